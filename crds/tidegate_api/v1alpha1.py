@@ -1,0 +1,260 @@
+"""The custom resources LLMService and LLMTenant: every field with its meaning, default, bounds and rules.
+
+Owns the schema; a field is here only when it already works. Must not hold what depends on the operator's
+settings or on the cluster: that is resolved by the operator and shown in status.
+"""
+
+from typing import Annotated, Any, Literal
+
+from pydantic import Field, StringConstraints
+
+from tidegate_api.names import QosClass
+from tidegate_api.schema import Model, list_map, opaque, rules
+
+# Each URI scheme's grammar, checked by the API server; the operator reads it again in `uri.py`.
+MODEL_URI_PATTERN = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.+)?|file:///.+)$"
+
+Quantity = Annotated[
+    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$", max_length=32)
+]
+Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
+
+
+class ModelSource(Model):
+    """Where the weights are, and what clients call the model."""
+
+    model_config = rules(
+        (
+            "!self.uri.contains('..')",
+            "model.uri must not contain '..': name the directory of the model itself",
+        ),
+        (
+            "self.uri.startsWith('pvc://') || self.uri.startsWith('file:///')",
+            "model.uri has an unknown scheme: use pvc://CLAIM/PATH or file:///PATH",
+        ),
+    )
+
+    uri: str = Field(
+        max_length=1024,
+        description="Where the model's directory (config.json, tokenizer, *.safetensors) is: `pvc://CLAIM/PATH` for "
+        "a PersistentVolumeClaim of the same namespace, or `file:///PATH` for a directory of the node, which "
+        "the operator's setting `allowedFilePaths` must allow. It is mounted read-only.",
+        examples=["pvc://models/smollm2-135m-instruct"],
+    )
+    name: str | None = Field(
+        None,
+        min_length=1,
+        max_length=128,
+        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:/-]*[A-Za-z0-9])?$",
+        description="The `model` that clients send in OpenAI requests. Defaults to the name of the LLMService.",
+    )
+
+
+class EnvVar(Model):
+    """One environment variable of the engine."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=256,
+        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
+        description="Name of the variable.",
+    )
+    value: str = Field("", max_length=4096, description="Its value, in the open: never put a secret here.")
+
+
+class Engine(Model):
+    """How the model is served. What is not set is the engine's own default."""
+
+    image: str | None = Field(
+        None,
+        min_length=1,
+        max_length=512,
+        description="Worker image to run instead of the one that the operator's settings name for the accelerator. "
+        "Build it from the `worker-cpu` or `worker-cuda` target of Tidegate's Dockerfile.",
+    )
+    args: list[Argument] = Field(
+        [],
+        max_length=64,
+        description="vLLM flags as separate words, such as `--max-num-batched-tokens=4096`. They win over what "
+        "Tidegate sets. An unknown flag, or one that Tidegate owns (such as `--host`), is refused in the "
+        "condition ConfigValid before any Pod starts.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+    env: list[EnvVar] = Field(
+        [],
+        max_length=64,
+        description="Environment variables of the engine, such as `VLLM_CPU_KVCACHE_SPACE`.",
+        json_schema_extra=list_map("name"),
+    )
+    max_model_len: int | None = Field(
+        None,
+        ge=1,
+        le=16777216,
+        description="Longest prompt plus answer, in tokens (vLLM `--max-model-len`). Defaults to the model's own.",
+    )
+    max_num_seqs: int | None = Field(
+        None,
+        ge=1,
+        le=65536,
+        description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`).",
+    )
+    quantization: (
+        Literal["none", "awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "int8_per_channel_weight_only"]
+        | None
+    ) = Field(
+        None,
+        description="Weight format (vLLM `--quantization`): `awq`, `gptq`, `compressed-tensors` for a model stored "
+        "that way; `fp8`, `bitsandbytes`, `int8_per_channel_weight_only` are made at load. Unset or `none`: as "
+        "the model says.",
+    )
+    kv_cache_dtype: Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2"] | None = Field(
+        None,
+        description="Format of the KV cache (vLLM `--kv-cache-dtype`): `fp8` halves its memory per token.",
+    )
+
+
+class Resources(Model):
+    """Compute resources of one worker, over those of the resource profile."""
+
+    requests: dict[str, Quantity] = Field(
+        {},
+        max_length=16,
+        description="Least of each resource that a node must have free, such as `memory: 8Gi`.",
+    )
+    limits: dict[str, Quantity] = Field(
+        {},
+        max_length=16,
+        description="Most of each resource that a worker may use; over its memory limit it is killed.",
+    )
+
+
+class LLMServiceSpec(Model):
+    """What is wanted: a model, how it is served, on what, and how many times."""
+
+    model: ModelSource = Field(description="The model to serve.")
+    engine: Engine = Field(Engine(), description="How vLLM serves it.")
+    resource_profile: str = Field(
+        "cpu:1",
+        max_length=70,
+        pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[1-9][0-9]{0,2}$",
+        description="Named set of resources from the chart's `resourceProfiles`, and how many units of it each "
+        "worker gets: `cpu:1`, `nvidia-l4:2`.",
+    )
+    resources: Resources = Field(Resources(), description="Overrides single resources of the profile.")
+    replicas: int = Field(1, ge=0, le=1000, description="How many workers serve the model.")
+    pod_template: dict[str, Any] = Field(
+        {},
+        description="Merged last into the workers' Pod template (a strategic merge: lists of named entries merge by "
+        "name; the engine's container is `main`). For node selectors, tolerations, volumes and the like.",
+        json_schema_extra=opaque(),
+    )
+    suspend: bool = Field(
+        False, description="True stops all workers and keeps everything else; requests get 503 until it is false."
+    )
+
+
+class Condition(Model):
+    """One statement about the state of the object, as in every Kubernetes API."""
+
+    type: str = Field(max_length=64, description="What is stated, such as Ready.")
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
+    reason: str = Field(
+        max_length=64, description="One CamelCase word for why; each has a paragraph in docs/reference/conditions.md."
+    )
+    message: str = Field(max_length=4096, description="The same for people: what is wrong, where, and what to do.")
+    observed_generation: int = Field(ge=0, description="The generation of the spec that this was said about.")
+    last_transition_time: str = Field(
+        description="When the status last changed (RFC 3339, UTC).", json_schema_extra={"format": "date-time"}
+    )
+
+
+class PoolStatus(Model):
+    """How one pool of workers stands."""
+
+    name: str = Field(max_length=63, description="Name of the pool.")
+    desired: int = Field(ge=0, description="Workers wanted.")
+    ready: int = Field(ge=0, description="Workers that answer requests.")
+
+
+class LLMServiceStatus(Model):
+    """What is there: written by the operator only."""
+
+    phase: Literal["Pending", "Loading", "Ready", "Degraded", "Failed", "Suspended"] | None = Field(
+        None, description="The conditions in one word, for a glance."
+    )
+    url: str | None = Field(
+        None, max_length=512, description="Base URL for OpenAI clients, inside the cluster; ends in /v1."
+    )
+    model_name: str | None = Field(
+        None, max_length=128, description="The `model` that clients send, with its default filled in."
+    )
+    observed_generation: int | None = Field(None, ge=0, description="The generation of the spec that was read.")
+    replicas: int | None = Field(None, ge=0, description="Workers that exist, ready or not.")
+    ready_replicas: int | None = Field(None, ge=0, description="Workers that answer requests.")
+    desired_replicas: int | None = Field(None, ge=0, description="Workers wanted, all pools together.")
+    selector: str | None = Field(None, max_length=512, description="Label selector of the workers, for /scale.")
+    ready: str | None = Field(None, max_length=16, description="Ready workers out of those wanted, as `2/3`.")
+    image: str | None = Field(None, max_length=512, description="Worker image in use.")
+    pools: list[PoolStatus] = Field([], max_length=8, description="Each pool.", json_schema_extra=list_map("name"))
+    conditions: list[Condition] = Field(
+        [],
+        max_length=16,
+        description="Ready needs ConfigValid, ModelReady, WorkloadsReady and RouteReady.",
+        json_schema_extra=list_map("type"),
+    )
+
+
+class LLMService(Model):
+    """A model behind an OpenAI-compatible endpoint."""
+
+    model_config = rules(
+        (
+            "self.metadata.name.size() <= 50",
+            "metadata.name must be at most 50 characters: names of Pods and Services are made from it",
+        ),
+        (
+            "self.metadata.name.matches('^[a-z]([-a-z0-9]*[a-z0-9])?$')",
+            "metadata.name must be lower-case letters, digits and '-', and start with a letter",
+        ),
+    )
+
+    spec: LLMServiceSpec = Field(description="What is wanted.")
+    status: LLMServiceStatus | None = Field(None, description="What is there.")
+
+
+class TenantKey(Model):
+    """One API key, by its digest: the key itself is never stored."""
+
+    name: str = Field(
+        min_length=1,
+        max_length=63,
+        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
+        description="Who or what uses this key, such as `ci` or `web-frontend`.",
+    )
+    sha256: Sha256 = Field(
+        description="Lower-case hex SHA-256 of the whole key, `sk-` included. `tidegate keys create` makes both."
+    )
+    not_after: str | None = Field(
+        None,
+        description="Refused after this moment (RFC 3339). Unset: until it is removed.",
+        json_schema_extra={"format": "date-time"},
+    )
+
+
+class LLMTenantSpec(Model):
+    """Who may call the models of this namespace, and how much they matter."""
+
+    qos_class: QosClass = Field(
+        "medium",
+        description="How much its requests matter: when the engine is full, high is served before medium before low.",
+    )
+    keys: list[TenantKey] = Field(
+        [], max_length=64, description="Its API keys.", json_schema_extra=list_map("name")
+    )
+
+
+class LLMTenant(Model):
+    """A caller of the LLMServices in its namespace."""
+
+    spec: LLMTenantSpec = Field(description="What the tenant may do.")
