@@ -100,7 +100,9 @@ class Engine(Model):
         description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`).",
     )
     quantization: (
-        Literal["none", "awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "int8_per_channel_weight_only"]
+        Literal[
+            "none", "awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "int8_per_channel_weight_only"
+        ]
         | None
     ) = Field(
         None,
@@ -150,7 +152,8 @@ class LLMServiceSpec(Model):
         json_schema_extra=opaque(),
     )
     suspend: bool = Field(
-        False, description="True stops all workers and keeps everything else; requests get 503 until it is false."
+        False,
+        description="True stops all workers and keeps everything else; requests get 503 until it is false.",
     )
 
 
@@ -160,9 +163,12 @@ class Condition(Model):
     type: str = Field(max_length=64, description="What is stated, such as Ready.")
     status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
     reason: str = Field(
-        max_length=64, description="One CamelCase word for why; each has a paragraph in docs/reference/conditions.md."
+        max_length=64,
+        description="One CamelCase word for why; each has a paragraph in docs/reference/conditions.md.",
     )
-    message: str = Field(max_length=4096, description="The same for people: what is wrong, where, and what to do.")
+    message: str = Field(
+        max_length=4096, description="The same for people: what is wrong, where, and what to do."
+    )
     observed_generation: int = Field(ge=0, description="The generation of the spec that this was said about.")
     last_transition_time: str = Field(
         description="When the status last changed (RFC 3339, UTC).", json_schema_extra={"format": "date-time"}
@@ -189,14 +195,20 @@ class LLMServiceStatus(Model):
     model_name: str | None = Field(
         None, max_length=128, description="The `model` that clients send, with its default filled in."
     )
-    observed_generation: int | None = Field(None, ge=0, description="The generation of the spec that was read.")
+    observed_generation: int | None = Field(
+        None, ge=0, description="The generation of the spec that was read."
+    )
     replicas: int | None = Field(None, ge=0, description="Workers that exist, ready or not.")
     ready_replicas: int | None = Field(None, ge=0, description="Workers that answer requests.")
     desired_replicas: int | None = Field(None, ge=0, description="Workers wanted, all pools together.")
-    selector: str | None = Field(None, max_length=512, description="Label selector of the workers, for /scale.")
+    selector: str | None = Field(
+        None, max_length=512, description="Label selector of the workers, for /scale."
+    )
     ready: str | None = Field(None, max_length=16, description="Ready workers out of those wanted, as `2/3`.")
     image: str | None = Field(None, max_length=512, description="Worker image in use.")
-    pools: list[PoolStatus] = Field([], max_length=8, description="Each pool.", json_schema_extra=list_map("name"))
+    pools: list[PoolStatus] = Field(
+        [], max_length=8, description="Each pool.", json_schema_extra=list_map("name")
+    )
     conditions: list[Condition] = Field(
         [],
         max_length=16,

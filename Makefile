@@ -1,0 +1,67 @@
+# Tidegate: everything a developer runs. `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+CLUSTER ?= local
+export CLUSTER
+export PYTHONPATH := hack:bench:tests
+PYTHON := .venv/bin/python
+RUN := $(PYTHON) -m
+
+.PHONY: help
+help: ## Show what can be made
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
+
+.venv/.synced: pyproject.toml uv.lock hack/bootstrap.sh
+	@hack/bootstrap.sh
+
+.PHONY: setup
+setup: .venv/.synced ## Make .venv from the lockfile (uv comes from PyPI when absent)
+
+.PHONY: demo
+demo: setup ## From nothing to an answer: cluster, images, chart, model, one question (CLUSTER=local|kind|current)
+	@$(RUN) demo up
+
+.PHONY: demo-down
+demo-down: setup ## Undo `make demo`; nothing stays but the cache
+	@$(RUN) demo down
+
+.PHONY: reload
+reload: setup ## Bring changed code of ours into the running demo
+	@$(RUN) demo reload
+
+.PHONY: check
+check: setup ## Lint, types, import contracts, unit tests: before every commit
+	@.venv/bin/ruff check .
+	@.venv/bin/ruff format --check .
+	@.venv/bin/mypy
+	@.venv/bin/lint-imports
+	@$(RUN) pytest -q tests/unit
+
+.PHONY: test
+test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
+	@$(RUN) suite
+
+.PHONY: generate
+generate: setup ## Write CRDs, the chart's copies and schema, and the reference pages from their sources
+	@$(PYTHON) hack/generate.py
+
+.PHONY: verify
+verify: setup ## Fail if a generated file is not what its source says
+	@$(PYTHON) hack/generate.py --check
+
+.PHONY: golden
+golden: setup ## Write what the examples turn into; review the difference as behaviour
+	@$(PYTHON) hack/golden.py
+
+.PHONY: engine-table
+engine-table: setup ## Write the flag table of the pinned vLLM
+	@hack/engine-table.sh
+
+.PHONY: bench-gateway
+bench-gateway: setup ## CPU per request and per chunk of the gateway, beside vllm-router
+	@$(RUN) tidegate_bench gateway
+
+.PHONY: format
+format: setup ## Format and fix what ruff can
+	@.venv/bin/ruff check --fix .
+	@.venv/bin/ruff format .

@@ -1,0 +1,108 @@
+"""`tidegate keys`: API keys of a tenant, made, listed and revoked with the user's own Kubernetes rights.
+
+Owns the words and the edits of an LLMTenant's key list. Must not keep a key anywhere: it is printed once.
+"""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import typer
+
+from tidegate_api.keys import digest, new_key
+from tidegate_api.names import API_VERSION, TENANT_KIND
+from tidegate_cli.tenants import Tenants, connect
+
+app = typer.Typer(
+    help="API keys: create prints a key once; only its SHA-256 is stored.", no_args_is_help=True
+)
+
+Namespace = Annotated[
+    str | None,
+    typer.Option("--namespace", "-n", help="Namespace of the tenant. Default: that of your kubeconfig."),
+]
+TenantName = Annotated[str, typer.Argument(help="Name of the LLMTenant.")]
+
+
+@app.command()
+def create(
+    tenant: TenantName,
+    namespace: Namespace = None,
+    name: Annotated[str, typer.Option(help="Name of the key within the tenant.")] = "default",
+    qos_class: Annotated[
+        str | None, typer.Option("--class", help="high, medium or low. A new tenant without it is medium.")
+    ] = None,
+    not_after: Annotated[
+        datetime | None,
+        typer.Option(help="Refuse the key after this moment.", formats=["%Y-%m-%dT%H:%M:%SZ"]),
+    ] = None,
+) -> None:
+    """Make a key, add it to the tenant (which is created if absent) and print it: this once and never again."""
+    key = new_key()
+    entry = key_entry(name, key, not_after)
+    tenants = connect(namespace)
+    tenants.change(tenant, lambda found: with_key(found, tenant, entry, qos_class))
+    typer.echo(f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant}; it is shown only now:", err=True)
+    typer.echo(key)
+
+
+@app.command("list")
+def list_keys(tenant: TenantName, namespace: Namespace = None) -> None:
+    """List the names, ends and digests of a tenant's keys."""
+    tenants = connect(namespace)
+    typer.echo(f"{'NAME':<24}{'NOT AFTER':<24}SHA-256")
+    for entry in keys_of(tenants.read(tenant)):
+        typer.echo(f"{entry['name']:<24}{entry.get('notAfter', '-'):<24}{entry['sha256'][:16]}…")
+
+
+@app.command()
+def revoke(
+    tenant: TenantName,
+    name: Annotated[str, typer.Argument(help="Name of the key.")],
+    namespace: Namespace = None,
+) -> None:
+    """Remove a key: the gateway refuses it as soon as it sees the change."""
+    tenants: Tenants = connect(namespace)
+    tenants.change(tenant, lambda found: without_key(found, tenant, name))
+    typer.echo(f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant} is revoked.", err=True)
+
+
+def key_entry(name: str, key: str, not_after: datetime | None) -> dict[str, str]:
+    """Return the entry of `spec.keys` for a key."""
+    entry = {"name": name, "sha256": digest(key)}
+    if not_after is not None:
+        entry["notAfter"] = not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+    return entry
+
+
+def keys_of(tenant: dict[str, Any] | None) -> list[dict[str, str]]:
+    """Return the entries of `spec.keys`, none for a tenant that is not there."""
+    return list(((tenant or {}).get("spec") or {}).get("keys") or [])
+
+
+def with_key(
+    found: dict[str, Any] | None, tenant: str, entry: dict[str, str], qos_class: str | None
+) -> dict[str, Any]:
+    """Return the tenant with one more key; refuses a name in use, since its holder would be locked out."""
+    if any(key["name"] == entry["name"] for key in keys_of(found)):
+        raise typer.BadParameter(
+            f"LLMTenant {tenant!r} has a key {entry['name']!r} already: choose another --name, or revoke it first"
+        )
+    spec = {**((found or {}).get("spec") or {}), "keys": [*keys_of(found), entry]}
+    if qos_class is not None:
+        spec["qosClass"] = qos_class
+    return {**(found or new_tenant(tenant)), "spec": spec}
+
+
+def without_key(found: dict[str, Any] | None, tenant: str, name: str) -> dict[str, Any]:
+    """Return the tenant without the key of that name; refuses one that is not there."""
+    if found is None or all(key["name"] != name for key in keys_of(found)):
+        raise typer.BadParameter(f"LLMTenant {tenant!r} has no key {name!r}: `tidegate keys list` shows them")
+    return {
+        **found,
+        "spec": {**found["spec"], "keys": [key for key in keys_of(found) if key["name"] != name]},
+    }
+
+
+def new_tenant(name: str) -> dict[str, Any]:
+    """Return an LLMTenant that holds nothing yet."""
+    return {"apiVersion": API_VERSION, "kind": TENANT_KIND, "metadata": {"name": name}, "spec": {}}
