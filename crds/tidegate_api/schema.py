@@ -5,7 +5,7 @@ Owns the base class of every model of the API. Must not know any resource.
 
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
 
 
@@ -20,7 +20,7 @@ def rules(*pairs: tuple[str, str]) -> ConfigDict:
 
     The API server prefixes a message only with the path of the object, so a message names its field.
     """
-    validations = [{"rule": rule, "message": message} for rule, message in pairs]
+    validations: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in pairs]
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": validations})
 
 
