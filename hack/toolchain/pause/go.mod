@@ -1,0 +1,3 @@
+module tidegate.dev/hack/toolchain/pause
+
+go 1.26.0
