@@ -1,0 +1,134 @@
+"""The operator's settings: what an administrator decides once for all LLMServices.
+
+Owns the shape and the defaults; the chart writes them into a ConfigMap. Must not hold what a user of one model
+decides: that belongs into the LLMService.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from tidegate_api.schema import Model
+from tidegate_api.v1alpha1 import Argument, EnvVar, Quantity
+
+# The version of Tidegate whose worker images are the default; the same as in pyproject.toml.
+VERSION: Final = "0.1.0"
+
+Accelerator = Literal["cpu", "nvidia"]
+ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=63)]
+AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)]
+
+
+class GatewayService(Model):
+    """Where the gateway runs."""
+
+    name: str = Field("tidegate-gateway", min_length=1, max_length=63, description="Name of its Service.")
+    namespace: str = Field(
+        "tidegate-system", min_length=1, max_length=63, description="Namespace of its Service and Pods."
+    )
+
+
+class WorkerImages(Model):
+    """Worker image of each accelerator, where an LLMService names none."""
+
+    cpu: str = Field(f"tidegate/worker-cpu:{VERSION}", min_length=1, description="Worker without a GPU.")
+    nvidia: str = Field(f"tidegate/worker-cuda:{VERSION}", min_length=1, description="Worker on NVIDIA GPUs.")
+
+
+class ResourceProfile(Model):
+    """One unit of compute: `resourceProfile: NAME:COUNT` gives a worker COUNT times these resources."""
+
+    accelerator: Accelerator = Field(description="Which worker image runs, and how the engine is set up.")
+    requests: dict[str, Quantity] = Field({}, description="Requests of one unit.")
+    limits: dict[str, Quantity] = Field({}, description="Limits of one unit.")
+    args: list[Argument] = Field([], max_length=64, description="vLLM flags; those of an LLMService win.")
+    env: list[EnvVar] = Field(
+        [], max_length=64, description="Environment variables; those of an LLMService win."
+    )
+    node_selector: dict[str, str] = Field({}, description="Labels that a node must have.")
+    tolerations: list[dict[str, Any]] = Field([], max_length=32, description="Taints that are tolerated.")
+    runtime_class_name: str | None = Field(None, description="RuntimeClass, such as `nvidia`.")
+    priority_class_name: str | None = Field(
+        None, description="PriorityClass of these workers, over the operator's `priorityClassName`."
+    )
+
+
+class NetworkPolicySettings(Model):
+    """Whether workers are closed to everything but the gateway."""
+
+    enabled: bool = Field(
+        False, description="Make a NetworkPolicy for each LLMService: in from the gateway, out to DNS only."
+    )
+    prometheus_namespace: str | None = Field(
+        None, description="Namespace that may also reach the workers, to scrape their metrics."
+    )
+
+
+def _gpu(memory: str, cpu: str, product: str) -> ResourceProfile:
+    """Return one NVIDIA GPU of a kind, found by the label that GPU feature discovery sets."""
+    return ResourceProfile(
+        accelerator="nvidia",
+        requests={"cpu": cpu, "memory": memory},
+        limits={"memory": memory, "nvidia.com/gpu": "1"},
+        node_selector={"nvidia.com/gpu.product": product},
+        tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    )
+
+
+def default_profiles() -> dict[ProfileName, ResourceProfile]:
+    """Return the profiles that come with Tidegate; `nvidia` takes any NVIDIA GPU."""
+    return {
+        "cpu": ResourceProfile(
+            accelerator="cpu",
+            requests={"cpu": "500m", "memory": "3Gi"},
+            limits={"memory": "6Gi"},
+            args=["--enforce-eager"],
+        ),
+        "nvidia": ResourceProfile(
+            accelerator="nvidia",
+            requests={"cpu": "4", "memory": "24Gi"},
+            limits={"memory": "24Gi", "nvidia.com/gpu": "1"},
+            tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+        ),
+        "nvidia-l4": _gpu("24Gi", "4", "NVIDIA-L4"),
+        "nvidia-a100-80gb": _gpu("96Gi", "8", "NVIDIA-A100-SXM4-80GB"),
+        "nvidia-h100-80gb": _gpu("128Gi", "8", "NVIDIA-H100-80GB-HBM3"),
+    }
+
+
+class Settings(Model):
+    """What the operator is told at its start."""
+
+    gateway_url: str = Field(
+        "http://tidegate-gateway.tidegate-system.svc",
+        alias="gatewayURL",
+        pattern=r"^https?://[^/]+$",
+        description="Base URL of the gateway for clients, without a path; `status.url` is made from it.",
+    )
+    gateway_service: GatewayService = Field(GatewayService(), description="Where the gateway runs.")
+    worker_images: WorkerImages = Field(WorkerImages(), description="Default worker images.")
+    image_pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When a node pulls the worker image."
+    )
+    image_pull_secrets: list[str] = Field(
+        [],
+        max_length=16,
+        description="Names of the Secrets, in the LLMService's namespace, to pull images with.",
+    )
+    resource_profiles: dict[ProfileName, ResourceProfile] = Field(
+        default_factory=default_profiles, description="What `resourceProfile` can name."
+    )
+    allowed_file_paths: list[AbsolutePath] = Field(
+        [],
+        max_length=32,
+        description="Directories of the nodes below which `file://` models may lie. None: no `file://` at all.",
+    )
+    network_policy: NetworkPolicySettings = Field(
+        NetworkPolicySettings(), description="Whether workers are closed to everything but the gateway."
+    )
+    drain_seconds: int = Field(
+        300, ge=1, le=3600, description="How long a stopping worker may finish the answers it has begun."
+    )
+    priority_class_name: str | None = Field(
+        None, description="PriorityClass of workers, unless their resource profile names one."
+    )

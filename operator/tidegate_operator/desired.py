@@ -1,0 +1,85 @@
+"""What one reconcile wants: the Service with every value concrete, and the Plan made from it.
+
+Owns the shapes that `resolve`, `plan`, `build` and `status` hand on. Must not compute or default anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from tidegate_operator.facts import Key
+
+
+@dataclass(frozen=True, slots=True)
+class ModelVolume:
+    """Where the weights are: the volume source to mount, and the model's directory inside the container.
+
+    `claim` is the name of the PersistentVolumeClaim, None for a directory of the node.
+    """
+
+    source: Mapping[str, Any]
+    path: str
+    claim: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkAccess:
+    """Who may reach the workers."""
+
+    gateway_namespace: str
+    prometheus_namespace: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Placement:
+    """On which nodes the workers run, and how important they are there."""
+
+    node_selector: Mapping[str, str]
+    tolerations: tuple[Mapping[str, Any], ...]
+    runtime_class_name: str | None
+    priority_class_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """An LLMService with the operator's settings worked in: builders read this and nothing else."""
+
+    key: Key
+    uid: str
+    model_name: str
+    model: ModelVolume
+    url: str
+    image: str
+    image_pull_policy: str
+    image_pull_secrets: tuple[str, ...]
+    engine_args: tuple[str, ...]
+    env: Mapping[str, str]
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+    placement: Placement
+    network: NetworkAccess | None
+    drain_seconds: int
+    replicas: int
+    suspended: bool
+    pod_template: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A set of equal workers."""
+
+    name: str
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What should exist."""
+
+    service: Service
+    pools: tuple[Pool, ...]
+
+    @property
+    def replicas(self) -> int:
+        """Return how many workers are wanted, all pools together."""
+        return sum(pool.replicas for pool in self.pools)
