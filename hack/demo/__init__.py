@@ -1,0 +1,1 @@
+"""`make demo`: from a clone to a model that answers, on a real Kubernetes."""

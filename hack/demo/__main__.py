@@ -1,0 +1,66 @@
+"""`python -m demo up|down|reload`: the steps of the demo in their order, each with its time."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+
+from demo import ask, clusters, install
+from localcluster.errors import ClusterError
+from localcluster.report import say
+
+
+def up() -> None:
+    """From nothing to an answer; a second run finds everything in place."""
+    began = time.monotonic()
+    cluster = clusters.chosen()
+    kubeconfig = cluster.up()
+    install.use(kubeconfig)
+    images = cluster.load()
+    install.install_chart(images)
+    install.apply_quickstart()
+    install.wait_ready()
+    key = install.make_key()
+    ask.ask_both_ways(key)
+    ask.main_screen(key, str(kubeconfig), install.service_line())
+    say(f"make demo took {time.monotonic() - began:.0f} s; make demo-down undoes it")
+
+
+def reload() -> None:
+    """Bring changed code of ours into the running demo: images, chart, and nothing else."""
+    cluster = clusters.chosen()
+    install.use(cluster.up())
+    install.install_chart(cluster.load())
+
+
+def down() -> None:
+    """Undo `up`."""
+    cluster = clusters.chosen()
+    if os.environ.get("CLUSTER") == "current":
+        install.use(cluster.up())
+        install.uninstall()
+    cluster.down()
+
+
+COMMANDS = {"up": up, "reload": reload, "down": down}
+
+
+def main(argv: list[str]) -> int:
+    """Run one command; errors are sentences, never tracebacks."""
+    if len(argv) != 1 or argv[0] not in COMMANDS:
+        say(f"usage: python -m demo {'|'.join(COMMANDS)}")
+        return 2
+    try:
+        COMMANDS[argv[0]]()
+    except ClusterError as error:
+        say(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        say("interrupted; make demo goes on from here, make demo-down cleans up")
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,134 @@
+"""The three clusters that the demo can run on, behind one face: bring it up, load our images, take it down.
+
+Owns the choice (`CLUSTER`). Must not know the chart, the model or the question.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Protocol
+
+from localcluster import cluster as local
+from localcluster import images, tools
+from localcluster.errors import ClusterError, unsupported
+from localcluster.paths import CHECKOUT, layout
+from localcluster.report import step
+
+TARGETS = ("operator", "gateway", "worker-cpu", "example-model")
+VERSION = "0.1.0"
+# An image by the name that the chart and the examples use for it.
+Images = Mapping[str, str]
+
+
+class Cluster(Protocol):
+    """Somewhere to install Tidegate."""
+
+    def up(self) -> Path:
+        """Make it answer; return its kubeconfig."""
+
+    def load(self) -> Images:
+        """Bring our images to its nodes; return the reference of each target."""
+
+    def down(self) -> None:
+        """Undo `up`."""
+
+
+class Local:
+    """A Kubernetes of our own on this machine, without Docker."""
+
+    def up(self) -> Path:
+        return local.up()
+
+    def load(self) -> Images:
+        refs = images.load(images.build(list(TARGETS)))
+        images.alias(refs["example-model"], f"docker.io/{released('example-model')}")
+        return refs
+
+    def down(self) -> None:
+        local.down()
+
+
+class Kind:
+    """A kind cluster; needs Docker and kind."""
+
+    name = "tidegate"
+
+    def up(self) -> Path:
+        for program in ("docker", "kind"):
+            if shutil.which(program) is None:
+                raise unsupported(f"CLUSTER=kind needs {program}, which is not installed")
+        config = layout().state / "kind-kubeconfig"
+        config.parent.mkdir(parents=True, exist_ok=True)
+        if self.name not in run("kind", "get", "clusters").split():
+            with step("create the kind cluster"):
+                run(
+                    "kind",
+                    "create",
+                    "cluster",
+                    f"--name={self.name}",
+                    f"--config={CHECKOUT / 'hack/kind.yaml'}",
+                )
+        config.write_text(run("kind", "get", "kubeconfig", f"--name={self.name}"))
+        return config
+
+    def load(self) -> Images:
+        for target in TARGETS:
+            with step(f"build image {target}"):
+                run("docker", "build", f"--target={target}", f"--tag={released(target)}", str(CHECKOUT))
+            with step(f"load image {target}"):
+                run("kind", "load", "docker-image", f"--name={self.name}", released(target))
+        return {target: released(target) for target in TARGETS}
+
+    def down(self) -> None:
+        run("kind", "delete", "cluster", f"--name={self.name}")
+
+
+class Current:
+    """The cluster of the user's own kubeconfig, with images that it can pull."""
+
+    def up(self) -> Path:
+        config = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
+        if not config.is_file():
+            raise ClusterError(f"CLUSTER=current needs a kubeconfig, and {config} is none", "set KUBECONFIG")
+        return config
+
+    def load(self) -> Images:
+        prefix = os.environ.get("TIDEGATE_IMAGE_PREFIX", "")
+        return {target: f"{prefix}{released(target)}" for target in TARGETS}
+
+    def down(self) -> None:
+        """The cluster is the user's: only what the demo installed goes, which is done before."""
+
+
+CLUSTERS: Mapping[str, type[Cluster]] = {"local": Local, "kind": Kind, "current": Current}
+
+
+def chosen() -> Cluster:
+    """Return the cluster that `CLUSTER` names."""
+    name = os.environ.get("CLUSTER") or "local"
+    if name not in CLUSTERS:
+        raise ClusterError(f"CLUSTER={name} is not one of {', '.join(CLUSTERS)}")
+    return CLUSTERS[name]()
+
+
+def released(target: str) -> str:
+    """Return the name under which an image is released."""
+    return f"tidegate/{target}:{VERSION}"
+
+
+def run(*argv: str, stdin: str | None = None) -> str:
+    """Run a program and return what it printed; raise ClusterError with its own words."""
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"{' '.join(argv[:4])} … failed: {(done.stderr or done.stdout).strip()[-2000:]}")
+    return done.stdout
+
+
+def program(name: str) -> str:
+    """Return the path of kubectl or helm: the built one, except where the user brings the cluster."""
+    own = shutil.which(name) if os.environ.get("CLUSTER") in {"kind", "current"} else None
+    return own or str(tools.tool(name))

@@ -1,0 +1,131 @@
+"""`make test`: every layer in its order, each with its count and time; the first failure ends the run.
+
+The long builds (Kubernetes' programs) start at once beside the quick checks. The cluster of the end-to-end layer
+is the demo's: brought up by the README's own command, and taken down again unless it was there before.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from demo import clusters, install
+from localcluster import cluster, tools
+from localcluster.errors import ClusterError
+from localcluster.paths import CHECKOUT
+from localcluster.report import say
+
+PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+BIN = CHECKOUT / ".venv" / "bin"
+
+
+class LayerFailed(Exception):
+    """A layer's command ended with an error; its output has been shown."""
+
+
+@dataclass
+class Report:
+    """What each layer counted, and how long it took."""
+
+    rows: list[tuple[str, int, int, float]] = field(default_factory=list)
+
+    def layer(self, name: str, *commands: tuple[str, ...]) -> None:
+        """Run the commands of a layer, show them as they run, and count the tests in what pytest says last."""
+        say(f"\n== {name}")
+        began = time.monotonic()
+        passed = failed = 0
+        for command in commands:
+            status, output = shown(command)
+            good, bad = counts(output)
+            passed, failed = passed + good, failed + bad + (1 if status and not bad else 0)
+        self.rows.append((name, passed, failed, time.monotonic() - began))
+        if failed:
+            raise LayerFailed(name)
+
+    def show(self) -> None:
+        """Print the table, and the line that counts everything."""
+        print(f"\n{'LAYER':<14}{'PASSED':>8}{'FAILED':>8}{'SECONDS':>9}")
+        for name, passed, failed, seconds in self.rows:
+            print(f"{name:<14}{passed:>8}{failed:>8}{seconds:>9.0f}")
+        print(f"{sum(r[1] for r in self.rows)} passed, {sum(r[2] for r in self.rows)} failed", flush=True)
+
+
+def shown(command: tuple[str, ...]) -> tuple[int, str]:
+    """Run a command from the checkout, passing its output on line by line; return its status and output."""
+    lines = []
+    with subprocess.Popen(
+        command, cwd=CHECKOUT, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    ) as run:
+        for line in run.stdout or ():
+            print(line, end="", flush=True)
+            lines.append(line)
+    return run.returncode, "".join(lines)
+
+
+def counts(output: str) -> tuple[int, int]:
+    """Return how many tests passed and failed by pytest's last line; none for other programs."""
+    last = output.strip().splitlines()[-1:] or [""]
+    found = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)", last[0])}
+    return found.get("passed", 0), sum(number for word, number in found.items() if word != "passed")
+
+
+def quick(report: Report) -> None:
+    """What needs neither root nor a cluster."""
+    lint = [(str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", ".")]
+    report.layer("lint", *lint, (str(BIN / "mypy"),), (str(BIN / "lint-imports"),))
+    report.layer("unit", (*PYTEST, "tests/unit"))
+    report.layer("generated", (sys.executable, "hack/generate.py", "--check"))
+
+
+def end_to_end(report: Report) -> None:
+    """The demo as README gives it, then the stories told on its cluster."""
+    was_up = os.environ.get("CLUSTER", "local") == "local" and cluster.is_up()
+    try:
+        report.layer("demo", (sys.executable, "-m", "demo", "up"))
+        install.use(clusters.chosen().up())
+        os.environ["TIDEGATE_KUBECTL"] = clusters.program("kubectl")
+        os.environ["TIDEGATE_HELM"] = clusters.program("helm")
+        report.layer("end-to-end", (*PYTEST, "tests/e2e"))
+    finally:
+        if not was_up:
+            shown((sys.executable, "-m", "demo", "down"))
+
+
+def main() -> int:
+    """Run everything; return 0 only if all of it passed."""
+    report = Report()
+    builds = threading.Thread(target=build_tools)
+    builds.start()
+    layers: tuple[Callable[[Report], None], ...] = (
+        quick,
+        lambda report: (builds.join(), report.layer("chart", (*PYTEST, "tests/chart")))[-1],
+        lambda report: report.layer("integration", (*PYTEST, "tests/integration")),
+        end_to_end,
+    )
+    try:
+        for layer in layers:
+            layer(report)
+    except LayerFailed as failed:
+        say(f"\n{failed} failed")
+    builds.join()
+    report.show()
+    return 1 if any(row[2] for row in report.rows) else 0
+
+
+def build_tools() -> None:
+    """Build what the later layers need; a failure is told here and shows again where a tool is missing."""
+    for module in ("kubernetes", "helm", "containerd", "coredns"):
+        try:
+            tools.build(module)
+        except ClusterError as error:
+            say(f"error: {error}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,90 @@
+"""Fixtures of the end-to-end tests: the demo's service, its gateway and a key, and namespaces of their own.
+
+They run against any kubeconfig on which `make demo` has been run; nothing of the demo is left changed.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import openai
+import pytest
+
+from e2e.cluster import Namespace, Refused, kubectl, port_forward
+
+SYSTEM = "tidegate-system"
+DEMO = Namespace("tidegate-demo")
+SERVICE = "chat"
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """A way to the gateway, with a key that it knows."""
+
+    url: str
+    key: str
+
+    def client(self, key: str | None = None) -> openai.OpenAI:
+        """Return the official OpenAI client, which never retries on its own here."""
+        return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=120)
+
+
+@pytest.fixture(scope="session")
+def demo() -> Namespace:
+    """The namespace of the demo, its service ready with one worker."""
+    DEMO.wait_for_ready(SERVICE, 1)
+    return DEMO
+
+
+@pytest.fixture(scope="session")
+def gateway() -> Iterator[str]:
+    """The gateway's address, reachable from here."""
+    with port_forward(SYSTEM, "service/tidegate-gateway", 80) as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def caller(demo: Namespace, gateway: str) -> Iterator[Caller]:
+    """A tenant of the demo's namespace with a key of its own."""
+    with tenant_key(demo.name, "e2e") as key:
+        yield Caller(gateway, key)
+
+
+@contextlib.contextmanager
+def tenant_key(namespace: str, tenant: str, qos_class: str = "high") -> Iterator[str]:
+    """Make a tenant with a key by the command that users have; yield the key; remove the tenant."""
+    kubectl("delete", "llmtenant", "-n", namespace, tenant, "--ignore-not-found")
+    words = [
+        sys.executable,
+        "-m",
+        "tidegate_cli",
+        "keys",
+        "create",
+        tenant,
+        "-n",
+        namespace,
+        "--class",
+        qos_class,
+    ]
+    made = subprocess.run(words, capture_output=True, text=True, check=True, env=os.environ)
+    yield made.stdout.strip()
+    kubectl("delete", "llmtenant", "-n", namespace, tenant)
+
+
+@pytest.fixture
+def namespace() -> Iterator[Namespace]:
+    """A new namespace under Pod Security `restricted`, deleted afterwards."""
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+    kubectl("apply", "-f", "-", stdin=json.dumps(made))
+    try:
+        yield Namespace(name)
+    finally:
+        with contextlib.suppress(Refused):
+            kubectl("delete", "namespace", name, "--wait=false")

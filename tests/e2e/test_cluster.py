@@ -1,0 +1,76 @@
+"""The cluster itself, and what the chart put into it: everything here works on any conformant Kubernetes."""
+
+import json
+import os
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+from e2e.cluster import Namespace, eventually, kubectl, port_forward
+from e2e.conftest import SERVICE, SYSTEM, Caller
+
+
+def test_the_logs_of_a_worker_can_be_read(demo: Namespace) -> None:
+    pod = demo.ready_pods_of(SERVICE)[0]
+    assert "vLLM" in kubectl("logs", "-n", demo.name, pod, "--tail=-1")
+
+
+def test_a_command_can_be_run_in_a_worker_and_the_api_token_is_not_there(demo: Namespace) -> None:
+    pod = demo.ready_pods_of(SERVICE)[0]
+    script = "import os; print(os.path.exists('/var/run/secrets/kubernetes.io'), os.getuid())"
+    assert kubectl("exec", "-n", demo.name, pod, "--", "python3", "-c", script).split() == ["False", "65532"]
+
+
+def test_a_service_is_found_by_name_from_a_pod(demo: Namespace) -> None:
+    pod = demo.ready_pods_of(SERVICE)[0]
+    url = f"http://{SERVICE}.{demo.name}.svc.cluster.local/v1/models"
+    script = f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=20).read().decode())"
+    found = json.loads(kubectl("exec", "-n", demo.name, pod, "--", "python3", "-c", script))
+    assert found["data"][0]["id"] == SERVICE
+
+
+@pytest.mark.parametrize(
+    ("part", "metric"),
+    [("operator", "tidegate_operator_reconciles_total"), ("gateway", "tidegate_gateway_requests")],
+)
+def test_a_part_exports_its_metrics(part: str, metric: str) -> None:
+    with (
+        port_forward(SYSTEM, f"deployment/tidegate-{part}", 9090) as url,
+        urllib.request.urlopen(f"{url}/metrics", timeout=20) as answer,
+    ):
+        assert metric in answer.read().decode()
+
+
+def test_the_gateway_serves_no_metrics_to_clients(caller: Caller) -> None:
+    request = urllib.request.Request(
+        f"{caller.url}/metrics", headers={"authorization": f"Bearer {caller.key}"}
+    )
+    try:
+        status = urllib.request.urlopen(request, timeout=20).status
+    except urllib.error.HTTPError as error:
+        status = error.code
+    assert status == 404
+
+
+def test_helm_test_serves_one_completion(demo: Namespace) -> None:
+    helm = os.environ.get("TIDEGATE_HELM", "helm")
+    words = [helm, "test", "tidegate", "--namespace", SYSTEM, "--logs", "--timeout=3m"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_deleted_child_comes_back(demo: Namespace) -> None:
+    before = demo.get("service", SERVICE)["metadata"]["uid"]
+    kubectl("delete", "service", "-n", demo.name, SERVICE)
+    eventually(lambda: demo.get("service", SERVICE)["metadata"]["uid"] != before, "the Service is made again")
+
+
+def test_a_restarted_operator_restarts_no_worker(demo: Namespace) -> None:
+    before = {pod["metadata"]["uid"] for pod in demo.pods_of(SERVICE)}
+    kubectl("rollout", "restart", "-n", SYSTEM, "deployment/tidegate-operator")
+    kubectl("rollout", "status", "-n", SYSTEM, "deployment/tidegate-operator", "--timeout=120s", timeout=150)
+    kubectl("annotate", "llmservice", SERVICE, "-n", demo.name, "e2e=restarted", "--overwrite")
+    demo.wait_for_reason(SERVICE, "Ready", "Serving")
+    assert {pod["metadata"]["uid"] for pod in demo.pods_of(SERVICE)} == before
