@@ -1,0 +1,93 @@
+"""``python -m localcluster``: the local cluster for people. Parses and prints; the work is done elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+
+from localcluster import cluster, tools
+from localcluster.errors import EXIT_FAILED, ClusterError
+from localcluster.paths import layout
+from localcluster.report import say
+
+
+def _up(_: argparse.Namespace) -> int:
+    cluster.up()
+    return 0
+
+
+def _down(_: argparse.Namespace) -> int:
+    cluster.down()
+    return 0
+
+
+def _status(_: argparse.Namespace) -> int:
+    daemons = cluster.status()
+    for name, alive in daemons:
+        print(f"{name:26}{'running' if alive else 'stopped'}")
+    return 0 if all(alive for _, alive in daemons) else EXIT_FAILED
+
+
+def _kubeconfig(_: argparse.Namespace) -> int:
+    print(layout().kubeconfig)
+    return 0 if layout().kubeconfig.exists() else EXIT_FAILED
+
+
+def _kubectl(options: argparse.Namespace) -> int:
+    return _become("kubectl", options.arguments)
+
+
+def _helm(options: argparse.Namespace) -> int:
+    return _become("helm", options.arguments)
+
+
+def _tools(options: argparse.Namespace) -> int:
+    for name in options.names:
+        print(tools.tool(name))
+    return 0
+
+
+def _become(name: str, arguments: Sequence[str]) -> int:
+    """Run a program in our place, with the cluster's kubeconfig."""
+    program = str(tools.tool(name))
+    os.execve(program, [name, *arguments], {**os.environ, "KUBECONFIG": str(layout().kubeconfig)})
+
+
+def parser() -> argparse.ArgumentParser:
+    """Every command with one line of help."""
+    main = argparse.ArgumentParser(prog="python -m localcluster", description="A real Kubernetes without Docker.")
+    commands = main.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, does: Callable[[argparse.Namespace], int], text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=text, description=text)
+        command.set_defaults(does=does)
+        return command
+
+    add("up", _up, "start the cluster, or what of it is missing")
+    add("down", _down, "stop it and remove everything but the cache")
+    add("status", _status, "which of its programs run")
+    add("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
+    for name, does in (("kubectl", _kubectl), ("helm", _helm)):
+        passed = add(name, does, f"{name} against the cluster")
+        passed.add_argument("arguments", nargs=argparse.REMAINDER)
+    named = add("tool", _tools, "print the path of a tool, built first where needed (kubectl, helm, kwok …)")
+    named.add_argument("names", nargs="+")
+    return main
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    options = parser().parse_args(arguments)
+    try:
+        return int(options.does(options))
+    except ClusterError as error:
+        say(f"error: {error}")
+        return error.code
+    except KeyboardInterrupt:
+        say("interrupted; run the same command again to go on")
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())
