@@ -3,10 +3,13 @@
 Owns the base class of every model of the API. Must not know any resource.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 from pydantic.alias_generators import to_camel
+
+# Says in words what a field's pattern asks for; becomes the message of a rule in the custom resource.
+PATTERN_MESSAGE: Final = "x-tidegate-pattern-message"
 
 
 class Model(BaseModel):
@@ -22,6 +25,11 @@ def rules(*pairs: tuple[str, str]) -> ConfigDict:
     """
     validations: list[JsonValue] = [{"rule": rule, "message": message} for rule, message in pairs]
     return ConfigDict(json_schema_extra={"x-kubernetes-validations": validations})
+
+
+def pattern_message(message: str) -> dict[str, Any]:
+    """Return the schema extension with which a wrong value is answered by `message`, not by the pattern."""
+    return {PATTERN_MESSAGE: message}
 
 
 def list_map(*keys: str) -> dict[str, Any]:

@@ -6,19 +6,32 @@ settings or on the cluster: that is resolved by the operator and shown in status
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, StringConstraints
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tidegate_api.names import QosClass
-from tidegate_api.schema import Model, list_map, opaque, rules
+from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
 
 # Each URI scheme's grammar, checked by the API server; the operator reads it again in `uri.py`.
 MODEL_URI_PATTERN = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.+)?|file:///.+)$"
 
+# Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
+CREDENTIAL_PATTERN = r"(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$"
+
+QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
+
+
+def _as_text(value: object) -> object:
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+# As everywhere in Kubernetes, `cpu: 4` need not be quoted; inside Tidegate it is text.
 Quantity = Annotated[
-    str, StringConstraints(pattern=r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$", max_length=32)
+    str,
+    BeforeValidator(_as_text),
+    StringConstraints(pattern=QUANTITY_PATTERN, max_length=32),
+    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 32}),
 ]
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-Sha256 = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$", min_length=64, max_length=64)]
 
 
 class ModelSource(Model):
@@ -32,6 +45,10 @@ class ModelSource(Model):
         (
             "self.uri.startsWith('pvc://') || self.uri.startsWith('file:///')",
             "model.uri has an unknown scheme: use pvc://CLAIM/PATH or file:///PATH",
+        ),
+        (
+            f"!self.uri.startsWith('pvc://') || self.uri.matches('{MODEL_URI_PATTERN}')",
+            "model.uri must be pvc://CLAIM/PATH, where CLAIM is the name of a PersistentVolumeClaim",
         ),
     )
 
@@ -48,17 +65,31 @@ class ModelSource(Model):
         max_length=128,
         pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:/-]*[A-Za-z0-9])?$",
         description="The `model` that clients send in OpenAI requests. Defaults to the name of the LLMService.",
+        json_schema_extra=pattern_message(
+            "model.name must be letters, digits and . _ : / -, and begin and end with a letter or digit"
+        ),
     )
 
 
 class EnvVar(Model):
     """One environment variable of the engine."""
 
+    model_config = rules(
+        (
+            f"!self.name.matches('{CREDENTIAL_PATTERN}')",
+            "engine.env must not hold a token, key or password: all who may read the LLMService could read it, and "
+            "workers need none, since they load the model from a volume",
+        ),
+    )
+
     name: str = Field(
         min_length=1,
         max_length=256,
         pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
         description="Name of the variable.",
+        json_schema_extra=pattern_message(
+            "env.name must be letters, digits and _, and not begin with a digit"
+        ),
     )
     value: str = Field("", max_length=4096, description="Its value, in the open: never put a secret here.")
 
@@ -142,6 +173,9 @@ class LLMServiceSpec(Model):
         pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?:[1-9][0-9]{0,2}$",
         description="Named set of resources from the chart's `resourceProfiles`, and how many units of it each "
         "worker gets: `cpu:1`, `nvidia-l4:2`.",
+        json_schema_extra=pattern_message(
+            "resourceProfile must be NAME:COUNT with a COUNT from 1 to 999, such as cpu:1 or nvidia-l4:2"
+        ),
     )
     resources: Resources = Field(Resources(), description="Overrides single resources of the profile.")
     replicas: int = Field(1, ge=0, le=1000, description="How many workers serve the model.")
@@ -243,9 +277,16 @@ class TenantKey(Model):
         max_length=63,
         pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
         description="Who or what uses this key, such as `ci` or `web-frontend`.",
+        json_schema_extra=pattern_message("keys.name must be lower-case letters, digits and '-'"),
     )
-    sha256: Sha256 = Field(
-        description="Lower-case hex SHA-256 of the whole key, `sk-` included. `tidegate keys create` makes both."
+    sha256: str = Field(
+        max_length=64,
+        pattern=r"^[0-9a-f]{64}$",
+        description="Lower-case hex SHA-256 of the whole key, `sk-` included. `tidegate keys create` makes both.",
+        json_schema_extra=pattern_message(
+            "keys.sha256 must be the lower-case hex SHA-256 of the key, 64 characters, never the key itself: "
+            "`printf %s KEY | sha256sum` prints it"
+        ),
     )
     not_after: str | None = Field(
         None,
