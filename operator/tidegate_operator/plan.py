@@ -1,14 +1,54 @@
 """From a Service and what is there to a Plan: which pools, with how many workers.
 
-Owns every decision about numbers. Must not build manifests or read raw specs.
+Owns every decision about numbers, and refuses to take over what is not ours. Must not read raw specs.
 """
 
+from collections.abc import Sequence
+
+from tidegate_api.names import SERVICE_KIND, SHARED_POOL
+from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
-from tidegate_operator.facts import Observed
+from tidegate_operator.errors import Stalled
+from tidegate_operator.facts import Manifest, Observed
 
 __all__ = ["Plan", "Pool", "make_plan"]
 
 
 def make_plan(service: Service, observed: Observed) -> Plan:
     """Return what should exist; raises Stalled when a name we need belongs to someone else."""
-    raise NotImplementedError
+    replicas = 0 if service.suspended else service.replicas
+    plan = Plan(service, pools=(Pool(SHARED_POOL, replicas),))
+    _refuse_foreign(plan, observed.children)
+    return plan
+
+
+def _refuse_foreign(plan: Plan, children: Sequence[Manifest]) -> None:
+    wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in build(plan)}
+    for child in children:
+        kind, name = child["kind"], child["metadata"]["name"]
+        if (kind, name) in wanted and not _is_ours(child, plan.service.uid):
+            raise Stalled("NameConflict", f"{kind} {name!r} {_whose(child)}")
+
+
+def _is_ours(child: Manifest, uid: str) -> bool:
+    owner = _controller(child)
+    return owner is not None and owner.get("uid") == uid
+
+
+def _controller(child: Manifest) -> Manifest | None:
+    owners = child["metadata"].get("ownerReferences") or []
+    return next((owner for owner in owners if owner.get("controller")), None)
+
+
+def _whose(child: Manifest) -> str:
+    owner = _controller(child)
+    if owner is None:
+        return (
+            "is there already and was not made by Tidegate, which never takes over what is not its own: "
+            "rename or delete it, or give this LLMService another name"
+        )
+    if owner.get("kind") == SERVICE_KIND:
+        return (
+            "belongs to a deleted LLMService of this name and is still being removed: nothing is to be done"
+        )
+    return f"belongs to {owner.get('kind')} {owner.get('name')!r}: rename that, or give this LLMService another name"

@@ -3,13 +3,190 @@
 Owns what is cross-field or depends on settings or neighbours. Must not read children, pods or the clock.
 """
 
-from tidegate_api.settings import Settings
-from tidegate_operator.desired import Service
-from tidegate_operator.facts import Observed
+from collections.abc import Iterable, Mapping, Sequence
 
-__all__ = ["Service", "resolve"]
+from pydantic import ValidationError
+
+from tidegate_api.settings import ResourceProfile, Settings
+from tidegate_api.v1alpha1 import LLMServiceSpec
+from tidegate_operator import engine, flags, podtemplate, quantities
+from tidegate_operator.desired import NetworkAccess, Placement, Service
+from tidegate_operator.errors import Stalled
+from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.forbidden import VARIABLES
+from tidegate_operator.uri import model_volume
+
+__all__ = ["Service", "explain", "resolve", "service_url"]
+
+_GPU = "nvidia.com/gpu"
 
 
 def resolve(observed: Observed, settings: Settings) -> Service:
     """Return the service to bring about; raises Stalled for what only its user can mend."""
-    raise NotImplementedError
+    spec = _spec(observed.service)
+    name = model_name(observed.service)
+    _refuse_taken_name(observed, name)
+    podtemplate.check(spec.pod_template)
+    profile, count = _profile(spec, settings)
+    requests, limits = _resources(spec, profile, count)
+    volume = model_volume(spec.model.uri, settings.allowed_file_paths)
+    own = engine.own_args(volume.path, name, settings.drain_seconds)
+    return Service(
+        key=observed.key,
+        uid=observed.service["metadata"].get("uid", ""),
+        model_name=name,
+        model=volume,
+        url=service_url(settings),
+        image=spec.engine.image or getattr(settings.worker_images, profile.accelerator),
+        image_pull_policy=settings.image_pull_policy,
+        image_pull_secrets=tuple(settings.image_pull_secrets),
+        engine_args=(*own, *_user_args(spec, profile, limits)),
+        env=_environment(spec, profile),
+        requests=requests,
+        limits=limits,
+        placement=_placement(profile, settings),
+        network=_network(settings),
+        drain_seconds=settings.drain_seconds,
+        replicas=spec.replicas,
+        suspended=spec.suspend,
+        pod_template=spec.pod_template,
+    )
+
+
+def service_url(settings: Settings) -> str:
+    """Return the base URL for clients of any model."""
+    return f"{settings.gateway_url}/v1"
+
+
+def model_name(service: Manifest) -> str:
+    """Return what clients call the model of an LLMService, resolved or not."""
+    named: str | None = service.get("spec", {}).get("model", {}).get("name")
+    name: str = service["metadata"]["name"]
+    return named or name
+
+
+def explain(error: ValidationError, root: str) -> str:
+    """Return what pydantic found, one clause for each field, without the values: they may be secret."""
+    clauses = []
+    for problem in error.errors(include_url=False, include_input=False, include_context=False):
+        steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]]
+        what = "is no known field" if problem["type"] == "extra_forbidden" else problem["msg"]
+        clauses.append(f"{root}{''.join(steps)}: {what}")
+    return "; ".join(clauses)
+
+
+def _spec(service: Manifest) -> LLMServiceSpec:
+    try:
+        return LLMServiceSpec.model_validate(service.get("spec", {}))
+    except ValidationError as error:
+        raise Stalled("InvalidValue", explain(error, "spec")) from error
+
+
+def _refuse_taken_name(observed: Observed, name: str) -> None:
+    """Refuse a model name that an older LLMService of the namespace has: the gateway sends it all requests."""
+    mine = _age(observed.service)
+    rivals = [other for other in observed.siblings if model_name(other) == name and _age(other) < mine]
+    rivals = [other for other in rivals if "deletionTimestamp" not in other["metadata"]]
+    if rivals:
+        first = min(rivals, key=_age)["metadata"]["name"]
+        raise Stalled(
+            "ModelNameTaken",
+            f"the model name {name!r} belongs to the older LLMService {first!r} of this namespace: set another "
+            "spec.model.name, or delete that one",
+        )
+
+
+def _age(service: Manifest) -> tuple[str, str]:
+    metadata = service["metadata"]
+    return metadata.get("creationTimestamp") or "", metadata["name"]
+
+
+def _profile(spec: LLMServiceSpec, settings: Settings) -> tuple[ResourceProfile, int]:
+    name, _, count = spec.resource_profile.rpartition(":")
+    profile = settings.resource_profiles.get(name)
+    if profile is None:
+        known = ", ".join(sorted(settings.resource_profiles)) or "none"
+        raise Stalled(
+            "UnknownResourceProfile",
+            f"spec.resourceProfile: there is no profile {name!r}: use one of {known}, or have an administrator "
+            "add it to resourceProfiles in the chart's values",
+        )
+    return profile, int(count)
+
+
+def _resources(
+    spec: LLMServiceSpec, profile: ResourceProfile, count: int
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Return requests and limits; raises Stalled for a pair that the API server would refuse."""
+    scaled_requests = {name: quantities.times(value, count) for name, value in profile.requests.items()}
+    scaled_limits = {name: quantities.times(value, count) for name, value in profile.limits.items()}
+    requests = {**scaled_requests, **spec.resources.requests}
+    limits = {**scaled_limits, **spec.resources.limits}
+    for name in sorted(requests.keys() & limits.keys()):
+        least, most = quantities.parse(requests[name]), quantities.parse(limits[name])
+        if least > most:
+            raise _resource_problem(name, requests[name], "is over the limit", limits[name], spec)
+        if "/" in name and least != most:
+            raise _resource_problem(name, requests[name], "is not the limit", limits[name], spec)
+    return requests, limits
+
+
+def _resource_problem(name: str, request: str, what: str, limit: str, spec: LLMServiceSpec) -> Stalled:
+    return Stalled(
+        "InvalidValue",
+        f"spec.resources: the request of {name}, {request}, {what}, {limit} (with what {spec.resource_profile} "
+        "gives): set both",
+    )
+
+
+def _user_args(spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[str, str]) -> Sequence[str]:
+    table = flags.engine_table()
+    name = spec.resource_profile.rpartition(":")[0]
+    _raise_first(
+        flags.problems(profile.args, table, f"resourceProfiles.{name}.args of the operator's settings")
+    )
+    _raise_first(flags.problems(spec.engine.args, table, "spec.engine.args"))
+    gpus = int(quantities.parse(limits.get(_GPU, "0")))
+    words = [*profile.args, *engine.field_args(spec.engine), *spec.engine.args]
+    if gpus > 1 and not flags.sets_any(words, engine.PARALLEL_FLAGS, table):
+        # GPUs that nobody spread the model over would be paid for and idle.
+        return ["--tensor-parallel-size", str(gpus), *words]
+    return words
+
+
+def _raise_first(problems: Sequence[flags.Problem]) -> None:
+    """Raise Stalled with every problem's words under the first one's reason."""
+    if problems:
+        raise Stalled(problems[0].reason, "; ".join(problem.message for problem in problems[:5]))
+
+
+def _environment(spec: LLMServiceSpec, profile: ResourceProfile) -> dict[str, str]:
+    for index, variable in enumerate(spec.engine.env):
+        if variable.name in VARIABLES:
+            raise Stalled(
+                "ForbiddenVariable",
+                f"spec.engine.env[{index}]: {variable.name} may not be set: {VARIABLES[variable.name]}",
+            )
+    own = engine.environment(profile.accelerator)
+    given: Iterable[tuple[str, str]] = (
+        (entry.name, entry.value) for entry in (*profile.env, *spec.engine.env)
+    )
+    return {**own, **dict(given)}
+
+
+def _placement(profile: ResourceProfile, settings: Settings) -> Placement:
+    return Placement(
+        node_selector=profile.node_selector,
+        tolerations=tuple(profile.tolerations),
+        runtime_class_name=profile.runtime_class_name,
+        priority_class_name=profile.priority_class_name or settings.priority_class_name,
+    )
+
+
+def _network(settings: Settings) -> NetworkAccess | None:
+    if not settings.network_policy.enabled:
+        return None
+    return NetworkAccess(
+        gateway_namespace=settings.gateway_service.namespace,
+        prometheus_namespace=settings.network_policy.prometheus_namespace,
+    )

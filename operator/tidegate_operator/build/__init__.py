@@ -3,22 +3,60 @@
 Owns which kinds there are and their order. Must not decide anything: the Plan has.
 """
 
+import hashlib
+import json
+from collections.abc import Mapping
 from typing import Any
 
+from tidegate_api.names import APPLIED_HASH_ANNOTATION, SHARED_POOL, pool_name
+from tidegate_operator.build.deployment import deployment
+from tidegate_operator.build.networkpolicy import networkpolicy
+from tidegate_operator.build.pdb import pdb
+from tidegate_operator.build.service import service
+from tidegate_operator.build.serviceaccount import serviceaccount
 from tidegate_operator.desired import Plan
 from tidegate_operator.facts import Key
 
+_SERVICE_KINDS = (("v1", "ServiceAccount"), ("networking.k8s.io/v1", "NetworkPolicy"), ("v1", "Service"))
+_POOL_KINDS = (("policy/v1", "PodDisruptionBudget"), ("apps/v1", "Deployment"))
+
 
 def build(plan: Plan) -> list[dict[str, Any]]:
-    """Return the manifests of all children in apply order, hashed and owned."""
-    raise NotImplementedError
+    """Return the manifests of all children in apply order, hashed and owned.
+
+    What Pods need or are limited by comes before the Deployment that makes them.
+    """
+    wanted = plan.service
+    manifests = [
+        serviceaccount(wanted),
+        networkpolicy(wanted),
+        service(wanted),
+        *(pdb(wanted, pool) for pool in plan.pools),
+        *(deployment(wanted, pool) for pool in plan.pools),
+    ]
+    return [_hashed(manifest) for manifest in manifests if manifest is not None]
 
 
 def owned_kinds() -> tuple[tuple[str, str], ...]:
     """Return (apiVersion, kind) of everything that may be made for an LLMService."""
-    raise NotImplementedError
+    return _SERVICE_KINDS + _POOL_KINDS
 
 
 def child_names(key: Key) -> tuple[tuple[str, str, str], ...]:
     """Return (apiVersion, kind, name) of every child that may exist for an LLMService."""
-    raise NotImplementedError
+    pool = pool_name(key.name, SHARED_POOL)
+    return tuple((version, kind, key.name) for version, kind in _SERVICE_KINDS) + tuple(
+        (version, kind, pool) for version, kind in _POOL_KINDS
+    )
+
+
+def _hashed(manifest: dict[str, Any]) -> dict[str, Any]:
+    """Return the manifest with the hash of itself, by which a later reconcile knows it again."""
+    metadata = manifest["metadata"]
+    annotations = {**metadata.get("annotations", {}), APPLIED_HASH_ANNOTATION: _digest(manifest)}
+    return {**manifest, "metadata": {**metadata, "annotations": annotations}}
+
+
+def _digest(manifest: Mapping[str, Any]) -> str:
+    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

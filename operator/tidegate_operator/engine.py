@@ -1,0 +1,61 @@
+"""How the engine is started: the words and the environment that a Service hands to vLLM.
+
+Owns what Tidegate sets and in which order: its own, then the profile's, then the LLMService's fields, then its
+arguments, of which vLLM takes the last. Must not check what users wrote.
+"""
+
+from collections.abc import Sequence
+
+from tidegate_api.names import WORKER_PORT
+from tidegate_api.settings import Accelerator
+from tidegate_api.v1alpha1 import Engine
+
+# The root file system is read-only; /tmp is the one place to write, and nothing is fetched or reported.
+_ENV = {
+    "HOME": "/tmp",  # noqa: S108
+    "TMPDIR": "/tmp",  # noqa: S108
+    "XDG_CACHE_HOME": "/tmp/cache",  # noqa: S108
+    "VLLM_CACHE_ROOT": "/tmp/vllm",  # noqa: S108
+    "TORCHINDUCTOR_CACHE_DIR": "/tmp/inductor",  # noqa: S108
+    "HF_HUB_OFFLINE": "1",
+    "VLLM_NO_USAGE_STATS": "1",
+    "DO_NOT_TRACK": "1",
+    # Longer than the gateway keeps an idle connection, so that it is never the worker who closes first.
+    "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "120",
+}
+_ENV_BY_ACCELERATOR: dict[Accelerator, dict[str, str]] = {
+    "cpu": {"VLLM_CPU_KVCACHE_SPACE": "1", "VLLM_CPU_OMP_THREADS_BIND": "nobind"},
+    "nvidia": {},
+}
+
+# Flags that spread a model over GPUs; who sets one of them decides alone.
+PARALLEL_FLAGS = frozenset({"--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"})
+
+
+def environment(accelerator: Accelerator) -> dict[str, str]:
+    """Return the variables that every worker on this accelerator gets."""
+    return {**_ENV, **_ENV_BY_ACCELERATOR[accelerator]}
+
+
+def own_args(model_path: str, model_name: str, drain_seconds: int) -> list[str]:
+    """Return the flags that Tidegate owns, which users may not set."""
+    return [
+        *("--model", model_path),
+        *("--served-model-name", model_name),
+        *("--host", "0.0.0.0"),  # noqa: S104 - the Pod's own address is not known before it runs
+        *("--port", str(WORKER_PORT)),
+        *("--scheduling-policy", "priority"),
+        *("--shutdown-timeout", str(drain_seconds)),
+    ]
+
+
+def field_args(engine: Engine) -> list[str]:
+    """Return the flags that the fields of `spec.engine` stand for."""
+    quantization = None if engine.quantization == "none" else engine.quantization
+    fields: Sequence[tuple[str, object]] = (
+        ("--max-model-len", engine.max_model_len),
+        ("--max-num-seqs", engine.max_num_seqs),
+        ("--quantization", quantization),
+        ("--kv-cache-dtype", engine.kv_cache_dtype),
+    )
+    return [word for flag, value in fields if value is not None for word in (flag, str(value))]
