@@ -1,0 +1,36 @@
+"""What a condition is decided with: ordered checks, of which the first finding wins.
+
+Owns the shapes. Must not hold a check.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal
+
+from tidegate_operator.conditions.scene import Scene
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Why something is as it is: one word, and a sentence with the object and the fix."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What one condition says."""
+
+    type: str
+    status: Literal["True", "False", "Unknown"]
+    finding: Finding
+
+
+Check = Callable[[Scene], Finding | None]
+Chain = tuple[Check, ...]
+
+
+def first(chain: Chain, scene: Scene) -> Finding | None:
+    """Return the first finding of a chain."""
+    return next((finding for check in chain if (finding := check(scene)) is not None), None)

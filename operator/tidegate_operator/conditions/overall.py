@@ -1,0 +1,118 @@
+"""What the parts add up to: ConfigValid, RouteReady, Ready, Degraded, Progressing, and the phase.
+
+Must not look at Pods: the parts have.
+"""
+
+from collections.abc import Sequence
+
+from tidegate_operator.conditions import model, workloads
+from tidegate_operator.conditions.chain import Finding, Verdict, first
+from tidegate_operator.conditions.scene import Scene
+from tidegate_operator.reasons import REASONS, Phase
+from tidegate_operator.resolve import service_url
+
+
+def verdicts(scene: Scene) -> list[Verdict]:
+    """Return all conditions, Ready first."""
+    parts = [config(scene), model.verdict(scene), workloads.verdict(scene), route(scene)]
+    return [ready(scene, parts), *parts, progressing(scene), degraded(scene)]
+
+
+def config(scene: Scene) -> Verdict:
+    """Return what ConfigValid says."""
+    if scene.stalled is None:
+        return Verdict("ConfigValid", "True", Finding("Valid", "The spec is valid."))
+    return Verdict("ConfigValid", "False", Finding(scene.stalled.reason, scene.stalled.message))
+
+
+def route(scene: Scene) -> Verdict:
+    """Return what RouteReady says."""
+    if scene.observed.gateway_endpoints_ready > 0:
+        return Verdict("RouteReady", "True", Finding("GatewayReady", "The gateway answers."))
+    gateway = scene.settings.gateway_service
+    words = (
+        f"no Pod behind Service {gateway.name!r} in namespace {gateway.namespace!r} is ready: "
+        f"`kubectl get pods -n {gateway.namespace}` shows the gateway's"
+    )
+    return Verdict("RouteReady", "False", Finding("GatewayNotReady", words))
+
+
+def ready(scene: Scene, parts: Sequence[Verdict]) -> Verdict:
+    """Return what Ready says: why not, from the first part that says no, before those that do not know."""
+    if all(part.status == "True" for part in parts):
+        url = service_url(scene.settings)
+        words = f"{scene.ready} of {scene.desired} workers answer at {url}."
+        return Verdict("Ready", "True", Finding("Serving", words))
+    if scene.is_at_rest:
+        return Verdict("Ready", "False", workloads.at_rest(scene))
+    failing = next((part for part in parts if part.status == "False"), None)
+    cause = failing or next(part for part in parts if part.status == "Unknown")
+    finding = cause.finding
+    if scene.stalled is not None and scene.ready > 0:
+        words = f"{finding.message}. {scene.ready} workers of the last valid spec still answer."
+        finding = Finding(finding.reason, words)
+    return Verdict("Ready", "False", finding)
+
+
+def degraded(scene: Scene) -> Verdict:
+    """Return what Degraded says: fewer workers answer than are wanted, or one of them cannot start."""
+    if scene.is_at_rest:
+        return Verdict("Degraded", "False", workloads.at_rest(scene))
+    if scene.stalled is not None:
+        return Verdict("Degraded", "True", Finding(scene.stalled.reason, scene.stalled.message))
+    problem = first(model.PROBLEMS + workloads.PROBLEMS, scene)
+    if problem is not None:
+        return Verdict("Degraded", "True", problem)
+    if scene.ready < scene.desired:
+        return Verdict("Degraded", "True", model.loading(scene) or workloads.starting(scene))
+    return Verdict(
+        "Degraded", "False", Finding("Serving", f"{scene.ready} of {scene.desired} workers answer.")
+    )
+
+
+def progressing(scene: Scene) -> Verdict:
+    """Return what Progressing says: workers are being made or replaced."""
+    if scene.stalled is not None:
+        return Verdict("Progressing", "False", Finding(scene.stalled.reason, scene.stalled.message))
+    if scene.is_at_rest:
+        return Verdict("Progressing", "False", workloads.at_rest(scene))
+    stalled = workloads.rollout_stalled(scene)
+    if stalled is not None:
+        return Verdict("Progressing", "False", stalled)
+    if not _is_rolled_out(scene):
+        return Verdict("Progressing", "True", _rolling_out(scene))
+    if scene.ready < scene.desired:
+        return Verdict("Progressing", "True", workloads.starting(scene))
+    return Verdict(
+        "Progressing",
+        "False",
+        Finding("WorkersReady", f"All {scene.desired} workers are of the current spec."),
+    )
+
+
+def phase(scene: Scene, said: Sequence[Verdict]) -> Phase:
+    """Return all of it in one word."""
+    by_type = {verdict.type: verdict for verdict in said}
+    if scene.is_at_rest:
+        return "Suspended"
+    if by_type["Ready"].status == "True":
+        return "Degraded" if by_type["Degraded"].status == "True" else "Ready"
+    reason = REASONS.get(by_type["Ready"].finding.reason)
+    return reason.phase if reason is not None else "Failed"
+
+
+def _is_rolled_out(scene: Scene) -> bool:
+    status = scene.deployment_status
+    generation = (scene.deployment or {}).get("metadata", {}).get("generation", 0)
+    return (
+        scene.is_applied
+        and status.get("observedGeneration", 0) >= generation
+        and status.get("updatedReplicas", 0) == status.get("replicas", 0) == scene.desired
+    )
+
+
+def _rolling_out(scene: Scene) -> Finding:
+    if scene.ready == 0:
+        return workloads.starting(scene)
+    updated = scene.deployment_status.get("updatedReplicas", 0) if scene.is_applied else 0
+    return Finding("RollingOut", f"{updated} of {scene.desired} workers are of the current spec.")

@@ -1,0 +1,318 @@
+"""Every reason that a condition or event of an LLMService can give: what it means and what to do.
+
+Owns the vocabulary; `docs/reference/conditions.md` is made from it. Must not decide when a reason applies.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+Phase = Literal["Pending", "Loading", "Ready", "Degraded", "Failed", "Suspended"]
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """One word, with the condition it belongs to, the phase of a service that is not ready for it, and its docs."""
+
+    name: str
+    condition: str
+    phase: Phase
+    meaning: str
+    fix: str = ""
+
+    @property
+    def is_warning(self) -> bool:
+        """Return whether a person should look: what passes by itself is no warning."""
+        return bool(self.fix)
+
+
+_ALL = (
+    Reason(
+        "Valid",
+        "ConfigValid",
+        "Ready",
+        "The spec was read, and everything it names in the settings is there.",
+    ),
+    Reason(
+        "UnknownFlag",
+        "ConfigValid",
+        "Failed",
+        "`spec.engine.args` holds a flag that the pinned vLLM does not have, or only the beginning of one. No Pod "
+        "was started with it; workers of the last valid spec go on.",
+        "Correct the flag that the message names; it suggests the closest one.",
+    ),
+    Reason(
+        "ForbiddenFlag",
+        "ConfigValid",
+        "Failed",
+        "`spec.engine.args` holds a flag that Tidegate owns (such as `--port`) or that would open the worker (such "
+        "as `--trust-remote-code`).",
+        "Remove the flag. Where there is a field or another way for what it does, the message says which.",
+    ),
+    Reason(
+        "ForbiddenVariable",
+        "ConfigValid",
+        "Failed",
+        "`spec.engine.env` sets a variable that would open the worker, or holds a token that everyone who may read "
+        "the LLMService could read.",
+        "Remove the variable that the message names.",
+    ),
+    Reason(
+        "InvalidValue",
+        "ConfigValid",
+        "Failed",
+        "A field, or the value of a flag, is not what it can be; the message names it by its path.",
+        "Correct the value.",
+    ),
+    Reason(
+        "UnknownResourceProfile",
+        "ConfigValid",
+        "Failed",
+        "`spec.resourceProfile` names a profile that the operator's settings do not have.",
+        "Use one that the message lists, or have an administrator add it to `resourceProfiles` in the chart's values.",
+    ),
+    Reason(
+        "FilePathNotAllowed",
+        "ConfigValid",
+        "Failed",
+        "`spec.model.uri` is a `file://` path outside the directories that the operator allows.",
+        "Put the model on a PersistentVolumeClaim and use `pvc://`, or have an administrator add the directory to "
+        "`allowedFilePaths` in the chart's values.",
+    ),
+    Reason(
+        "NameConflict",
+        "ConfigValid",
+        "Failed",
+        "An object that the operator would have to make exists already and belongs to someone else. It was not "
+        "touched.",
+        "Rename or delete that object, or give the LLMService another name.",
+    ),
+    Reason(
+        "ModelNameTaken",
+        "ConfigValid",
+        "Failed",
+        "An older LLMService of the namespace has the same model name, so no request could reach this one.",
+        "Set another `spec.model.name`, or delete the older LLMService.",
+    ),
+    Reason(
+        "InvalidPodTemplate",
+        "ConfigValid",
+        "Failed",
+        "`spec.podTemplate` cannot be merged, or would change what Tidegate lives by: its labels, the command, the "
+        "arguments and the port `http` of the container `main`.",
+        "Correct what the message names by its path.",
+    ),
+    Reason("ModelFound", "ModelReady", "Ready", "A worker has loaded the model."),
+    Reason(
+        "ModelLoading",
+        "ModelReady",
+        "Loading",
+        "Workers are on their way; none has loaded the model yet, and nothing speaks against it.",
+    ),
+    Reason(
+        "NotChecked",
+        "ModelReady, WorkloadsReady",
+        "Pending",
+        "Not known: no worker is wanted, or the spec could not be read, so nothing has looked at the model.",
+    ),
+    Reason(
+        "VolumeClaimNotFound",
+        "ModelReady",
+        "Pending",
+        "The PersistentVolumeClaim of `spec.model.uri` is not in the namespace of the LLMService.",
+        "Create it, or correct the name. The workers start by themselves once it is there.",
+    ),
+    Reason(
+        "VolumeClaimPending",
+        "ModelReady",
+        "Pending",
+        "The PersistentVolumeClaim is there and has no volume yet. With a StorageClass that waits for the first "
+        "consumer this ends when a worker is scheduled.",
+        "If it stays, `kubectl describe pvc` names what its StorageClass waits for.",
+    ),
+    Reason(
+        "VolumeClaimLost",
+        "ModelReady",
+        "Failed",
+        "The PersistentVolume behind the claim is gone.",
+        "Delete the claim, create it again and fill it with the model.",
+    ),
+    Reason(
+        "ModelNotFound",
+        "ModelReady",
+        "Failed",
+        "The volume is mounted, but there is no model in the directory that `spec.model.uri` names.",
+        "Correct the path, or put the model (config.json, tokenizer, *.safetensors) there. The worker tries again by "
+        "itself.",
+    ),
+    Reason(
+        "CorruptWeights",
+        "ModelReady",
+        "Failed",
+        "A safetensors file is cut short, or its header does not fit its size.",
+        "Copy the file again; the message names it.",
+    ),
+    Reason(
+        "UnsafeFormat",
+        "ModelReady",
+        "Failed",
+        "The model's directory holds weights that run code when they are read (pickle), or code of its own.",
+        "Use a model in safetensors format whose architecture vLLM knows without code of the model's own.",
+    ),
+    Reason(
+        "UnsupportedArchitecture",
+        "ModelReady",
+        "Failed",
+        "The pinned vLLM does not know the architecture that the model's config.json names.",
+        "Use another model, or a Tidegate release with a vLLM that knows it.",
+    ),
+    Reason(
+        "InvalidModelConfig",
+        "ModelReady",
+        "Failed",
+        "The model's config.json is missing something or is no JSON.",
+        "Copy the model again, or correct the file that the message names.",
+    ),
+    Reason("WorkersReady", "WorkloadsReady", "Ready", "At least one worker answers requests."),
+    Reason(
+        "WorkersStarting", "WorkloadsReady", "Loading", "Workers are being created or are loading the model."
+    ),
+    Reason(
+        "RollingOut",
+        "Progressing",
+        "Loading",
+        "Workers of the current spec are replacing those of the one before, which answer until then.",
+    ),
+    Reason(
+        "Suspended",
+        "WorkloadsReady",
+        "Suspended",
+        "`spec.suspend` is true: there are no workers, and requests get 503.",
+    ),
+    Reason(
+        "ScaledToZero",
+        "WorkloadsReady",
+        "Suspended",
+        "`spec.replicas` is 0: there are no workers, and requests get 503.",
+    ),
+    Reason(
+        "PodsForbidden",
+        "WorkloadsReady",
+        "Failed",
+        "The API server refuses the workers' Pods: a Pod Security Standard, a quota or an admission policy, in its "
+        "own words.",
+        "Raise the quota, relax the policy of the namespace, or change what `spec.podTemplate` or the model's URI "
+        "asks for (`file://` needs a namespace that allows hostPath).",
+    ),
+    Reason(
+        "Unschedulable",
+        "WorkloadsReady",
+        "Pending",
+        "No node can take a worker; the message holds the scheduler's words.",
+        "Add a node, or ask for less: another `spec.resourceProfile`, lower `spec.resources.requests`, fewer replicas.",
+    ),
+    Reason(
+        "ImagePullFailed",
+        "WorkloadsReady",
+        "Failed",
+        "A node cannot get the worker's image.",
+        "Correct `spec.engine.image` or the chart's `workerImages`, or give the chart `imagePullSecrets`.",
+    ),
+    Reason(
+        "ContainerNotCreated",
+        "WorkloadsReady",
+        "Failed",
+        "The node has the image but cannot make a container of it: a missing ConfigMap or Secret, or a command that "
+        "is not there.",
+        "Correct what the message names, most often in `spec.podTemplate` or the image.",
+    ),
+    Reason(
+        "PodNotStarted",
+        "WorkloadsReady",
+        "Pending",
+        "A worker has its node, but for more than two minutes the node has not mounted its volumes or set up its "
+        "network. Kubernetes does not say more in the Pod itself.",
+        "`kubectl describe pod` shows the node's events, such as FailedMount, with the volume.",
+    ),
+    Reason(
+        "WorkerEvicted",
+        "WorkloadsReady",
+        "Pending",
+        "A node ended a worker, or refused it: it ran short of memory or disk, or was shut down.",
+        "Raise the requests to what a worker uses, so that it lands where that is free. It is replaced by itself.",
+    ),
+    Reason(
+        "InsufficientMemory",
+        "WorkloadsReady",
+        "Failed",
+        "The worker saw, before it started the engine, that the model needs more memory than the worker has.",
+        "Give it more (`spec.resourceProfile`, `spec.resources.limits`), or make it need less "
+        "(`spec.engine.maxModelLen`, `spec.engine.quantization`).",
+    ),
+    Reason(
+        "OutOfMemory",
+        "WorkloadsReady",
+        "Failed",
+        "A worker was killed, most often for using more memory than its limit.",
+        "Raise `spec.resources.limits.memory`, or lower `spec.engine.maxModelLen` or `spec.engine.maxNumSeqs`.",
+    ),
+    Reason(
+        "EngineCrashed",
+        "WorkloadsReady",
+        "Failed",
+        "A worker ended by itself; the message holds the last lines of its log.",
+        "The log says why; `kubectl logs --previous` shows all of it. Kubernetes starts the worker again by itself.",
+    ),
+    Reason(
+        "RolloutStalled",
+        "WorkloadsReady",
+        "Failed",
+        "For an hour no worker of the current spec became ready, and no more is known.",
+        "`kubectl describe pod` and the workers' logs show what they wait for.",
+    ),
+    Reason("GatewayReady", "RouteReady", "Ready", "The gateway is up, so requests reach the workers."),
+    Reason(
+        "GatewayNotReady",
+        "RouteReady",
+        "Pending",
+        "No Pod of the gateway is ready, so no request can reach the workers.",
+        "Look at the gateway's Deployment; the message names its namespace.",
+    ),
+    Reason(
+        "Serving",
+        "Ready, Degraded",
+        "Ready",
+        "The model answers at `status.url` (Ready), with as many workers as are wanted (Degraded is False).",
+    ),
+)
+
+REASONS: Mapping[str, Reason] = {reason.name: reason for reason in _ALL}
+
+_HEAD = """# Conditions
+
+What `kubectl get llmsvc` shows under REASON, and `kubectl describe llmsvc` with a message that names the object at
+hand. A reason is the same word in condition, event and log.
+
+`Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsReady` and `RouteReady` are; else its reason is that of
+the first that is not. One worker that answers is enough for it. `Degraded` is True while fewer workers answer than
+are wanted, or one of them cannot start. `Progressing` is True while workers are being made or replaced.
+
+| phase | means |
+|---|---|
+| Pending | something outside is missing: a volume, a node, the gateway |
+| Loading | workers are starting |
+| Ready | it answers, with all workers |
+| Degraded | it answers, with fewer workers than wanted, or one cannot start |
+| Failed | it does not answer, and somebody must act |
+| Suspended | no worker is wanted |
+"""
+
+
+def render_markdown() -> str:
+    """Return the reference page of all reasons."""
+    return "\n".join([_HEAD, *(_section(reason) for reason in _ALL)])
+
+
+def _section(reason: Reason) -> str:
+    fix = f"\n**What to do:** {reason.fix}\n" if reason.fix else ""
+    return f"## {reason.name}\n\n*{reason.condition}* · {reason.meaning}\n{fix}"
