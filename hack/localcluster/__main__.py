@@ -12,6 +12,8 @@ from localcluster.errors import EXIT_FAILED, ClusterError
 from localcluster.paths import layout
 from localcluster.report import say
 
+PASSED_ON = ("kubectl", "helm")
+
 
 def _up(_: argparse.Namespace) -> int:
     cluster.up()
@@ -33,14 +35,6 @@ def _status(_: argparse.Namespace) -> int:
 def _kubeconfig(_: argparse.Namespace) -> int:
     print(layout().kubeconfig)
     return 0 if layout().kubeconfig.exists() else EXIT_FAILED
-
-
-def _kubectl(options: argparse.Namespace) -> int:
-    return _become("kubectl", options.arguments)
-
-
-def _helm(options: argparse.Namespace) -> int:
-    return _become("helm", options.arguments)
 
 
 def _tools(options: argparse.Namespace) -> int:
@@ -69,17 +63,19 @@ def parser() -> argparse.ArgumentParser:
     add("down", _down, "stop it and remove everything but the cache")
     add("status", _status, "which of its programs run")
     add("kubeconfig", _kubeconfig, "print the path of the kubeconfig")
-    for name, does in (("kubectl", _kubectl), ("helm", _helm)):
-        passed = add(name, does, f"{name} against the cluster")
-        passed.add_argument("arguments", nargs=argparse.REMAINDER)
+    for name in PASSED_ON:
+        add(name, _up, f"{name} against the cluster; all that follows is {name}'s")
     named = add("tool", _tools, "print the path of a tool, built first where needed (kubectl, helm, kwok …)")
     named.add_argument("names", nargs="+")
     return main
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    options = parser().parse_args(arguments)
+    words = list(sys.argv[1:] if arguments is None else arguments)
     try:
+        if words and words[0] in PASSED_ON:
+            return _become(words[0], words[1:])
+        options = parser().parse_args(words)
         return int(options.does(options))
     except ClusterError as error:
         say(f"error: {error}")

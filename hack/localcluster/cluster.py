@@ -65,6 +65,11 @@ def status() -> list[tuple[str, bool]]:
     return [(name, bool(process and process.alive)) for name, process in found]
 
 
+def is_up() -> bool:
+    """Whether every program of the cluster runs."""
+    return all(alive for _, alive in status())
+
+
 def runtime() -> Runtime:
     """The image store of the running cluster."""
     place = layout()

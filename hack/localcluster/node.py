@@ -16,7 +16,7 @@ from localcluster.controlplane import Spec
 from localcluster.kubectl import Kubectl
 from localcluster.machine import Machine
 from localcluster.network import host_name_servers
-from localcluster.oci import OciLayout, add_single_program
+from localcluster.oci import program_image
 from localcluster.packages import SEARCH
 from localcluster.processes import Daemon
 from localcluster.report import step
@@ -102,8 +102,7 @@ class Node:
         daemon.start()
         daemon.await_ready(self._runtime_answers, READY_SECONDS)
         if pause_image() not in self.runtime.images():
-            layout = OciLayout(self.machine.layout.cache / "images" / "layout")
-            self.runtime.load(layout, add_single_program(layout, tool("pause")), pause_image())
+            self.runtime.load(program_image(tool("pause")), pause_image())
 
     def _kubelet(self) -> Daemon:
         return self._daemon(

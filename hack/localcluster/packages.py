@@ -22,13 +22,18 @@ NEEDED = {
     "mount": "mount",
     "buildah": "buildah",
     "mmdebstrap": "mmdebstrap",
+    "/usr/share/keyrings/debian-archive-keyring.gpg": "debian-archive-keyring",
     "/usr/lib/cni/ptp": "containernetworking-plugins",
 }
 
 
 def missing() -> list[str]:
     """The packages whose command is not there."""
-    return [package for command, package in NEEDED.items() if not shutil.which(command, path=SEARCH)]
+    return [package for command, package in NEEDED.items() if not _present(command)]
+
+
+def _present(command: str) -> bool:
+    return Path(command).exists() if command.startswith("/") else bool(shutil.which(command, path=SEARCH))
 
 
 def ensure() -> None:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from localcluster.errors import ClusterError
 from localcluster.machine import Machine
-from localcluster.oci import Descriptor, OciLayout, lacking, write_archive
+from localcluster.oci import Image, archive, lacking
 from localcluster.shell import run
 from localcluster.tools import tool
 
@@ -29,19 +32,38 @@ class Runtime:
     def blobs(self) -> set[str]:
         return set(run(self._ctr("content", "list", "--quiet")).split())
 
-    def load(self, layout: OciLayout, manifest: Descriptor, ref: str) -> int:
+    def tag(self, ref: str, name: str) -> None:
+        run(self._ctr("images", "tag", "--force", ref, name))
+
+    def load(self, image: Image, ref: str) -> int:
         """Bring an image in; only what containerd lacks is sent. Returns the bytes sent."""
-        travel = lacking(layout.blobs(manifest), self.blobs())
-        argv = self._ctr("images", "import", "--digests=false", "-")
-        with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as child:
-            assert child.stdin and child.stdout  # noqa: S101 - they are pipes, as asked two lines above
-            broken = False
+        travel = lacking(image, self.blobs())
+        self._import(archive(image, ref, travel), ref)
+        return sum(each.size for each in travel)
+
+    def _import(self, stream: Iterable[bytes], ref: str) -> None:
+        with tempfile.TemporaryFile() as said:
+            child = subprocess.Popen(
+                self._ctr("images", "import", "-"), stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT
+            )
             try:
-                write_archive(layout, manifest, ref, travel, child.stdin)
-                child.stdin.close()
-            except BrokenPipeError:
-                broken = True
-            said = child.stdout.read().decode(errors="replace")
-        if child.returncode or broken:
-            raise ClusterError(f"containerd did not take {ref}: {said.strip()[-1000:]}")
-        return sum(int(blob["size"]) for blob in travel)
+                # It may end before it has read everything; what it says then counts, not the broken pipe.
+                with suppress(BrokenPipeError):
+                    _feed(child, stream)
+            except BaseException:
+                child.kill()
+                raise
+            finally:
+                status = child.wait()
+            said.seek(0)
+            words = said.read().decode(errors="replace").strip()
+        if status:
+            raise ClusterError(f"containerd did not take {ref}: {words[-1000:]}")
+
+
+def _feed(child: subprocess.Popen[bytes], stream: Iterable[bytes]) -> None:
+    pipe = child.stdin
+    if pipe:
+        with pipe:
+            for piece in stream:
+                pipe.write(piece)
