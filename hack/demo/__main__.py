@@ -19,7 +19,7 @@ def up() -> None:
     install.use(kubeconfig)
     images = cluster.load()
     install.install_chart(images)
-    install.apply_quickstart()
+    install.apply_quickstart(images)
     install.wait_ready()
     key = install.make_key()
     ask.ask_both_ways(key)

@@ -45,8 +45,9 @@ class Local:
 
     def load(self) -> Images:
         refs = images.load(images.build(list(TARGETS)))
+        # The example names its image as it is released, and is applied as it stands.
         images.alias(refs["example-model"], f"docker.io/{released('example-model')}")
-        return refs
+        return {**refs, "example-model": released("example-model")}
 
     def down(self) -> None:
         local.down()

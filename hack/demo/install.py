@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from demo.clusters import program, run
+from demo.clusters import program, released, run
 from localcluster.errors import ClusterError
 from localcluster.paths import CHECKOUT
 from localcluster.report import say, step
@@ -48,13 +48,18 @@ def install_chart(images: Mapping[str, str]) -> None:
         )
 
 
-def apply_quickstart() -> None:
-    """Make the demo's namespace, under Pod Security `restricted`, and apply the example as it stands."""
+def apply_quickstart(images: Mapping[str, str]) -> None:
+    """Make the demo's namespace, under Pod Security `restricted`, and apply the example.
+
+    It stands as it is, except where the images come from a registry of the user's.
+    """
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}}
     with step(f"kubectl apply -n {NAMESPACE} -f examples/01-quickstart/"):
         kubectl("apply", "-f", "-", stdin=json.dumps(namespace))
-        kubectl("apply", "-n", NAMESPACE, "-f", str(QUICKSTART))
+        for file in sorted(QUICKSTART.glob("*.yaml")):
+            text = file.read_text().replace(released("example-model"), images["example-model"])
+            kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=text)
 
 
 def wait_ready() -> None:
