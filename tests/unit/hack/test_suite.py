@@ -1,0 +1,20 @@
+"""The suite's own counting: a wrong count would hide a failure."""
+
+import pytest
+
+from suite import counts
+
+
+@pytest.mark.parametrize(
+    ("output", "expected"),
+    [
+        pytest.param("..\n12 passed in 3.21s\n", (12, 0), id="all passed"),
+        pytest.param("F.\n1 failed, 11 passed in 3.21s\n", (11, 1), id="one failed"),
+        pytest.param("E\n2 errors in 0.31s\n", (0, 2), id="errors count as failures"),
+        pytest.param("1 failed, 3 passed, 1 error in 2s", (3, 2), id="failures and errors add up"),
+        pytest.param("Success: no issues found\n", (0, 0), id="no pytest at all"),
+        pytest.param("", (0, 0), id="nothing printed"),
+    ],
+)
+def test_counts(output: str, expected: tuple[int, int]) -> None:
+    assert counts(output) == expected
