@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from localcluster import configs, controlplane, network, packages, processes
-from localcluster.controlplane import Spec
+from localcluster.components import Spec
 from localcluster.errors import ClusterError
 from localcluster.machine import Machine, require_supported
 from localcluster.network import AddressPlan
@@ -38,7 +38,7 @@ def up() -> Path:
         machine.start()
     spec = _spec(machine)
     with step("start the control plane"):
-        (place.cluster / "recycler.json").write_text(json.dumps(configs.recycler(pause_image())))
+        spec.recycler.write_text(json.dumps(configs.recycler(pause_image())))
         controlplane.launch(spec)
     Node(machine, spec).start()
     say(f"  KUBECONFIG={place.kubeconfig}")
@@ -48,6 +48,7 @@ def up() -> Path:
 def down() -> None:
     """End every process and remove every mount, link, rule, cgroup and file but the cache."""
     place = layout()
+    controlplane.down()
     for home in place.planes.glob("*"):
         processes.stop_all(home, grace=0)
     if place.cluster.exists():
@@ -55,7 +56,9 @@ def down() -> None:
             Machine(place, address_plan(place)).stop()
     shutil.rmtree(place.state, ignore_errors=True)
     if place.state.exists():
-        raise ClusterError(f"{place.state} could not be removed", "see which process still uses it: fuser -vm PATH")
+        raise ClusterError(
+            f"{place.state} could not be removed", "see which process still uses it: fuser -vm PATH"
+        )
 
 
 def status() -> list[tuple[str, bool]]:

@@ -171,7 +171,12 @@ def _dns(plan: AddressPlan) -> list[Json]:
             "endpoints": [{"addresses": [str(plan.node)], "conditions": {"ready": True}}],
             "ports": listed,
         },
-        {"apiVersion": "rbac.authorization.k8s.io/v1", "kind": "ClusterRole", "metadata": name, "rules": rules},
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "ClusterRole",
+            "metadata": name,
+            "rules": rules,
+        },
         {
             "apiVersion": "rbac.authorization.k8s.io/v1",
             "kind": "ClusterRoleBinding",

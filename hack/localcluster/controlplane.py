@@ -9,7 +9,8 @@ For tests::
     # or plane.stop(); it also ends when the process that started it ends
 
 ``controllers=True`` adds kube-controller-manager (Deployments make ReplicaSets, owners collect garbage) and
-kube-scheduler. No root is needed. Owns the flags of these programs; nodes and pods are not its concern.
+kube-scheduler. No root is needed. The plane ends with the thread that called ``start``, so call it from one that
+lasts. ``up()`` and ``down()`` keep one for a person. Nodes and pods are not its concern.
 """
 
 from __future__ import annotations
@@ -22,46 +23,26 @@ import socket
 import ssl
 import urllib.error
 import urllib.request
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 from localcluster import processes
+from localcluster.components import (
+    AUDIT_POLICY,
+    Spec,
+    apiserver_command,
+    controller_manager_command,
+    etcd_command,
+    scheduler_command,
+)
 from localcluster.errors import ClusterError
 from localcluster.paths import layout
-from localcluster.pki import Authority
 from localcluster.processes import Daemon
-from localcluster.tools import tool
+from localcluster.report import step
 
 READY_SECONDS = 60
 _numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Spec:
-    """Where a control plane lives and listens. ``launcher`` is put before every command."""
-
-    home: Path
-    address: str = "127.0.0.1"
-    port: int = 6443
-    services: str = "10.0.0.0/24"
-    first_service: str = "10.0.0.1"
-    controllers: bool = False
-    nodes: bool = False
-    launcher: Sequence[str] = ()
-
-    @property
-    def server(self) -> str:
-        return f"https://{self.address}:{self.port}"
-
-    @property
-    def authority(self) -> Authority:
-        return Authority(self.home / "pki")
-
-    @property
-    def audit_log(self) -> Path:
-        return self.home / "audit.log"
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +84,28 @@ def start(name: str = "test", *, controllers: bool = False) -> Handle:
     return handle
 
 
+def up() -> Path:
+    """One control plane for this checkout that stays until ``down``; returns its kubeconfig."""
+    home = layout().state / "controlplane"
+    file = home / "port"
+    home.mkdir(parents=True, exist_ok=True)
+    if not file.exists():
+        file.write_text(str(free_port()))
+    with step("start the control plane"):
+        launch(Spec(home, port=int(file.read_text()), controllers=True))
+    return home / "kubeconfig"
+
+
+def down() -> None:
+    """End the one that ``up`` started."""
+    home = layout().state / "controlplane"
+    processes.stop_all(home, grace=0)
+    shutil.rmtree(home, ignore_errors=True)
+
+
 def launch(spec: Spec) -> None:
     """Start what does not run yet and wait until the API answers."""
+    require_short(spec.home)
     authority = spec.authority
     authority.create()
     (spec.home / "audit-policy.json").write_text(json.dumps(AUDIT_POLICY))
@@ -126,87 +127,6 @@ def _controllers(spec: Spec) -> list[Daemon]:
         "kube-scheduler": scheduler_command(spec),
     }
     return [Daemon(name, [*spec.launcher, *argv], spec.home) for name, argv in commands.items()]
-
-
-def etcd_command(spec: Spec) -> list[str]:
-    """Unix sockets: no port to collide on, and no one but this user can read Secrets from it."""
-    clients, peers = (f"unix://{spec.home}/etcd-{kind}.sock" for kind in ("clients", "peers"))
-    return [
-        str(tool("etcd")),
-        "--name=local",
-        f"--data-dir={spec.home / 'etcd'}",
-        f"--listen-client-urls={clients}",
-        f"--advertise-client-urls={clients}",
-        f"--listen-peer-urls={peers}",
-        f"--initial-advertise-peer-urls={peers}",
-        f"--initial-cluster=local={peers}",
-        # Nothing here has to survive a power cut.
-        "--unsafe-no-fsync",
-        "--log-level=warn",
-    ]
-
-
-def apiserver_command(spec: Spec) -> list[str]:
-    authority = spec.authority
-    names = ["localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc"]
-    names += ["kubernetes.default.svc.cluster.local", "127.0.0.1", spec.first_service]
-    hosts = list(dict.fromkeys([*names, spec.address]))
-    serving = authority.issue("kube-apiserver", "kube-apiserver", hosts=hosts)
-    kubelet = authority.issue("kubelet-client", "kube-apiserver-kubelet-client", ["system:masters"])
-    flags = {
-        "etcd-servers": f"unix://{spec.home}/etcd-clients.sock",
-        "bind-address": spec.address,
-        "advertise-address": spec.address,
-        "secure-port": spec.port,
-        "service-cluster-ip-range": spec.services,
-        "tls-cert-file": serving.cert,
-        "tls-private-key-file": serving.key,
-        "client-ca-file": authority.pair.cert,
-        "authorization-mode": "Node,RBAC",
-        "enable-admission-plugins": "NodeRestriction",
-        "allow-privileged": "true",
-        "service-account-issuer": "https://kubernetes.default.svc",
-        "service-account-key-file": authority.service_account_public_key,
-        "service-account-signing-key-file": authority.service_account_key,
-        "kubelet-certificate-authority": authority.pair.cert,
-        "kubelet-client-certificate": kubelet.cert,
-        "kubelet-client-key": kubelet.key,
-        "kubelet-preferred-address-types": "InternalIP",
-        "audit-policy-file": spec.home / "audit-policy.json",
-        "audit-log-path": spec.audit_log,
-        "audit-log-maxsize": 200,
-        "audit-log-maxbackup": 1,
-        # Without nodes nobody dials the kubernetes Service, and loopback may not be its endpoint.
-        "endpoint-reconciler-type": "lease" if spec.nodes else "none",
-    }
-    return [str(tool("kube-apiserver")), *(f"--{name}={value}" for name, value in flags.items())]
-
-
-def controller_manager_command(spec: Spec) -> list[str]:
-    config = _client(spec, "kube-controller-manager")
-    authority = spec.authority
-    return [
-        str(tool("kube-controller-manager")),
-        f"--kubeconfig={config}",
-        f"--root-ca-file={authority.pair.cert}",
-        f"--service-account-private-key-file={authority.service_account_key}",
-        f"--cluster-signing-cert-file={authority.pair.cert}",
-        f"--cluster-signing-key-file={authority.pair.key}",
-        "--use-service-account-credentials=true",
-        "--leader-elect=false",
-        "--secure-port=0",
-        *([f"--pv-recycler-pod-template-filepath-hostpath={spec.home / 'recycler.json'}"] if spec.nodes else []),
-    ]
-
-
-def scheduler_command(spec: Spec) -> list[str]:
-    config = _client(spec, "kube-scheduler")
-    return [str(tool("kube-scheduler")), f"--kubeconfig={config}", "--leader-elect=false", "--secure-port=0"]
-
-
-def _client(spec: Spec, name: str) -> Path:
-    pair = spec.authority.issue(name, f"system:{name}")
-    return spec.authority.kubeconfig(spec.home / f"{name}.kubeconfig", spec.server, pair)
 
 
 def answers(spec: Spec) -> bool:
@@ -236,13 +156,5 @@ def remove_stale(planes: Path) -> None:
 
 def require_short(path: Path) -> None:
     """Socket names hold 108 characters; say so before etcd does in its own words."""
-    if len(str(path)) > 100:
+    if len(str(path)) > 85:
         raise ClusterError(f"the path {path} is too long for a socket", "set TIDEGATE_CACHE to a shorter one")
-
-
-AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
-}

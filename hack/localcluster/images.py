@@ -68,10 +68,10 @@ def alias(ref: str, name: str) -> None:
     cluster.runtime().tag(ref, name)
 
 
-def remove(cache: Path) -> None:
-    """Forget every built image and layer of all checkouts."""
-    with locked("images"):
-        shutil.rmtree(cache / "images", ignore_errors=True)
+def clear() -> None:
+    """Forget every built image and layer, of all checkouts."""
+    with locked("images"), step("remove all built images from the cache"):
+        shutil.rmtree(_home(), ignore_errors=True)
 
 
 def _home() -> Path:
@@ -109,7 +109,16 @@ def _base() -> str:
 def _bud(*arguments: str) -> str:
     """Build, showing what the build says only when it fails; returns the image's id."""
     result = _home() / f"image-id-{os.getpid()}"
-    options = ["--isolation", "chroot", "--network", "host", "--layers", "--pull-never", "--iidfile", str(result)]
+    options = [
+        "--isolation",
+        "chroot",
+        "--network",
+        "host",
+        "--layers",
+        "--pull-never",
+        "--iidfile",
+        str(result),
+    ]
     done = _buildah("bud", *options, *_policy(), *_host_mounts(), *arguments)
     try:
         return result.read_text().strip().removeprefix("sha256:")
@@ -125,17 +134,31 @@ def _buildah(*arguments: str) -> str:
     # Its scratch and the caches of RUN --mount=type=cache go where TMPDIR says.
     env = {**os.environ, "TMPDIR": str(_home() / "tmp")}
     done = subprocess.run(
-        _command(*arguments), env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False
+        _command(*arguments),
+        env=env,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
     )
     if done.returncode:
-        raise ClusterError(f"buildah {arguments[0]} failed\n{done.stdout[-4000:]}", "mend the step shown last")
+        raise ClusterError(
+            f"buildah {arguments[0]} failed\n{done.stdout[-4000:]}", "mend the step shown last"
+        )
     return done.stdout
 
 
 def _command(*arguments: str) -> list[str]:
     """In a mount namespace of its own: whatever storage mounts is gone when the command ends."""
     own = ["unshare", "--mount", "--propagation", "slave", "--"]
-    store = ["--root", str(_home() / "storage"), "--runroot", str(_home() / "run"), "--storage-driver", "overlay"]
+    store = [
+        "--root",
+        str(_home() / "storage"),
+        "--runroot",
+        str(_home() / "run"),
+        "--storage-driver",
+        "overlay",
+    ]
     return [*own, "buildah", *store, *arguments]
 
 
@@ -154,7 +177,11 @@ def _host_mounts() -> list[str]:
     """
     home = _home()
     home.mkdir(parents=True, exist_ok=True)
-    index = os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("UV_INDEX_URL") or os.environ.get("PIP_INDEX_URL")
+    index = (
+        os.environ.get("UV_DEFAULT_INDEX")
+        or os.environ.get("UV_INDEX_URL")
+        or os.environ.get("PIP_INDEX_URL")
+    )
     (home / "pip.conf").write_text(pip_conf(index))
     (home / "uv.toml").write_text(uv_toml(index))
     mounts = {home / "downloads": "/root/.cache/uv", home / "pip.conf": "/etc/pip.conf:ro"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +117,9 @@ def require_supported(cache: Path) -> None:
     if not any(os.access(root, os.W_OK) for root in cgroup_roots()):
         raise unsupported("this machine's cgroups cannot be written, so it cannot run containers")
     if any(cache.is_relative_to(hidden) for hidden in HIDDEN):
-        raise ClusterError(f"the cache directory {cache} is hidden from the node", "choose another TIDEGATE_CACHE")
+        raise ClusterError(
+            f"the cache directory {cache} is hidden from the node", "choose another TIDEGATE_CACHE"
+        )
 
 
 def masquerade(layout: Layout, plan: AddressPlan) -> str:
@@ -173,5 +174,3 @@ def remove_cgroup(name: str) -> None:
 def _cgroup_folders(name: str) -> list[Path]:
     tops = [root / name for root in cgroup_roots() if (root / name).exists()]
     return [Path(folder) for top in tops for folder, _, _ in os.walk(top, topdown=False)]
-
-

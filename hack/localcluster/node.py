@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from localcluster import configs
-from localcluster.controlplane import Spec
+from localcluster.components import Spec
 from localcluster.kubectl import Kubectl
 from localcluster.machine import Machine
 from localcluster.network import host_name_servers
@@ -66,10 +66,10 @@ class Node:
 
     def _write_configs(self) -> None:
         plan, home = self.machine.plan, self.home
-        servers = host_name_servers()
+        servers, shim = host_name_servers(), tool("containerd-shim-runc-v2")
         self._issue_identities()
         files = {
-            "containerd.toml": configs.containerd(home, _program("runc"), tool("containerd-shim-runc-v2"), pause_image()),
+            "containerd.toml": configs.containerd(home, _program("runc"), shim, pause_image()),
             "cni/10-tidegate.conflist": json.dumps(configs.cni(plan)),
             "kubelet.json": json.dumps(configs.kubelet(plan, home, self.machine.layout.cgroup)),
             "kube-proxy.json": json.dumps(configs.kube_proxy(plan, home)),

@@ -59,4 +59,7 @@ def _install(packages: list[str]) -> bool:
 
 def _apt(*arguments: str) -> bool:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    return subprocess.run(["apt-get", "-qq", *arguments], env=env, capture_output=True, check=False).returncode == 0
+    return (
+        subprocess.run(["apt-get", "-qq", *arguments], env=env, capture_output=True, check=False).returncode
+        == 0
+    )

@@ -74,9 +74,7 @@ class Authority:
         return file
 
 
-def request_config(
-    user: str, groups: Sequence[str], hosts: Sequence[str], *, authority: bool = True
-) -> str:
+def request_config(user: str, groups: Sequence[str], hosts: Sequence[str], *, authority: bool = True) -> str:
     """The openssl configuration of one certificate."""
     subject = [f"{number}.O={group}" for number, group in enumerate(groups)]
     purpose = (

