@@ -1,0 +1,120 @@
+{{/* Every right that the chart gives, once: a ClusterRole or the Roles of single namespaces take them from here.
+     No wildcard, and no right on Secrets: keys are digests in LLMTenants, and Pods mount what they need by name. */}}
+
+{{/* The operator, in the namespaces of LLMServices. */}}
+{{- define "tidegate.operatorRules" -}}
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices]
+  verbs: [get, list, watch]
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices/status]
+  verbs: [patch]
+# For ownerReferences that block deletion, where the cluster enforces who may set them.
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices/finalizers]
+  verbs: [update]
+- apiGroups: [apps]
+  resources: [deployments]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [services, serviceaccounts]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [""]
+  resources: [pods, persistentvolumeclaims]
+  verbs: [get, list, watch]
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create, patch]
+{{- end -}}
+
+{{/* The operator, in its own namespace: who leads, and whether the gateway answers. */}}
+{{- define "tidegate.operatorOwnRules" -}}
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  verbs: [create]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [tidegate-operator]
+  verbs: [get, update, patch]
+- apiGroups: [discovery.k8s.io]
+  resources: [endpointslices]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* The gateway: it only reads. */}}
+{{- define "tidegate.gatewayRules" -}}
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices, llmtenants]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* `helm test`, while it runs. */}}
+{{- define "tidegate.testRules" -}}
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices]
+  verbs: [get, list]
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmtenants]
+  verbs: [create, delete]
+{{- end -}}
+
+{{/* A right on namespaces: (dict "top" . "part" "operator" "rules" "tidegate.operatorRules"
+     "namespaces" (list …) "annotations" (dict …)). No namespaces: one ClusterRole. */}}
+{{- define "tidegate.grant" -}}
+{{- $top := .top -}}
+{{- $name := include "tidegate.part" (list $top .part) -}}
+{{- $cluster := not .namespaces -}}
+{{- /* Two releases may have one name in two namespaces, and meet in a third. */ -}}
+{{- $roleName := printf "%s-%s" $top.Release.Namespace $name -}}
+{{- range (.namespaces | default (list "")) }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ ternary "ClusterRole" "Role" $cluster }}
+metadata:
+  name: {{ $roleName }}
+  {{- if not $cluster }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "tidegate.selectorLabels" (list $top $.part) | nindent 4 }}
+    {{- include "tidegate.labels" $top | nindent 4 }}
+  {{- with $.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+rules:
+  {{- include $.rules $top | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: {{ ternary "ClusterRoleBinding" "RoleBinding" $cluster }}
+metadata:
+  name: {{ $roleName }}
+  {{- if not $cluster }}
+  namespace: {{ . }}
+  {{- end }}
+  labels:
+    {{- include "tidegate.selectorLabels" (list $top $.part) | nindent 4 }}
+    {{- include "tidegate.labels" $top | nindent 4 }}
+  {{- with $.annotations }}
+  annotations:
+    {{- toYaml . | nindent 4 }}
+  {{- end }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: {{ ternary "ClusterRole" "Role" $cluster }}
+  name: {{ $roleName }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ $name }}
+    namespace: {{ $top.Release.Namespace }}
+{{- end }}
+{{- end -}}

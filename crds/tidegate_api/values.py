@@ -1,0 +1,266 @@
+"""The values of the Helm chart: every one with its meaning, default and bounds.
+
+Owns the interface of whoever installs Tidegate; `values.yaml`, its schema and its reference page are generated
+from here. Must not hold what the operator's settings define already: those models are used as they are.
+"""
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import Field, StringConstraints
+
+from tidegate_api.schema import Model
+from tidegate_api.settings import (
+    VERSION,
+    AbsolutePath,
+    NetworkPolicySettings,
+    ProfileName,
+    ResourceProfile,
+    WorkerImages,
+    default_profiles,
+)
+from tidegate_api.v1alpha1 import Quantity
+
+DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
+OptionalDnsLabel = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", max_length=63)
+]
+SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
+Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]\S*$", max_length=512)]
+LogLevel = Literal["debug", "info", "warning", "error"]
+# Kept back for the system's own classes.
+HIGHEST_PRIORITY: Final = 1_000_000_000
+
+
+class Crds(Model):
+    """The custom resource definitions."""
+
+    enabled: bool = Field(True, description="Install and upgrade them with the chart.")
+    keep: bool = Field(
+        True, description="Leave them, and with them all LLMServices, in the cluster on `helm uninstall`."
+    )
+
+
+class Images(Model):
+    """Which images run, each as a whole reference: `NAME:TAG`, `NAME@sha256:DIGEST` or both."""
+
+    registry: str = Field(
+        "",
+        pattern=r"^[^\s/]*(/[^\s/]+)*$",
+        description="Put before every image below, such as `registry.example.com/mirror`.",
+    )
+    operator: Image = Field(f"tidegate/operator:{VERSION}", description="Image of the operator.")
+    gateway: Image = Field(f"tidegate/gateway:{VERSION}", description="Image of the gateway.")
+    worker: WorkerImages = Field(WorkerImages(), description="Images of the workers, by accelerator.")
+    pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
+        "IfNotPresent", description="When a node pulls an image."
+    )
+    pull_secrets: list[SecretName] = Field(
+        [],
+        max_length=16,
+        description="Names of the Secrets to pull images with. For workers they must exist in the namespace of "
+        "the LLMService.",
+    )
+
+
+class Resources(Model):
+    """Compute resources of one Pod of the operator or of the gateway."""
+
+    requests: dict[str, Quantity] = Field(
+        {}, max_length=16, description="Least of each resource that a node must have free."
+    )
+    limits: dict[str, Quantity] = Field(
+        {}, max_length=16, description="Most of each resource that the container may use."
+    )
+
+
+class Placement(Model):
+    """What the Pods of the operator and of the gateway have in common."""
+
+    replicas: int = Field(1, ge=0, le=100, description="Number of Pods.")
+    resources: Resources = Field(Resources(), description="Compute resources of one Pod.")
+    pod_annotations: dict[str, str] = Field({}, description="Annotations of the Pods.")
+    extra_env: list[dict[str, Any]] = Field(
+        [], max_length=64, description="Environment variables of the container, as in a Pod."
+    )
+    extra_volumes: list[dict[str, Any]] = Field([], max_length=32, description="Volumes of the Pods.")
+    extra_volume_mounts: list[dict[str, Any]] = Field(
+        [], max_length=32, description="Volume mounts of the container."
+    )
+    node_selector: dict[str, str] = Field({}, description="Labels that a node must have.")
+    tolerations: list[dict[str, Any]] = Field([], max_length=32, description="Taints that are tolerated.")
+    affinity: dict[str, Any] = Field({}, description="Affinity of the Pods.")
+    topology_spread_constraints: list[dict[str, Any]] = Field(
+        [],
+        max_length=8,
+        description="How the Pods spread over nodes and zones; without a `labelSelector`, that of the Pods is used.",
+    )
+    priority_class_name: str = Field("", max_length=253, description="PriorityClass of the Pods.")
+
+
+class Operator(Placement):
+    """The operator: turns LLMServices into Deployments, and says how they are."""
+
+    replicas: int = Field(
+        1, ge=0, le=2, description="1, or 2 for a standby that takes over by a Lease when the first one ends."
+    )
+    resources: Resources = Field(
+        Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
+        description="Compute resources of one Pod.",
+    )
+
+
+class GatewayPort(Model):
+    """The Service in front of the gateway."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
+        "ClusterIP", description="Type of the Service."
+    )
+    port: int = Field(80, ge=1, le=65535, description="Port of the Service.")
+    annotations: dict[str, str] = Field({}, description="Annotations of the Service.")
+
+
+class Gateway(Placement):
+    """The gateway: takes OpenAI requests, knows who calls, and picks a worker."""
+
+    replicas: int = Field(
+        1,
+        ge=0,
+        le=100,
+        description="Number of Pods, all of them serving. More than 1 get a PodDisruptionBudget.",
+    )
+    resources: Resources = Field(
+        Resources(requests={"cpu": "100m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
+        description="Compute resources of one Pod.",
+    )
+    service: GatewayPort = Field(GatewayPort(), description="The Service in front of it.")
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+)?$",
+        description="Base URL that clients use, such as `https://llm.example.com`; it is shown in `status.url` of "
+        "LLMServices. Empty: the Service's name inside the cluster.",
+    )
+    drain_seconds: int = Field(
+        300, ge=1, le=3600, description="How long a stopping gateway may finish the answers it has begun."
+    )
+    stall_seconds: int = Field(
+        300, ge=1, le=3600, description="How long a worker may send nothing before its answer is given up."
+    )
+    access_log: bool = Field(False, description="Log one line per request: never its content, never its key.")
+
+
+class Worker(Model):
+    """What all workers have in common."""
+
+    drain_seconds: int = Field(
+        300, ge=1, le=3600, description="How long a stopping worker may finish the answers it has begun."
+    )
+    priority_class_name: str = Field(
+        "", max_length=253, description="PriorityClass of workers, unless their resource profile names one."
+    )
+
+
+class PriorityClass(Model):
+    """One PriorityClass."""
+
+    name: SecretName = Field(description="Its name.")
+    value: int = Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY, description="Higher wins.")
+
+
+class PriorityClasses(Model):
+    """PriorityClasses to use as `priorityClassName`; they belong to the whole cluster."""
+
+    enabled: bool = Field(
+        True,
+        description="Make them. Of several releases in one cluster only one can: turn it off in the others.",
+    )
+    high: PriorityClass = Field(
+        PriorityClass(name="tidegate-high", value=100_000), description="For what must run first."
+    )
+    medium: PriorityClass = Field(
+        PriorityClass(name="tidegate-medium", value=10_000), description="For what matters as most does."
+    )
+    low: PriorityClass = Field(
+        PriorityClass(name="tidegate-low", value=1_000), description="For what may wait or be displaced."
+    )
+
+
+class Rbac(Model):
+    """Rights for people."""
+
+    aggregate_roles: bool = Field(
+        True,
+        description="Let the cluster's `view`, `edit` and `admin` roles include LLMServices and LLMTenants. Only "
+        "without `watchNamespaces`.",
+    )
+
+
+class NetworkPolicies(NetworkPolicySettings):
+    """NetworkPolicies; they take a network plugin that enforces them."""
+
+    enabled: bool = Field(
+        False,
+        description="Close operator, gateway and workers to all but what they need: workers take requests from the "
+        "gateway only and reach nothing but DNS.",
+    )
+    prometheus_namespace: OptionalDnsLabel = Field(
+        "", description="Namespace that may also reach the metrics of all three."
+    )
+    api_server_ports: list[Annotated[int, Field(ge=1, le=65535)]] = Field(
+        [443, 6443],
+        max_length=8,
+        description="Ports on which operator and gateway reach the API server, whatever its address.",
+    )
+
+
+class PodMonitors(Model):
+    """PodMonitors for the Prometheus operator; left out where the cluster does not know the kind."""
+
+    enabled: bool = Field(False, description="Make one for operator and gateway, and one for the workers.")
+    labels: dict[str, str] = Field({}, description="Labels by which your Prometheus selects them.")
+    interval: str = Field("30s", pattern=r"^[1-9][0-9]*(ms|s|m)$", description="How often metrics are read.")
+
+
+class Test(Model):
+    """`helm test`: one completion through the gateway, with a tenant made for it and removed after it."""
+
+    service: OptionalDnsLabel = Field("", description="LLMService to ask. Empty: any that is Ready.")
+    namespace: OptionalDnsLabel = Field(
+        "", description="Namespace of that LLMService. Empty: all that the release watches."
+    )
+    timeout_seconds: int = Field(120, ge=5, le=3600, description="How long the answer may take.")
+
+
+class Values(Model):
+    """All values of the chart."""
+
+    name_override: OptionalDnsLabel = Field("", description="Replaces `tidegate` in the names of objects.")
+    fullname_override: OptionalDnsLabel = Field("", description="Replaces the whole first part of names.")
+    common_labels: dict[str, str] = Field({}, description="Labels of every object of the chart.")
+    crds: Crds = Field(Crds(), description="The custom resource definitions.")
+    watch_namespaces: list[DnsLabel] = Field(
+        [],
+        max_length=100,
+        description="Namespaces whose LLMServices are served. Empty: all, by ClusterRoles. A list: these only, by a "
+        "Role in each, and no ClusterRole at all; the namespaces must exist.",
+    )
+    images: Images = Field(Images(), description="Which images run.")
+    log_level: LogLevel = Field("info", description="Least level of log lines (JSON, on standard error).")
+    operator: Operator = Field(Operator(), description="The operator.")
+    gateway: Gateway = Field(Gateway(), description="The gateway.")
+    worker: Worker = Field(Worker(), description="What all workers have in common.")
+    resource_profiles: dict[ProfileName, ResourceProfile] = Field(
+        default_factory=default_profiles,
+        description="What `resourceProfile` of an LLMService can name. Yours are added to these; one set to null "
+        "is taken away.",
+    )
+    allowed_file_paths: list[AbsolutePath] = Field(
+        [],
+        max_length=32,
+        description="Directories of the nodes below which `file://` models may lie. None: no `file://` at all.",
+    )
+    network_policies: NetworkPolicies = Field(NetworkPolicies(), description="NetworkPolicies.")
+    priority_classes: PriorityClasses = Field(PriorityClasses(), description="PriorityClasses.")
+    pod_monitors: PodMonitors = Field(PodMonitors(), description="PodMonitors.")
+    rbac: Rbac = Field(Rbac(), description="Rights for people.")
+    test: Test = Field(Test(), description="What `helm test` asks.")
+    global_: dict[str, Any] = Field({}, alias="global", description="Not read; Helm hands it to subcharts.")

@@ -1,0 +1,78 @@
+"""Writes every generated file, or with --check says which ones are not what their sources say.
+
+Owns the list of files; how each is made is in `generators/`. Reads no file that it writes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+from generators import chart, reference
+from generators.text import COMMAND, yaml_text
+from tidegate_api.crd import RESOURCES, definition
+from tidegate_operator.reasons import render_markdown
+
+ROOT = Path(__file__).resolve().parent.parent
+CRD_HEADER = f"# Made by `{COMMAND}` from crds/tidegate_api; do not edit.\n"
+VALUES_INTRO = """What `helm install` can be told, with `--set NAME=VALUE` or in a file with `--values`. A name
+that is not here, or a value of the wrong type, is refused before anything is installed."""
+
+
+def files() -> Mapping[str, str]:
+    """Return the text of every generated file by its path."""
+    made = {
+        "charts/tidegate/values.yaml": chart.values_file(),
+        "charts/tidegate/values.schema.json": chart.values_schema(),
+        "docs/reference/values.md": values_page(),
+        "docs/reference/conditions.md": render_markdown(),
+    }
+    for resource in RESOURCES:
+        manifest = definition(resource)
+        made[f"crds/{resource.name}.yaml"] = CRD_HEADER + yaml_text(manifest)
+        made[f"charts/tidegate/templates/crds/{resource.plural}.yaml"] = chart.crd_template(manifest)
+        made[f"docs/reference/{resource.singular}.md"] = reference.resource_page(resource.kind, manifest)
+    return made
+
+
+def values_page() -> str:
+    """Return the reference page of the chart's values."""
+    rows = reference.fields(chart.values_tree(), "")
+    body = reference.table(("Value", "Type", "Default", "Meaning"), rows)
+    return reference.page("Values of the chart", chart.SOURCE, VALUES_INTRO, body)
+
+
+def stale(root: Path, made: Mapping[str, str]) -> list[str]:
+    """Return the paths whose file is missing or differs."""
+    return [
+        path
+        for path, text in made.items()
+        if not (root / path).is_file() or (root / path).read_text() != text
+    ]
+
+
+def write(root: Path, made: Mapping[str, str]) -> None:
+    """Write every file."""
+    for path, text in made.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(text)
+
+
+def main(words: list[str]) -> int:
+    """Write or check; 1 when a check finds stale files."""
+    made = files()
+    if words == ["--check"]:
+        found = stale(ROOT, made)
+        for path in found:
+            print(f"{path} is not what its source says: run `{COMMAND}`", file=sys.stderr)
+        return 1 if found else 0
+    if words:
+        print("usage: python hack/generate.py [--check]", file=sys.stderr)
+        return 2
+    write(ROOT, made)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
