@@ -1,0 +1,63 @@
+"""What the operator asks of a cluster: the one seam between our code and a Kubernetes client.
+
+Owns the verbs and their errors; `kube.py` does them for real, tests with an in-memory fake. Must not import a
+client. Objects are plain dicts as the API server speaks them.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final, Protocol
+
+from tidegate_operator.kinds import Kind
+
+FIELD_MANAGER: Final = "tidegate-operator"
+
+Object = dict[str, Any]
+
+
+class ClusterError(Exception):
+    """The API server refused, or could not be asked (status 0); never carries headers or credentials."""
+
+    def __init__(self, status: int, reason: str, message: str) -> None:
+        super().__init__(f"{status} {reason}: {message}")
+        self.status = status
+        self.reason = reason
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """All objects of a kind at one moment, and the resourceVersion that names the moment."""
+
+    items: tuple[Object, ...]
+    version: str
+
+
+class Cluster(Protocol):
+    """The API server, as far as the operator needs it."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Object | None:
+        """Return one object as it is now, None when there is none."""
+
+    async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listing:
+        """Return all objects of a kind in one namespace, or in all of them for None."""
+
+    async def await_change(
+        self, kind: Kind, namespace: str, selector: str, version: str, seconds: int
+    ) -> None:
+        """Return at the first change after `version`, or after `seconds` without one."""
+
+    async def apply(self, manifest: Mapping[str, Any], *, status: bool = False) -> Object:
+        """Apply server-side with force, to the status subresource on demand; return what is there now.
+
+        A `metadata.uid` in the manifest is a precondition: another object of that name is refused with 409.
+        """
+
+    async def create(self, manifest: Mapping[str, Any]) -> Object:
+        """Create one object; 409 when its name is taken."""
+
+    async def replace(self, manifest: Mapping[str, Any]) -> Object:
+        """Write one object whole; 409 unless its resourceVersion is the current one."""
+
+    async def delete(self, live: Mapping[str, Any]) -> None:
+        """Delete exactly this object in exactly this version; one that is gone already is fine."""

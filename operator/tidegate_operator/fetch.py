@@ -1,0 +1,40 @@
+"""Gathers what one reconcile has to know.
+
+Owns where each fact comes from: mostly the cache; a child that the watches do not show is asked for by name, since
+an object that is in our way has no label of ours. Must not decide or write.
+"""
+
+import asyncio
+from datetime import UTC, datetime
+
+from tidegate_operator.build import child_names
+from tidegate_operator.cache import Cache
+from tidegate_operator.cluster import Cluster, Object
+from tidegate_operator.facts import Key, Observed
+from tidegate_operator.interest import children_of, claim_of, key_of, pods_of
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, kind_of
+
+
+async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
+    """Return all that concerns an LLMService, None when it is gone or going: its owner references clean up."""
+    service = cache.get(LLM_SERVICE, key.namespace, key.name)
+    if service is None or "deletionTimestamp" in service["metadata"]:
+        return None
+    claim = claim_of(service)
+    return Observed(
+        service=service,
+        siblings=tuple(one for one in cache.all(LLM_SERVICE, key.namespace) if key_of(one) != key),
+        children=tuple(await _children(key, cache, cluster)),
+        pods=tuple(pods_of(key, cache)),
+        claim=cache.get(CLAIM, key.namespace, claim) if claim else None,
+        gateway_endpoints_ready=cache.gateway_ready,
+        now=datetime.now(UTC),
+    )
+
+
+async def _children(key: Key, cache: Cache, cluster: Cluster) -> list[Object]:
+    known = children_of(key, cache)
+    names = {(child["apiVersion"], child["kind"], child["metadata"]["name"]) for child in known}
+    unknown = [expected for expected in child_names(key) if expected not in names]
+    asked = [cluster.get(kind_of(api, kind), key.namespace, name) for api, kind, name in unknown]
+    return known + [found for found in await asyncio.gather(*asked) if found]

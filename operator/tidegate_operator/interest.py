@@ -1,0 +1,75 @@
+"""Which LLMServices an object or a change of it concerns.
+
+Owns the ways from an object back to its LLMService: owner reference, label, claim. Must not do I/O; reads the cache.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from tidegate_api.names import API_VERSION, SERVICE_KIND, SERVICE_LABEL
+from tidegate_operator.cache import Cache, Change
+from tidegate_operator.cluster import Object
+from tidegate_operator.facts import Key, Manifest
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, POD
+
+_NOT_CHILDREN = (LLM_SERVICE, POD, CLAIM)
+
+
+def keys_of(change: Change, cache: Cache) -> set[Key]:
+    """Return whom to reconcile after a change."""
+    seen = [item for item in (change.before, change.after) if item]
+    if change.kind == LLM_SERVICE:
+        key = key_of(seen[-1])
+        # A model name is taken or free again: the neighbours may win or lose it.
+        return {key} | (all_keys(cache, key.namespace) if _is_news_to_siblings(change) else set())
+    if change.kind == CLAIM:
+        namespace, name = key_of(seen[-1])
+        return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if claim_of(one) == name}
+    return {key for item in seen for key in owners_of(item)}
+
+
+def all_keys(cache: Cache, namespace: str | None = None) -> set[Key]:
+    """Return all LLMServices."""
+    return {key_of(item) for item in cache.all(LLM_SERVICE, namespace)}
+
+
+def key_of(item: Object) -> Key:
+    """Return an object's own namespace and name."""
+    return Key(item["metadata"]["namespace"], item["metadata"]["name"])
+
+
+def owners_of(item: Object) -> Iterator[Key]:
+    """Return the LLMServices that an object says it is made for: by its controller, by its label."""
+    metadata = item["metadata"]
+    for reference in metadata.get("ownerReferences", ()):
+        if (reference["apiVersion"], reference["kind"]) == (API_VERSION, SERVICE_KIND):
+            yield Key(metadata["namespace"], reference["name"])
+    if name := metadata.get("labels", {}).get(SERVICE_LABEL):
+        yield Key(metadata["namespace"], name)
+
+
+def is_controlled_by(item: Manifest, uid: str) -> bool:
+    """Return whether an object is ours to change: its controller is this very LLMService."""
+    references: Iterable[Manifest] = item["metadata"].get("ownerReferences", ())
+    return any(reference.get("controller") and reference["uid"] == uid for reference in references)
+
+
+def children_of(key: Key, cache: Cache) -> list[Object]:
+    """Return every object that claims to be made for an LLMService, whatever its name."""
+    kinds = [kind for kind in cache.kinds() if kind not in _NOT_CHILDREN]
+    return [item for kind in kinds for item in cache.all(kind, key.namespace) if key in owners_of(item)]
+
+
+def pods_of(key: Key, cache: Cache) -> list[Object]:
+    """Return the Pods of an LLMService."""
+    return [pod for pod in cache.all(POD, key.namespace) if key in owners_of(pod)]
+
+
+def claim_of(service: Object) -> str | None:
+    """Return the name of the PersistentVolumeClaim that an LLMService's model is on."""
+    scheme, _, rest = service["spec"]["model"]["uri"].partition("://")
+    return rest.partition("/")[0] if scheme == "pvc" else None
+
+
+def _is_news_to_siblings(change: Change) -> bool:
+    generations = {item["metadata"]["generation"] for item in (change.before, change.after) if item}
+    return len(generations) > 1 or not (change.before and change.after)

@@ -1,0 +1,59 @@
+"""The kinds of objects that the operator reads or writes, and how the API server spells them in URLs.
+
+Owns this table: it is fixed, so nothing has to be discovered at start. Must not know what any kind is used for.
+"""
+
+from typing import Final, NamedTuple
+
+from tidegate_api.names import API_VERSION, SERVICE_KIND, SERVICES_PLURAL
+
+
+class Kind(NamedTuple):
+    """One kind of object: its `apiVersion`, its `kind` and its plural in URLs."""
+
+    api_version: str
+    kind: str
+    plural: str
+
+    @property
+    def group(self) -> str:
+        """Return the API group, empty for the core one."""
+        return self.api_version.rpartition("/")[0]
+
+    @property
+    def version(self) -> str:
+        """Return the version without its group."""
+        return self.api_version.rpartition("/")[2]
+
+
+LLM_SERVICE: Final = Kind(API_VERSION, SERVICE_KIND, SERVICES_PLURAL)
+DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+SERVICE: Final = Kind("v1", "Service", "services")
+SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
+DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
+NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+POD: Final = Kind("v1", "Pod", "pods")
+CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
+ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
+LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
+EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
+
+ALL: Final = (
+    LLM_SERVICE,
+    DEPLOYMENT,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    DISRUPTION_BUDGET,
+    NETWORK_POLICY,
+    POD,
+    CLAIM,
+    ENDPOINT_SLICE,
+    LEASE,
+    EVENT,
+)
+_BY_NAME: Final = {(kind.api_version, kind.kind): kind for kind in ALL}
+
+
+def kind_of(api_version: str, kind: str) -> Kind:
+    """Return the kind that an object says it is of."""
+    return _BY_NAME[api_version, kind]

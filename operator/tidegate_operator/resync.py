@@ -1,0 +1,68 @@
+"""Reads everything again: at start, and then slowly for ever, so that no lost event matters for long.
+
+Owns what is listed, and where. Must not write to the cluster.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+
+import structlog
+
+from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL
+from tidegate_operator.cache import Cache
+from tidegate_operator.cluster import Cluster, ClusterError
+from tidegate_operator.facts import Key
+from tidegate_operator.interest import all_keys
+from tidegate_operator.kinds import (
+    CLAIM,
+    DEPLOYMENT,
+    DISRUPTION_BUDGET,
+    LLM_SERVICE,
+    NETWORK_POLICY,
+    POD,
+    SERVICE,
+    SERVICE_ACCOUNT,
+    Kind,
+)
+from tidegate_operator.workqueue import WorkQueue
+
+OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
+# What is watched, and by which label: nothing is known beforehand of LLMServices and of claims.
+WATCHED: dict[Kind, str] = {
+    LLM_SERVICE: "",
+    CLAIM: "",
+    DEPLOYMENT: OURS,
+    SERVICE: OURS,
+    SERVICE_ACCOUNT: OURS,
+    DISRUPTION_BUDGET: OURS,
+    NETWORK_POLICY: OURS,
+    POD: OURS,
+}
+_SPREAD = 0.2  # of the period: keys come back one by one, not all at once
+
+log = structlog.get_logger(__name__)
+
+
+async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | None]) -> None:
+    """List every watched kind into the cache; `[None]` is all namespaces."""
+    for kind, selector in WATCHED.items():
+        for namespace in namespaces:
+            cache.replace(kind, namespace, await cluster.list(kind, namespace, selector))
+    cache.forget_deletions()
+
+
+async def resync_for_ever(
+    cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], queue: WorkQueue[Key], seconds: float
+) -> None:
+    """Read everything and reconcile everything, every `seconds` or somewhat later."""
+    while True:
+        spread = seconds * _SPREAD
+        await asyncio.sleep(seconds + random.random() * spread)  # noqa: S311 - spreads load, guards nothing
+        try:
+            await read_all(cluster, cache, namespaces)
+        except ClusterError as error:
+            log.warning("resync put off", error=str(error))
+            continue
+        for key in all_keys(cache):
+            queue.add_after(key, random.random() * spread)  # noqa: S311

@@ -1,0 +1,159 @@
+"""Puts the parts together and runs them: stand by, lead, stop.
+
+Owns the life of the process. Whatever goes wrong while leading ends it (a restart converges); so does losing the
+Lease. Must not know what a reconcile does.
+"""
+
+import asyncio
+import signal
+from collections.abc import Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from tidegate_operator import gatewaywatch, handlers, health
+from tidegate_operator.cache import Cache, Change
+from tidegate_operator.cluster import Cluster, Object
+from tidegate_operator.environment import Environment
+from tidegate_operator.facts import Key
+from tidegate_operator.interest import all_keys, keys_of
+from tidegate_operator.kinds import ENDPOINT_SLICE
+from tidegate_operator.kube import Sessions, connect
+from tidegate_operator.lease import Election
+from tidegate_operator.metrics import Metrics
+from tidegate_operator.reconcile import Reconciler
+from tidegate_operator.resync import WATCHED, read_all, resync_for_ever
+from tidegate_operator.watches import Watches, trace
+from tidegate_operator.workqueue import WorkQueue
+
+WORKERS = 4
+
+log = structlog.get_logger(__name__)
+
+
+async def run(environment: Environment) -> None:
+    """Run until SIGTERM or SIGINT; raises when it has to end for any other reason."""
+    loop = asyncio.get_running_loop()
+    metrics, watches = Metrics(), Watches(loop.time)
+    async with connect([trace(metrics, watches)]) as (cluster, sessions):
+        operator = Operator.assemble(environment, cluster, metrics, watches)
+        async with health.serve(operator.health, metrics, environment.admin_port):
+            await operator.stand_by_and_lead(sessions)
+
+
+@dataclass(frozen=True, slots=True)
+class Operator:
+    """The parts of one process."""
+
+    environment: Environment
+    cluster: Cluster
+    cache: Cache
+    queue: WorkQueue[Key]
+    watches: Watches
+    health: health.Health
+    metrics: Metrics
+
+    @classmethod
+    def assemble(
+        cls, environment: Environment, cluster: Cluster, metrics: Metrics, watches: Watches
+    ) -> "Operator":
+        """Make all parts; nothing runs yet."""
+        loop, cache = asyncio.get_running_loop(), Cache()
+        work = Reconciler(cluster, cache, environment.settings, metrics, environment.identity)
+
+        def failed(key: Key, error: Exception) -> None:
+            metrics.reconciled("failed")
+            log.warning("reconcile failed", namespace=key.namespace, name=key.name, exc_info=error)
+
+        queue = WorkQueue(work.timed, failed, loop)
+        metrics.observe(lambda: queue.depth, watches.ages)
+        alive = health.Health(watches, queue.stalled_seconds)
+        return cls(environment, cluster, cache, queue, watches, alive, metrics)
+
+    @property
+    def scope(self) -> tuple[str | None, ...]:
+        """Return the namespaces to look at, None for all."""
+        return self.environment.namespaces or (None,)
+
+    async def stand_by_and_lead(self, sessions: Sessions) -> None:
+        """Wait for the Lease, lead while it holds, hand it on when asked to stop."""
+        loop = asyncio.get_running_loop()
+        election = Election(
+            self.cluster, self.environment.own_namespace, self.environment.identity, loop.time
+        )
+        stop = asyncio.Event()
+        _on_signals(stop)
+        try:
+            await _first(stop.wait(), election.acquire())
+            if not stop.is_set():
+                self.metrics.leader.set(1)
+                self.health.synced = False
+                await _first(stop.wait(), election.hold(), self._lead(sessions, stop))
+        finally:
+            await election.release()
+        log.info("stopped")
+
+    async def _lead(self, sessions: Sessions, stop: asyncio.Event) -> None:
+        told = handlers.registry(WATCHED, self._changed, sessions.server, sessions.open)
+        self.watches.expect(list(WATCHED), self.scope)
+        chosen, namespaces = handlers.settings(WATCHED), self.environment.namespaces
+        async with handlers.watching(told, chosen, namespaces) as tasks:
+            _on_signals(stop)  # kopf has just put its own in their place
+            await self._read_everything()
+            await _first(
+                *(_ended(task) for task in tasks),
+                self.queue.run(WORKERS),
+                resync_for_ever(
+                    self.cluster, self.cache, self.scope, self.queue, self.environment.resync_seconds
+                ),
+                gatewaywatch.watch_gateway(
+                    self.environment.settings.gateway_service, self.cluster, self._gateway_changed
+                ),
+            )
+
+    async def _read_everything(self) -> None:
+        """No reconcile before this: what is not known yet would look like gone."""
+        gateway = self.environment.settings.gateway_service
+        self.watches.expect([ENDPOINT_SLICE], [gateway.namespace])
+        self.cache.gateway_ready = await gatewaywatch.count(gateway, self.cluster)
+        await read_all(self.cluster, self.cache, self.scope)
+        for key in all_keys(self.cache):
+            self.queue.add(key)
+        self.health.synced = True
+
+    def _changed(self, event: str | None, item: Object) -> None:
+        change: Change | None = self.cache.drop(item) if event == "DELETED" else self.cache.put(item)
+        for key in keys_of(change, self.cache) if change else ():
+            self.queue.add(key)
+
+    def _gateway_changed(self, ready: int) -> None:
+        if ready != self.cache.gateway_ready:
+            self.cache.gateway_ready = ready
+            for key in all_keys(self.cache):
+                self.queue.add(key)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])
+    raise RuntimeError(f"kopf's {task.get_name()!r} has ended") from (
+        None if task.cancelled() else task.exception()
+    )
+
+
+def _on_signals(stop: asyncio.Event) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+
+async def _first(*coroutines: Coroutine[Any, Any, Any]) -> None:
+    """Run until the first one ends, then end the others; raises what it raised."""
+    tasks = [asyncio.ensure_future(one) for one in coroutines]
+    try:
+        done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in done:
+            task.result()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

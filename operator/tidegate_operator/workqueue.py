@@ -1,0 +1,146 @@
+"""When each key is worked on: once per key at a time, a few keys in parallel, failures later and later.
+
+Owns order, deduplication, backoff and the clock of both. Must not know what a key means or what is done with it.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Hashable
+from typing import Generic, Protocol, TypeVar
+
+from tidegate_operator.errors import Waiting
+
+K = TypeVar("K", bound=Hashable)
+
+FIRST_BACKOFF_SECONDS = 1.0
+LONGEST_BACKOFF_SECONDS = 60.0
+
+
+class Timer(Protocol):
+    """Something that will happen, unless it is called off."""
+
+    def cancel(self) -> None:
+        """Call it off."""
+
+    def when(self) -> float:
+        """Return its time."""
+
+
+class Clock(Protocol):
+    """The part of an event loop that tells and keeps time; tests have one that stands still."""
+
+    def time(self) -> float:
+        """Return seconds that only grow."""
+
+    def call_at(self, when: float, callback: Callable[[K], None], key: K, /) -> Timer:
+        """Call back at a time."""
+
+
+class WorkQueue(Generic[K]):
+    """Calls `work(key)` for every added key; what it returns is after how many seconds to look again.
+
+    A key added while it waits is worked on once; one added while it is worked on, once more afterwards.
+    """
+
+    def __init__(
+        self,
+        work: Callable[[K], Awaitable[float | None]],
+        failed: Callable[[K, Exception], None],
+        clock: Clock,
+        *,
+        timeout: float = 60,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        self._work = work
+        self._failed = failed
+        self._clock = clock
+        self._timeout = timeout
+        self._jitter = jitter
+        self._waiting: dict[K, float] = {}  # in order of arrival, with the time of it
+        self._busy: dict[K, float] = {}
+        self._again: set[K] = set()
+        self._timers: dict[K, Timer] = {}
+        self._failures: dict[K, int] = {}
+        self._arrived = asyncio.Event()
+
+    def add(self, key: K) -> None:
+        """Work on a key as soon as a worker is free."""
+        if timer := self._timers.pop(key, None):
+            timer.cancel()
+        if key in self._busy:
+            self._again.add(key)
+        elif key not in self._waiting:
+            self._waiting[key] = self._clock.time()
+            self._arrived.set()
+
+    def add_after(self, key: K, seconds: float) -> None:
+        """Work on a key after a while, unless it is due earlier anyway."""
+        when = self._clock.time() + seconds
+        if key in self._waiting or key in self._again:
+            return
+        if timer := self._timers.get(key):
+            if timer.when() <= when:
+                return
+            timer.cancel()
+        self._timers[key] = self._clock.call_at(when, self._due, key)
+
+    @property
+    def depth(self) -> int:
+        """Return how many keys wait for a worker."""
+        return len(self._waiting)
+
+    def stalled_seconds(self) -> float:
+        """Return for how long the first key in line has waited, or the longest work has run."""
+        since = [*list(self._waiting.values())[:1], *self._busy.values()]
+        return max((self._clock.time() - start for start in since), default=0.0)
+
+    async def run(self, workers: int) -> None:
+        """Work until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            for number in range(workers):
+                group.create_task(self._worker(), name=f"reconciler {number}")
+
+    async def _worker(self) -> None:
+        while True:
+            await self.step()
+
+    async def step(self) -> None:
+        """Wait for a key and work on it once."""
+        while not self._waiting:
+            self._arrived.clear()
+            await self._arrived.wait()
+        key = next(iter(self._waiting))
+        del self._waiting[key]
+        self._busy[key] = self._clock.time()
+        try:
+            again = await self._attempt(key)
+        finally:
+            del self._busy[key]
+        if key in self._again:
+            self._again.discard(key)
+            self.add(key)
+        elif again is not None:
+            self.add_after(key, again)
+
+    async def _attempt(self, key: K) -> float | None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                again = await self._work(key)
+        except Waiting as waiting:
+            again = waiting.after
+        except Exception as error:
+            self._failed(key, error)
+            return self._backoff(key)
+        self._failures.pop(key, None)
+        return again
+
+    def _backoff(self, key: K) -> float:
+        failures = self._failures.get(key, 0)
+        self._failures[key] = failures + 1
+        longest: float = min(FIRST_BACKOFF_SECONDS * 2 ** min(failures, 30), LONGEST_BACKOFF_SECONDS)
+        # Between half and all of it, so that keys that failed together do not come back together.
+        return longest * (0.5 + self._jitter() / 2)
+
+    def _due(self, key: K) -> None:
+        del self._timers[key]
+        self.add(key)
