@@ -216,7 +216,7 @@ _ALL = (
         "WorkloadsReady",
         "Failed",
         "A node cannot get the worker's image.",
-        "Correct `spec.engine.image` or the chart's `workerImages`, or give the chart `imagePullSecrets`.",
+        "Correct `spec.engine.image` or the chart's `images.worker`, or set the chart's `images.pullSecrets`.",
     ),
     Reason(
         "ContainerNotCreated",

@@ -70,7 +70,7 @@ def explain(error: ValidationError, root: str) -> str:
     clauses = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]]
-        what = "is no known field" if problem["type"] == "extra_forbidden" else problem["msg"]
+        what = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
         clauses.append(f"{root}{''.join(steps)}: {what}")
     return "; ".join(clauses)
 
@@ -188,5 +188,5 @@ def _network(settings: Settings) -> NetworkAccess | None:
         return None
     return NetworkAccess(
         gateway_namespace=settings.gateway_service.namespace,
-        prometheus_namespace=settings.network_policy.prometheus_namespace,
+        prometheus_namespace=settings.network_policy.prometheus_namespace or None,
     )

@@ -70,12 +70,11 @@ def transitions(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[A
 
 
 def _announcement(condition: Mapping[str, Any]) -> Announcement:
-    # Events hold at most 1024 characters.
     reason = REASONS.get(condition["reason"])
     kind: Literal["Normal", "Warning"] = (
         "Normal" if reason is not None and not reason.is_warning else "Warning"
     )
-    return Announcement(kind, condition["reason"], condition["message"][:1024])
+    return Announcement(kind, condition["reason"], condition["message"])
 
 
 def _conditions(observed: Observed, said: Sequence[Verdict]) -> list[dict[str, Any]]:

@@ -87,7 +87,7 @@ def image_pull_failing(scene: Scene) -> Finding | None:
             return Finding(
                 "ImagePullFailed",
                 f"image {held.image!r} of container {held.container!r} (Pod {held.pod!r}) cannot be pulled: correct "
-                f"spec.engine.image or the chart's workerImages, or set imagePullSecrets{detail}",
+                f"spec.engine.image or the chart's images.worker, or set its images.pullSecrets{detail}",
             )
     return None
 
