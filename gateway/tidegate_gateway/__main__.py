@@ -1,0 +1,69 @@
+"""`python -m tidegate_gateway`: the process.
+
+Owns start and end: signals, event loop, exit status.
+"""
+
+import asyncio
+import gc
+import os
+import signal
+import sys
+from collections.abc import Callable, Coroutine
+
+import uvloop
+
+from tidegate_gateway import logs
+from tidegate_gateway.admin import start_admin
+from tidegate_gateway.gateway import Gateway
+from tidegate_gateway.settings import Settings, read_settings
+
+# Fills a gateway's directory for as long as it runs.
+Source = Callable[[Gateway], Coroutine[None, None, None]]
+
+
+async def serve(settings: Settings, source: Source) -> None:
+    """Serve until SIGTERM or SIGINT, then finish what is in progress."""
+    loop = asyncio.get_running_loop()
+    gateway = Gateway(settings, loop)
+    ended = asyncio.Event()
+    for name in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(name, ended.set)
+    admin = await start_admin(gateway, settings.admin_port)
+    port = await gateway.start()
+    knowing = loop.create_task(source(gateway))
+    knowing.add_done_callback(lambda _: ended.set())
+    gateway.log.info("listening", port=port, admin_port=settings.admin_port)
+    # What is there now stays: the collector need not look at it again.
+    gc.freeze()
+    await ended.wait()
+    failed = knowing.done()
+    await gateway.drain()
+    knowing.cancel()
+    await asyncio.gather(knowing, return_exceptions=True)
+    await admin.cleanup()
+    if failed:
+        raise RuntimeError("the watch of the cluster ended") from knowing.exception()
+
+
+def run(settings: Settings, source: Source) -> None:
+    """Run the gateway to its end in this thread."""
+    logs.configure(settings.log_level)
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(serve(settings, source))
+
+
+def main() -> int:
+    """Run the gateway of this Pod."""
+    from tidegate_gateway.watch import watch_cluster  # noqa: PLC0415 - a second of imports, not needed elsewhere
+
+    try:
+        settings = read_settings(os.environ)
+    except ValueError as error:
+        sys.stderr.write(f"{error}\n")
+        return 2
+    run(settings, watch_cluster)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

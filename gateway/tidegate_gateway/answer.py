@@ -1,0 +1,70 @@
+"""The bytes of an answer's head.
+
+Owns how status, headers and framing are written to a client. Pure.
+"""
+
+from http import HTTPStatus
+from typing import Final
+
+from tidegate_api.names import REQUEST_ID_HEADER
+from tidegate_gateway import errors
+
+STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
+CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
+CLOSE: Final = b"connection: close\r\n"
+CHUNKED: Final = b"transfer-encoding: chunked\r\n"
+LAST_CHUNK: Final = b"0\r\n\r\n"
+REQUEST_ID: Final = REQUEST_ID_HEADER.encode()
+
+# Of a worker's headers these end here: they speak of its connection to us, or say what software it is.
+DROPPED: Final = frozenset(
+    {
+        b"connection",
+        b"content-length",
+        b"keep-alive",
+        b"proxy-authenticate",
+        b"proxy-connection",
+        b"server",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+        REQUEST_ID,
+    }
+)
+
+
+def status_line(status: int) -> bytes:
+    """Return the first line of an answer; a status that HTTP does not name keeps its number."""
+    return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status
+
+
+def local(
+    status: int,
+    content: bytes,
+    request_id: str,
+    headers: tuple[tuple[str, str], ...],
+    *,
+    close: bool,
+    is_head: bool,
+) -> bytes:
+    """Return a whole answer of the gateway's own; `content` is JSON."""
+    lines = [status_line(status)]
+    lines += [f"{name}: {value}\r\n".encode() for name, value in headers]
+    if content:
+        lines.append(b"content-type: application/json\r\n")
+    if status != HTTPStatus.NO_CONTENT:
+        lines.append(b"content-length: %d\r\n" % len(content))
+    lines.append(b"x-request-id: %b\r\n" % request_id.encode())
+    if close:
+        lines.append(CLOSE)
+    lines.append(b"\r\n")
+    if not is_head:
+        lines.append(content)
+    return b"".join(lines)
+
+
+def refusal(problem: errors.Problem, request_id: str, *, close: bool, is_head: bool) -> bytes:
+    """Return a whole answer that tells a problem."""
+    content = errors.body(problem, request_id)
+    return local(problem.status, content, request_id, problem.headers, close=close, is_head=is_head)

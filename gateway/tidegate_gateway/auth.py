@@ -1,0 +1,33 @@
+"""Who is calling: from an Authorization header to a tenant.
+
+Owns the reading of keys. Must not log them, tell apart why one is refused, or know any route.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from typing import Final
+
+from tidegate_api.names import KEY_PREFIX
+from tidegate_gateway.directory import Caller
+
+SCHEME: Final = b"bearer "
+PREFIX: Final = KEY_PREFIX.encode()
+# Ours have 46; the bound only keeps hashing cheap.
+LONGEST_KEY: Final = 256
+
+
+def identify(authorization: bytes | None, callers: Mapping[str, Caller], now: float) -> Caller | None:
+    """Return who holds the key in this header at the Unix time `now`, or None whatever is wrong with it."""
+    if authorization is None or authorization[:7].lower() != SCHEME:
+        return None
+    key = authorization[7:].strip(b" ")
+    if not key.startswith(PREFIX) or len(key) > LONGEST_KEY:
+        return None
+    digest = hashlib.sha256(key).hexdigest()
+    caller = callers.get(digest)
+    if caller is None or not hmac.compare_digest(digest, caller.digest):
+        return None
+    if caller.not_after is not None and now > caller.not_after:
+        return None
+    return caller

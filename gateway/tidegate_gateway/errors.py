@@ -1,0 +1,151 @@
+"""What a client is told when a request cannot be served, in the shape of OpenAI's API.
+
+Owns every code, status and sentence. Must not echo keys, or more than 200 characters of what a client sent.
+
+    Refused           carries a Problem to the one place that answers it
+"""
+
+from dataclasses import dataclass
+from typing import Final, NoReturn
+
+import msgspec
+
+SHOWN_CHARACTERS: Final = 200
+RETRY_SECONDS: Final = 5
+
+INVALID: Final = "invalid_request_error"
+SERVER: Final = "server_error"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One refusal: what the client reads, and whether its connection can still be trusted."""
+
+    status: int
+    code: str
+    message: str
+    kind: str = INVALID
+    param: str | None = None
+    headers: tuple[tuple[str, str], ...] = ()
+    close: bool = False
+
+
+class Refused(Exception):
+    """Raised where a request turns out not to be servable."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.code)
+        self.problem = problem
+
+
+def refuse(problem: Problem) -> NoReturn:
+    """Raise `Refused`: for expressions that end a path."""
+    raise Refused(problem)
+
+
+def body(problem: Problem, request_id: str) -> bytes:
+    """Return the JSON that OpenAI clients read."""
+    error = {
+        "message": problem.message,
+        "type": problem.kind,
+        "param": problem.param,
+        "code": problem.code,
+        "request_id": request_id,
+    }
+    return msgspec.json.encode({"error": error})
+
+
+def shown(text: bytes | str) -> str:
+    """Return a client's text as it may be repeated to it: printable ASCII, at most 200 characters."""
+    decoded = text.decode("latin-1") if isinstance(text, bytes) else text
+    printable = "".join(c if " " <= c <= "~" else "?" for c in decoded[: SHOWN_CHARACTERS + 1])
+    return printable if len(printable) <= SHOWN_CHARACTERS else printable[: SHOWN_CHARACTERS - 1] + "…"
+
+
+INVALID_KEY: Final = Problem(
+    401,
+    "invalid_api_key",
+    "No valid API key was sent. Send one as 'Authorization: Bearer sk-…'; "
+    "an administrator makes keys with 'tidegate keys create'.",
+    headers=(("www-authenticate", "Bearer"),),
+)
+BODY_TOO_LARGE: Final = Problem(
+    413,
+    "request_too_large",
+    "The body is larger than 4 MiB, the most that is accepted. Send a shorter prompt.",
+    close=True,
+)
+HEADERS_TOO_LARGE: Final = Problem(
+    431,
+    "headers_too_large",
+    "The request line and headers are larger than 16 KiB or more than 100 fields. Send fewer or shorter headers.",
+    close=True,
+)
+NOT_JSON: Final = Problem(
+    415,
+    "unsupported_media_type",
+    "The body must be JSON, not compressed: send 'Content-Type: application/json'.",
+)
+TIMED_OUT: Final = Problem(
+    408,
+    "request_timeout",
+    "The request did not arrive in time: headers must be complete in 10 s, and a body may not pause for 10 s.",
+    close=True,
+)
+
+
+def bad_request(what: str) -> Problem:
+    """Return the refusal of a request that is not clean HTTP/1.1; nothing after it can be trusted."""
+    return Problem(400, "bad_request", f"Not a valid HTTP/1.1 request: {what}", close=True)
+
+
+def not_found(method: bytes, path: bytes) -> Problem:
+    """Return the refusal of a route that does not exist."""
+    message = (
+        f"Unknown URL ({shown(method)} {shown(path)}). Served are POST /v1/chat/completions, "
+        "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL."
+    )
+    return Problem(404, "unknown_url", message)
+
+
+def method_not_allowed(method: bytes, allow: str) -> Problem:
+    """Return the refusal of a method that a route does not have."""
+    message = f"{shown(method)} is not possible here; use {allow}."
+    return Problem(405, "method_not_allowed", message, headers=(("allow", allow),))
+
+
+def invalid_json(reason: str, offset: int) -> Problem:
+    """Return the refusal of a body that is not one JSON object."""
+    return Problem(400, "invalid_json", f"The body is not a valid JSON object: {reason} (at byte {offset}).")
+
+
+def invalid_parameter(code: str, param: str, message: str) -> Problem:
+    """Return the refusal of one parameter."""
+    return Problem(400, code, message, param=param)
+
+
+def model_not_found(model: str) -> Problem:
+    """Return the same refusal for a model that does not exist and for one that this key may not see."""
+    message = f"The model '{shown(model)}' does not exist or this key may not use it. GET /v1/models lists what it may."
+    return Problem(404, "model_not_found", message, param="model")
+
+
+def no_ready_worker(model: str) -> Problem:
+    """Return the refusal while a model has no worker that could answer."""
+    message = f"The model '{shown(model)}' has no ready worker now. It may be starting or suspended; try again later."
+    return Problem(503, "no_ready_worker", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
+def worker_failed(status: int = 502) -> Problem:
+    """Return the refusal when a worker failed, and no other could be asked instead."""
+    message = (
+        "The worker failed on this request. Try again; if it stays, give the request id to an administrator."
+    )
+    headers = (("retry-after", str(RETRY_SECONDS)),) if status == 503 else ()
+    return Problem(status, "worker_failed", message, SERVER, headers=headers)
+
+
+def worker_timeout(seconds: float) -> Problem:
+    """Return the refusal when a worker sent nothing for too long."""
+    message = f"The worker sent nothing for {seconds:.0f} s. Ask for fewer tokens, or stream the answer."
+    return Problem(504, "worker_timeout", message, SERVER)

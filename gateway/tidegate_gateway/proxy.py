@@ -1,0 +1,326 @@
+"""The life of one request: pick a worker, send, relay, and at most one retry.
+
+Owns the order of these steps and what happens when one fails. After the first byte of an answer nothing is ever
+sent again: a second worker would answer differently.
+"""
+
+from asyncio import Task
+from typing import TYPE_CHECKING, Final
+
+from tidegate_gateway import answer, errors, sse
+from tidegate_gateway.body import check_model_name, read_call
+from tidegate_gateway.directory import Caller, Model, Worker
+from tidegate_gateway.errors import Problem, refuse
+from tidegate_gateway.pick import pick
+from tidegate_gateway.request import Head
+from tidegate_gateway.upstream import WorkerConnection
+
+if TYPE_CHECKING:
+    from tidegate_gateway.gateway import Gateway
+    from tidegate_gateway.server import ClientConnection
+
+ATTEMPTS: Final = 2
+CLIENT_GONE: Final = 499
+NO_BODY: Final = frozenset({204, 304})
+# A worker that answers so while it is being stopped has not begun the request.
+DRAINING: Final = frozenset({500, 503})
+
+
+class Exchange:
+    """One request to generate, on its way through."""
+
+    __slots__ = (
+        "_active",
+        "_attempts",
+        "_call",
+        "_caller",
+        "_chunked",
+        "_client",
+        "_connecting",
+        "_connection",
+        "_counted",
+        "_deadline",
+        "_event_stream",
+        "_failed",
+        "_gateway",
+        "_head",
+        "_last",
+        "_length_known",
+        "_model",
+        "_outgoing_head",
+        "_relaying",
+        "_started",
+        "_status",
+        "_worker",
+    )
+
+    def __init__(
+        self, gateway: "Gateway", client: "ClientConnection", head: Head, caller: Caller, body: bytes
+    ) -> None:
+        self._gateway = gateway
+        self._client = client
+        self._head = head
+        self._caller = caller
+        self._call = read_call(body, caller.engine_priority)
+        self._model = _find_model(gateway, caller, self._call.model)
+        self._started = gateway.loop.time()
+        self._deadline = self._started + gateway.settings.limits.stall_seconds
+        self._attempts = 0
+        self._failed: set[str] = set()
+        self._worker: Worker
+        self._counted = False
+        self._connection: WorkerConnection | None = None
+        self._connecting: Task[None] | None = None
+        self._active = False
+        self._relaying = False
+        self._outgoing_head = b""
+        self._chunked = False
+        self._length_known = False
+        self._event_stream = False
+        self._last = b""
+        self._status = 0
+
+    # Sending
+
+    def start(self) -> None:
+        """Send the request to a worker; raise Refused if there is none."""
+        self._gateway.retries.note_request()
+        worker = self._pick()
+        if worker is None:
+            refuse(errors.no_ready_worker(self._model.name))
+        self._attempt(worker)
+
+    def _pick(self) -> Worker | None:
+        gateway = self._gateway
+        workers = gateway.directory.workers.get((self._model.namespace, self._model.service), ())
+        return pick(workers, gateway.loads, self._failed, gateway.rng)
+
+    def _attempt(self, worker: Worker) -> None:
+        gateway = self._gateway
+        self._attempts += 1
+        self._worker = worker
+        self._counted = True
+        gateway.loads.acquire(worker)
+        connection = gateway.pool.take(worker)
+        if connection is None:
+            self._connecting = gateway.pool.connect(worker, self)
+        else:
+            self._send(connection)
+
+    def on_connected(self, connection: WorkerConnection) -> None:
+        """Use the new connection."""
+        self._connecting = None
+        self._send(connection)
+
+    def _send(self, connection: WorkerConnection) -> None:
+        self._connection = connection
+        head, call, worker = self._head, self._call, connection.worker
+        host = f"[{worker.host}]" if ":" in worker.host else worker.host
+        lines = (
+            b"POST %b HTTP/1.1\r\nhost: %b:%d\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"x-request-id: %b\r\n%b\r\n"
+            % (head.path, host.encode(), worker.port, call.length, head.request_id.encode(), head.forwarded)
+        )
+        connection.send(self, [lines, *call.pieces])
+        if self._client.is_paused:
+            connection.pause()
+
+    # Failing
+
+    def on_refused(self) -> None:
+        """Try another worker: this one cannot be reached."""
+        self._connecting = None
+        self._retry("refused", errors.no_ready_worker(self._model.name))
+
+    def on_lost(self, answered: bool, clean: bool) -> None:
+        """Try another worker, or tell the client that the rest will not come."""
+        connection, self._connection = self._connection, None
+        if not answered:
+            stale = connection is not None and connection.reused
+            self._retry("stale" if stale else "reset", errors.worker_failed())
+        elif not self._relaying:
+            self._refuse(errors.worker_failed())
+        elif clean and not self._chunked_by_worker():
+            self.on_parts([], True)
+        else:
+            self._cut(errors.worker_failed())
+
+    def _chunked_by_worker(self) -> bool:
+        return self._length_known or self._chunked
+
+    def _retry(self, reason: str, otherwise: Problem) -> None:
+        gateway, worker = self._gateway, self._worker
+        self._release()
+        self._failed.add(worker.uid)
+        other = self._pick()
+        if other is None and reason == "stale" and gateway.directory.is_ready(worker):
+            # The worker closed an idle connection at the moment we used it; it may be well.
+            other = worker
+        if other is None or self._attempts == ATTEMPTS or not gateway.retries.take():
+            self._refuse(otherwise)
+            return
+        gateway.metrics.count_retry(reason)
+        self._deadline = gateway.loop.time() + gateway.settings.limits.stall_seconds
+        self._attempt(other)
+
+    def _refuse(self, problem: Problem) -> None:
+        """Answer with a problem: nothing of an answer has been sent."""
+        self._drop_worker()
+        self._client.refuse(problem, self._head, self._caller, self._model.service)
+
+    def _cut(self, problem: Problem) -> None:
+        """End an answer that cannot be completed, so that no client takes it for complete."""
+        client = self._client
+        client.close_after = True
+        if self._event_stream:
+            event = sse.error_event(problem, self._head.request_id, self._last)
+            client.write(
+                b"%x\r\n%b\r\n" % (len(event), event) + answer.LAST_CHUNK if self._chunked else event
+            )
+            self._end()
+            client.finish()
+        else:
+            self._end()
+            client.transport.close()
+
+    def client_gone(self) -> None:
+        """Stop the worker: nobody waits for its answer."""
+        self._status = CLIENT_GONE
+        self._gateway.metrics.disconnects.inc()
+        self._end()
+
+    # Relaying
+
+    def on_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
+        """Begin the answer, with the worker's own status; its failures get a body of ours."""
+        self._active = True
+        gateway, worker = self._gateway, self._worker
+        if status >= 500:
+            self._drop_connection()
+            if status in DRAINING and not gateway.directory.is_ready(worker):
+                self._retry("draining", errors.no_ready_worker(self._model.name))
+            else:
+                self._refuse(errors.worker_failed(status))
+            return
+        self._status = status
+        self._relaying = True
+        gateway.metrics.first_byte.observe(gateway.loop.time() - self._started)
+        self._outgoing_head = self._answer_head(status, fields)
+
+    def _answer_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
+        lines = [answer.status_line(status)]
+        encoded = False
+        for name, value in fields:
+            key = name.lower()
+            if key in answer.DROPPED:
+                if key == b"content-length":
+                    self._length_known = True
+                    lines.append(b"content-length: %b\r\n" % value)
+                continue
+            if key == b"content-type":
+                self._event_stream = sse.is_stream(value)
+            elif key == b"content-encoding":
+                encoded = True
+            lines.append(b"%b: %b\r\n" % (key, value))
+        # An event of ours cannot be put into a compressed stream, nor behind an announced length.
+        self._event_stream = self._event_stream and not encoded and not self._length_known
+        lines.append(b"x-request-id: %b\r\n" % self._head.request_id.encode())
+        if not self._length_known and status not in NO_BODY:
+            if self._head.is_http10:
+                self._client.close_after = True
+            else:
+                self._chunked = True
+                lines.append(answer.CHUNKED)
+        if self._client.close_after:
+            lines.append(answer.CLOSE)
+        lines.append(b"\r\n")
+        return b"".join(lines)
+
+    def on_parts(self, parts: list[bytes], complete: bool) -> None:
+        """Pass on what came, at once."""
+        self._active = True
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._event_stream and data:
+            self._last = data if len(data) >= sse.LONGEST_SEPARATOR else self._last[-4:] + data
+        if self._chunked and data:
+            data = b"%x\r\n%b\r\n" % (len(data), data)
+        if complete and self._chunked:
+            data += answer.LAST_CHUNK
+        if self._outgoing_head:
+            data = self._outgoing_head + data
+            self._outgoing_head = b""
+        if data:
+            self._client.write(data)
+        if complete:
+            self._connection = None
+            self._end()
+            self._client.finish()
+
+    def pause(self) -> None:
+        """Read no more from the worker: the client is slower."""
+        if self._connection is not None:
+            self._connection.pause()
+
+    def resume(self) -> None:
+        """Read again."""
+        self._active = True
+        if self._connection is not None:
+            self._connection.resume()
+
+    def check(self, now: float) -> None:
+        """Give up a worker that has sent nothing for too long; called about once a second."""
+        seconds = self._gateway.settings.limits.stall_seconds
+        if self._active or self._client.is_paused:
+            self._active = False
+            self._deadline = now + seconds
+        elif now > self._deadline:
+            problem = errors.worker_timeout(seconds)
+            if self._relaying:
+                self._cut(problem)
+            else:
+                self._refuse(problem)
+
+    # Ending
+
+    def _drop_connection(self) -> None:
+        connection, self._connection = self._connection, None
+        if connection is not None:
+            connection.abort()
+        connecting, self._connecting = self._connecting, None
+        if connecting is not None:
+            connecting.cancel()
+
+    def _drop_worker(self) -> None:
+        self._drop_connection()
+        self._release()
+
+    def _release(self) -> None:
+        if self._counted:
+            self._counted = False
+            self._gateway.loads.release(self._worker)
+
+    def _end(self) -> None:
+        """Settle what this request held, once."""
+        self._drop_worker()
+        gateway = self._gateway
+        seconds = gateway.loop.time() - self._started
+        gateway.metrics.duration.observe(seconds)
+        gateway.metrics.count_request(self._caller, self._model.service, self._status)
+        if gateway.settings.access_log:
+            gateway.log.info(
+                "request",
+                request_id=self._head.request_id,
+                namespace=self._model.namespace,
+                service=self._model.service,
+                tenant=self._caller.tenant,
+                status=self._status,
+                seconds=round(seconds, 4),
+            )
+
+
+def _find_model(gateway: "Gateway", caller: Caller, name: str) -> Model:
+    model = gateway.directory.models.get(caller.namespace, {}).get(name)
+    if model is None:
+        check_model_name(name)
+        refuse(errors.model_not_found(name))
+    return model

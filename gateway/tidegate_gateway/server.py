@@ -1,0 +1,222 @@
+"""One client's connection: requests in order, answers out.
+
+Owns pipelining, keep-alive, closing, and backpressure towards the client. Must not parse HTTP (`wire`) or know
+workers: a request to generate becomes an `Exchange`, which calls back `write`, `refuse` and `finish`.
+"""
+
+import asyncio
+import socket
+from collections import deque
+from typing import TYPE_CHECKING, Final, cast
+
+from tidegate_gateway import answer, local
+from tidegate_gateway.auth import identify
+from tidegate_gateway.directory import Caller
+from tidegate_gateway.errors import TIMED_OUT, Problem, Refused
+from tidegate_gateway.proxy import Exchange
+from tidegate_gateway.request import Head
+from tidegate_gateway.wire import Request, RequestReader
+
+if TYPE_CHECKING:
+    from tidegate_gateway.gateway import Gateway
+
+# Buffered towards one client before its worker is paused.
+HIGH_WATER: Final = 128 * 1024
+
+
+class ClientConnection(asyncio.Protocol):
+    """The server's side of one TCP connection."""
+
+    __slots__ = (
+        "_advancing",
+        "_continue_owed",
+        "_current",
+        "_gateway",
+        "_queue",
+        "_reader",
+        "_reading_paused",
+        "_stall_size",
+        "_stalled_since",
+        "close_after",
+        "is_paused",
+        "transport",
+        "write",
+    )
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+        self._queue: deque[Request] = deque()
+        self._current: Exchange | None = None
+        self._reader = RequestReader(self, gateway.settings.limits, gateway.loop.time)
+        self._advancing = False
+        self._continue_owed = False
+        self._reading_paused = False
+        self._stall_size = 0
+        self._stalled_since = 0.0
+        self.is_paused = False
+        self.close_after = False
+
+    # Transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Begin to serve."""
+        self.transport = transport = cast(asyncio.Transport, transport)
+        self.write = transport.write
+        transport.set_write_buffer_limits(HIGH_WATER)
+        transport.get_extra_info("socket").setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._gateway.connections.add(self)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Stop the work that nobody waits for any more."""
+        self._gateway.forget(self)
+        self._queue.clear()
+        self._reader.close()
+        current, self._current = self._current, None
+        if current is not None:
+            current.client_gone()
+
+    def data_received(self, data: bytes) -> None:
+        """Read on; after the last request, what still comes is dropped, so that our answer is not reset."""
+        if not self._reader.ended:
+            self._reader.feed(data)
+
+    def pause_writing(self) -> None:
+        """Stop the worker: this client reads slower than it answers."""
+        self.is_paused = True
+        if self._current is not None:
+            self._current.pause()
+
+    def resume_writing(self) -> None:
+        """Let the worker go on."""
+        self.is_paused = False
+        if self._current is not None:
+            self._current.resume()
+
+    # Called by the reader
+
+    def identify(self, authorization: bytes | None) -> Caller | None:
+        """Return who is calling."""
+        gateway = self._gateway
+        return identify(authorization, gateway.directory.callers, gateway.clock())
+
+    def expect_body(self) -> None:
+        """Ask for the body, once the answers before it are out."""
+        self._continue_owed = True
+        self._advance()
+
+    def deliver(self, request: Request) -> None:
+        """Serve a request after those before it."""
+        self._continue_owed = False
+        self._queue.append(request)
+        if self._current is None:
+            self._advance()
+        elif (
+            len(self._queue) >= self._gateway.settings.limits.pipelined_requests and not self._reading_paused
+        ):
+            self._reading_paused = True
+            self.transport.pause_reading()
+
+    def _advance(self) -> None:
+        if self._advancing:
+            return
+        # A loop, not recursion: a client may pipeline thousands of requests that are answered at once.
+        self._advancing = True
+        while self._queue and self._current is None:
+            self._serve(self._queue.popleft())
+        self._advancing = False
+        if self._current is not None:
+            return
+        if self._continue_owed:
+            self._continue_owed = False
+            self.write(answer.CONTINUE)
+        if self._reading_paused and not self.transport.is_closing():
+            self._reading_paused = False
+            self.transport.resume_reading()
+
+    def _serve(self, request: Request) -> None:
+        head, gateway = request.head, self._gateway
+        if not head.keep_alive or head.is_http10:
+            self.close_after = True
+        try:
+            if head.problem is not None:
+                raise Refused(head.problem)
+            if head.action == "generate" and request.caller is not None:
+                self._current = Exchange(gateway, self, head, request.caller, request.body)
+                self._current.start()
+                return
+            status, content, headers = local.answer(head, request.caller, gateway.directory)
+        except Refused as refused:
+            self.refuse(refused.problem, head, request.caller)
+            return
+        is_head = head.method == b"HEAD"
+        self.write(
+            answer.local(status, content, head.request_id, headers, close=self.close_after, is_head=is_head)
+        )
+        gateway.metrics.count_request(request.caller, "", status)
+        self.finish()
+
+    # Called by the exchange
+
+    def refuse(self, problem: Problem, head: Head, caller: Caller | None, service: str = "") -> None:
+        """Answer with a problem."""
+        self.close_after = self.close_after or problem.close
+        is_head = head.method == b"HEAD"
+        self.write(answer.refusal(problem, head.request_id, close=self.close_after, is_head=is_head))
+        self._gateway.metrics.count_request(caller, service, problem.status)
+        self._gateway.log.debug(
+            "refused", request_id=head.request_id, status=problem.status, code=problem.code
+        )
+        self.finish()
+
+    def finish(self) -> None:
+        """Go on to the next request, or close: the answer is complete."""
+        self._current = None
+        limits = self._gateway.settings.limits
+        if self.close_after:
+            self._queue.clear()
+            self._shut()
+            return
+        self._reader.wait(limits.keep_alive_seconds)
+        if not self._advancing and (self._queue or self._continue_owed or self._reading_paused):
+            self._advance()
+
+    def drain(self) -> None:
+        """Take no more requests than those that have begun to arrive."""
+        self.close_after = True
+        if self._current is None and self._reader.is_idle and not self._reader.ended:
+            self.transport.close()
+
+    def _shut(self) -> None:
+        """Close our side, and read on for a moment: closing at once would reset what the client has yet to read."""
+        self._reader.ended = True
+        self._reader.deadline = self._gateway.loop.time() + self._gateway.settings.limits.linger_seconds
+        if not self.transport.is_closing():
+            self.transport.write_eof()
+
+    # Called about once a second
+
+    def check(self, now: float) -> None:
+        """Notice what did not happen in time."""
+        if self._is_write_stalled(now):
+            self.transport.abort()
+        elif self._current is not None:
+            self._current.check(now)
+        elif now > self._reader.deadline:
+            self._give_up()
+
+    def _is_write_stalled(self, now: float) -> bool:
+        size = self.transport.get_write_buffer_size()
+        if size == 0 or size != self._stall_size:
+            self._stall_size = size
+            self._stalled_since = now
+            return False
+        return now - self._stalled_since > self._gateway.settings.limits.write_stall_seconds
+
+    def _give_up(self) -> None:
+        if self._reader.ended:
+            if self.transport.get_write_buffer_size() == 0:
+                self.transport.abort()
+        elif self._reader.is_idle:
+            self.transport.close()
+        else:
+            self._reader.end(TIMED_OUT)

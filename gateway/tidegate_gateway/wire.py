@@ -1,0 +1,196 @@
+"""From the bytes of a client to complete requests, in order.
+
+Owns the parser's callbacks, the limits on size, and the clock by which the next bytes are due. Knows no socket:
+what is to be sent is told through `Owner`.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+import httptools
+
+from tidegate_gateway import errors
+from tidegate_gateway.directory import Caller
+from tidegate_gateway.errors import Problem, Refused
+from tidegate_gateway.request import Fields, Head, new_request_id, read_head
+from tidegate_gateway.settings import Limits
+
+NO_UPGRADE = errors.bad_request("no upgrade is possible; leave out the Upgrade header.")
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A complete request, or one whose refusal is already known (its body is not kept)."""
+
+    head: Head
+    caller: Caller | None = None
+    body: bytes = b""
+
+
+class Owner(Protocol):
+    """Whom a reader tells."""
+
+    def identify(self, authorization: bytes | None) -> Caller | None:
+        """Return who is calling."""
+
+    def deliver(self, request: Request) -> None:
+        """Take the next request."""
+
+    def expect_body(self) -> None:
+        """Tell the client to send the body that it announced."""
+
+
+class RequestReader:
+    """Reads the requests of one connection."""
+
+    __slots__ = (
+        "_body_size",
+        "_caller",
+        "_clock",
+        "_feed_is_large",
+        "_fields",
+        "_limits",
+        "_message_size",
+        "_owner",
+        "_parser",
+        "_parts",
+        "_target",
+        "deadline",
+        "ended",
+        "head",
+    )
+
+    def __init__(self, owner: Owner, limits: Limits, clock: Callable[[], float]) -> None:
+        self._owner = owner
+        self._limits = limits
+        self._clock = clock
+        self._feed_is_large = False
+        # No more can be read: what follows is not a request, or comes after the last one.
+        self.ended = False
+        self.deadline = clock() + limits.header_seconds
+        self._begin()
+        self._parser: Any = httptools.HttpRequestParser(self)
+
+    def _begin(self) -> None:
+        self.head: Head | None = None
+        self._caller: Caller | None = None
+        self._target = b""
+        self._fields: list[tuple[bytes, bytes]] = []
+        self._parts: list[bytes] = []
+        self._body_size = 0
+        self._message_size = 0
+
+    @property
+    def is_idle(self) -> bool:
+        """Tell whether no request has begun to arrive."""
+        return self._message_size == 0 and self.head is None
+
+    def wait(self, seconds: float) -> None:
+        """Expect a next request within `seconds`, or the rest of one that has begun."""
+        limits = self._limits
+        self.deadline = self._clock() + (seconds if self.is_idle else limits.header_seconds)
+
+    def close(self) -> None:
+        """Read no more. The parser holds our bound methods: without this only the garbage collector frees both."""
+        self.ended = True
+        self._parser = None
+
+    def feed(self, data: bytes) -> None:
+        """Read the next bytes; what cannot be understood is delivered as a request with a problem, the last one."""
+        if self._message_size == 0:
+            self.deadline = self._clock() + self._limits.header_seconds
+        self._message_size += len(data)
+        self._feed_is_large = self._message_size > self._limits.header_bytes
+        try:
+            self._parser.feed_data(data)
+            if self._feed_is_large:
+                self._check_message_size()
+        except httptools.HttpParserUpgrade:
+            self.end(NO_UPGRADE)
+        except httptools.HttpParserCallbackError as error:
+            if not isinstance(error.__context__, Refused):
+                raise
+            self.end(error.__context__.problem)
+        except httptools.HttpParserError as error:
+            self.end(errors.bad_request(f"{str(error).rstrip('.')}."))
+        except Refused as refused:
+            self.end(refused.problem)
+
+    def end(self, problem: Problem) -> None:
+        """Deliver a last request with this problem, and read no more."""
+        head = self.head or Head(b"", b"", None, None, new_request_id())
+        head.problem = problem
+        head.keep_alive = False
+        self.ended = True
+        self._begin()
+        self._owner.deliver(Request(head))
+
+    # Called by the parser
+
+    def on_url(self, url: bytes) -> None:
+        """Take a part of the target."""
+        self._target += url
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a header; trailers, which come after the body, change nothing."""
+        if self.head is None:
+            self._fields.append((name, value))
+
+    def on_headers_complete(self) -> None:
+        """Decide what the request is before its body arrives, so that a refused body is never kept."""
+        parser = self._parser
+        if self.ended:
+            raise Refused(NO_UPGRADE)
+        if self._feed_is_large:
+            self._check_header_size()
+        if parser.should_upgrade():
+            raise Refused(NO_UPGRADE)
+        method, version = parser.get_method(), parser.get_http_version()
+        head = read_head(method, self._target, version, Fields(self._fields), parser.should_keep_alive())
+        self.head = head
+        if head.problem is None and head.action != "options":
+            self._caller = self._owner.identify(head.authorization)
+            if self._caller is None:
+                head.problem = errors.INVALID_KEY
+        if head.expects_continue:
+            if head.problem is not None:
+                # The client may or may not send the body now: what follows cannot be told apart.
+                raise Refused(replace(head.problem, close=True))
+            self._owner.expect_body()
+        self._message_size = 1
+        self.deadline = self._clock() + self._limits.body_idle_seconds
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of the body."""
+        self._body_size += len(part)
+        if self._body_size > self._limits.body_bytes:
+            raise Refused(errors.BODY_TOO_LARGE)
+        head = self.head
+        if head is not None and head.problem is None and head.action == "generate":
+            self._parts.append(part)
+        self.deadline = self._clock() + self._limits.body_idle_seconds
+
+    def on_message_complete(self) -> None:
+        """Deliver the request."""
+        head, caller, parts = self.head, self._caller, self._parts
+        if head is None:
+            return
+        if not head.keep_alive:
+            self.ended = True
+        self._begin()
+        self._owner.deliver(Request(head, caller, parts[0] if len(parts) == 1 else b"".join(parts)))
+
+    def _check_header_size(self) -> None:
+        """Count fields, not bytes fed: those may hold a body, or the end of the request before."""
+        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)
+        if size > self._limits.header_bytes:
+            raise Refused(errors.HEADERS_TOO_LARGE)
+
+    def _check_message_size(self) -> None:
+        limits = self._limits
+        if self.head is None:
+            if self._message_size > limits.header_bytes:
+                raise Refused(errors.HEADERS_TOO_LARGE)
+        elif self._message_size > limits.body_bytes * limits.framing_factor:
+            raise Refused(errors.BODY_TOO_LARGE)
