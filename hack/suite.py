@@ -12,7 +12,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from demo import clusters, install
@@ -102,15 +101,12 @@ def main() -> int:
     report = Report()
     builds = threading.Thread(target=build_tools)
     builds.start()
-    layers: tuple[Callable[[Report], None], ...] = (
-        quick,
-        lambda report: (builds.join(), report.layer("chart", (*PYTEST, "tests/chart")))[-1],
-        lambda report: report.layer("integration", (*PYTEST, "tests/integration")),
-        end_to_end,
-    )
     try:
-        for layer in layers:
-            layer(report)
+        quick(report)
+        builds.join()
+        report.layer("chart", (*PYTEST, "tests/chart"))
+        report.layer("integration", (*PYTEST, "tests/integration"))
+        end_to_end(report)
     except LayerFailed as failed:
         say(f"\n{failed} failed")
     builds.join()
