@@ -37,6 +37,8 @@ def build(
     require_supported(cache_dir())
     packages.ensure()
     with locked("images"):
+        for folder in ("storage", "run", "tmp", "downloads", "var-lib"):
+            (_home() / folder).mkdir(parents=True, exist_ok=True)
         base = _base()
         refs = {target: _build_one(target, base, dockerfile, context) for target in targets}
     known = {**tags(), **refs}
@@ -129,8 +131,6 @@ def _bud(*arguments: str) -> str:
 
 
 def _buildah(*arguments: str) -> str:
-    for folder in ("storage", "run", "tmp", "downloads"):
-        (_home() / folder).mkdir(parents=True, exist_ok=True)
     # Its scratch and the caches of RUN --mount=type=cache go where TMPDIR says.
     env = {**os.environ, "TMPDIR": str(_home() / "tmp")}
     done = subprocess.run(
@@ -149,8 +149,21 @@ def _buildah(*arguments: str) -> str:
 
 
 def _command(*arguments: str) -> list[str]:
-    """In a mount namespace of its own: whatever storage mounts is gone when the command ends."""
-    own = ["unshare", "--mount", "--propagation", "slave", "--"]
+    """In a mount namespace of its own: storage's mounts end with the command, and what buildah insists on
+    keeping below /var/lib lands in the cache."""
+    script = 'mount --bind "$1" /var/lib && shift && exec buildah "$@"'
+    own = [
+        "unshare",
+        "--mount",
+        "--propagation",
+        "slave",
+        "--",
+        "sh",
+        "-c",
+        script,
+        "sh",
+        str(_home() / "var-lib"),
+    ]
     store = [
         "--root",
         str(_home() / "storage"),
@@ -159,13 +172,12 @@ def _command(*arguments: str) -> list[str]:
         "--storage-driver",
         "overlay",
     ]
-    return [*own, "buildah", *store, *arguments]
+    return [*own, *store, *arguments]
 
 
 def _policy() -> list[str]:
     """Images come from this machine only, so there is no signature to ask for."""
     file = _home() / "policy.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
     return ["--signature-policy", str(file)]
 
@@ -176,7 +188,6 @@ def _host_mounts() -> list[str]:
     Mounted, not copied and no build arguments: nothing of it is in the image or its history.
     """
     home = _home()
-    home.mkdir(parents=True, exist_ok=True)
     index = (
         os.environ.get("UV_DEFAULT_INDEX")
         or os.environ.get("UV_INDEX_URL")
@@ -188,7 +199,6 @@ def _host_mounts() -> list[str]:
     mounts[home / "uv.toml"] = "/etc/uv/uv.toml:ro"
     if CERTIFICATES.exists():
         mounts[CERTIFICATES] = f"{CERTIFICATES}:ro"
-    (home / "downloads").mkdir(exist_ok=True)
     return [word for source, target in mounts.items() for word in ("--volume", f"{source}:{target}")]
 
 

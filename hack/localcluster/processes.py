@@ -143,7 +143,8 @@ def _gone(process: Process, seconds: float) -> bool:
     limit = time.monotonic() + seconds
     while process.alive and time.monotonic() < limit:
         time.sleep(POLL_SECONDS)
-    child = _children.pop(process.pid, None)
-    if child and not process.alive:
+    if process.alive:
+        return False
+    if child := _children.pop(process.pid, None):
         child.wait()
-    return not process.alive
+    return True

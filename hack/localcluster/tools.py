@@ -41,7 +41,7 @@ def program_name(package: str) -> str:
 
 def link_flags(gomod: str) -> str:
     """Small binaries; Kubernetes also wants to know its version, which its own build would inject."""
-    pinned = re.search(r"^\s*k8s\.io/kubernetes v(\d+)\.(\d+)\.(\S+)", gomod, re.MULTILINE)
+    pinned = re.search(r"^\s*(?:require )?k8s\.io/kubernetes v(\d+)\.(\d+)\.(\S+)", gomod, re.MULTILINE)
     if not pinned:
         return "-s -w"
     major, minor, patch = pinned.groups()
