@@ -1,0 +1,225 @@
+"""What the chart makes: settings that the operator can read, labels, CRDs, monitors, policies, notes."""
+
+from collections.abc import Callable
+
+import pytest
+
+from chart.conftest import CHART, NAMESPACE, RELEASE, SETS, HelmRefused, Rendered, helm
+from tidegate_api.crd import RESOURCES, definition
+from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL, WORKER_PORT
+from tidegate_api.settings import Settings
+
+
+def test_the_operator_can_read_its_settings(rendered: Rendered) -> None:
+    settings = Settings.model_validate(rendered.settings())
+    gateway = rendered.one("Service", "-gateway")
+    assert settings.gateway_service.name == gateway["metadata"]["name"]
+    assert settings.gateway_service.namespace == NAMESPACE
+
+
+def test_default_values_give_default_settings(chart: Callable[[str], Rendered]) -> None:
+    assert Settings.model_validate(chart("the defaults").settings()) == Settings()
+
+
+def test_values_reach_the_settings(chart: Callable[[str], Rendered]) -> None:
+    settings = Settings.model_validate(chart("profiles of one's own").settings())
+    assert "nvidia" not in settings.resource_profiles
+    assert settings.resource_profiles["big"].limits == {"nvidia.com/gpu": "8"}
+    assert settings.resource_profiles["cpu"] == Settings().resource_profiles["cpu"]
+    assert settings.allowed_file_paths == ["/srv/models"]
+    assert (settings.drain_seconds, settings.priority_class_name) == (30, "tidegate-low")
+
+
+def test_the_url_of_a_gateway_for_the_world_is_the_one_that_was_given(
+    chart: Callable[[str], Rendered],
+) -> None:
+    assert chart("a gateway for the world").settings()["gatewayURL"] == "https://llm.example.com"
+
+
+def test_every_object_says_where_it_comes_from(rendered: Rendered) -> None:
+    for item in rendered.objects:
+        labels = item["metadata"]["labels"]
+        assert labels["app.kubernetes.io/managed-by"] == "Helm", item["metadata"]["name"]
+        assert labels["app.kubernetes.io/part-of"] == "tidegate"
+        assert labels["helm.sh/chart"] == "tidegate-0.1.0"
+        assert rendered.values.get("commonLabels", {}).items() <= labels.items()
+
+
+def test_no_two_objects_have_one_name(rendered: Rendered) -> None:
+    known = [
+        (item["kind"], item["metadata"].get("namespace"), item["metadata"]["name"])
+        for item in rendered.objects
+    ]
+    assert len(known) == len(set(known))
+
+
+def test_nothing_lies_outside_the_release_and_the_watched_namespaces(rendered: Rendered) -> None:
+    allowed = {NAMESPACE, None, *rendered.values.get("watchNamespaces", [])}
+    allowed |= {rendered.values.get("test", {}).get("namespace")}
+    assert {item["metadata"].get("namespace") for item in rendered.objects} <= allowed
+
+
+def test_the_definitions_are_those_of_the_contract_and_stay_on_uninstall(
+    chart: Callable[[str], Rendered],
+) -> None:
+    found = {item["metadata"]["name"]: item for item in chart("the defaults").all("CustomResourceDefinition")}
+    assert {name: item["spec"] for name, item in found.items()} == {
+        one.name: definition(one)["spec"] for one in RESOURCES
+    }
+    assert all(
+        item["metadata"]["annotations"] == {"helm.sh/resource-policy": "keep"} for item in found.values()
+    )
+
+
+def test_the_definitions_can_be_left_out(chart: Callable[[str], Rendered]) -> None:
+    assert chart("next to nothing").all("CustomResourceDefinition") == []
+
+
+def test_priority_classes_order_as_their_names_say(chart: Callable[[str], Rendered]) -> None:
+    made = {item["metadata"]["name"]: item["value"] for item in chart("the defaults").all("PriorityClass")}
+    assert made["tidegate-high"] > made["tidegate-medium"] > made["tidegate-low"] > 0
+    assert chart("next to nothing").all("PriorityClass") == []
+
+
+def test_closed_parts_are_reached_by_clients_and_prometheus_only(chart: Callable[[str], Rendered]) -> None:
+    policies = {
+        item["metadata"]["name"]: item["spec"]
+        for item in chart("closed by network policies").all("NetworkPolicy")
+    }
+    assert set(policies) == {"tidegate-operator", "tidegate-gateway"}
+    assert policies["tidegate-gateway"]["ingress"][0] == {"ports": [{"port": "http"}]}
+    for spec in policies.values():
+        admin = [rule for rule in spec["ingress"] if rule["ports"] == [{"port": "admin"}]]
+        assert [rule["from"] for rule in admin] == [
+            [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
+        ]
+    quiet = {
+        item["metadata"]["name"]: item["spec"]
+        for item in chart("closed, without Prometheus").all("NetworkPolicy")
+    }
+    assert not quiet["tidegate-operator"]["ingress"]
+
+
+def test_a_closed_gateway_reaches_workers_and_the_api_server(chart: Callable[[str], Rendered]) -> None:
+    spec = chart("closed, without Prometheus").one("NetworkPolicy", "-gateway")["spec"]
+    ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
+    assert ports == {53, 16443, WORKER_PORT}
+    peer = spec["egress"][-1]["to"][0]
+    assert peer["podSelector"]["matchLabels"][MANAGED_BY_LABEL] == MANAGED_BY
+
+
+def test_closing_the_parts_closes_the_workers_too(chart: Callable[[str], Rendered]) -> None:
+    settings = Settings.model_validate(chart("closed by network policies").settings())
+    assert settings.network_policy.enabled
+    assert settings.network_policy.prometheus_namespace == "monitoring"
+
+
+def test_monitors_carry_the_labels_that_prometheus_selects(chart: Callable[[str], Rendered]) -> None:
+    monitors = chart("watched by Prometheus").all("PodMonitor")
+    assert {item["metadata"]["name"] for item in monitors} == {"tidegate-parts", "tidegate-workers"}
+    assert all(item["metadata"]["labels"]["release"] == "prom" for item in monitors)
+    workers = next(item for item in monitors if item["metadata"]["name"].endswith("-workers"))
+    assert workers["spec"]["namespaceSelector"] == {"any": True}
+
+
+def test_a_cluster_without_the_kind_gets_no_monitor_and_the_notes_say_so() -> None:
+    printed = notes(SETS["watched by Prometheus"])
+    assert "kind: PodMonitor" not in printed
+    assert "no PodMonitor kind" in printed
+
+
+@pytest.mark.parametrize("name", SETS)
+def test_the_notes_name_what_to_do_next(name: str) -> None:
+    printed = notes(SETS[name]).split("NOTES:")[1]
+    namespace = (SETS[name].get("watchNamespaces") or ["tidegate-demo"])[0]
+    for words in (
+        f"kubectl apply -n {namespace} -f examples/01-quickstart/",
+        f"kubectl get llmsvc -n {namespace}",
+        f"tidegate keys create quickstart -n {namespace}",
+        f"kubectl port-forward -n {NAMESPACE} service/",
+        f"helm test {RELEASE} -n {NAMESPACE}",
+    ):
+        assert words in printed
+    assert printed.index("on CPU") < printed.index("GPU")
+
+
+def test_the_example_of_the_notes_is_in_the_checkout() -> None:
+    assert (CHART.parents[1] / "examples/01-quickstart").is_dir()
+
+
+def notes(values: dict[str, object]) -> str:
+    """Return what `helm install` prints, without a cluster."""
+    return helm("install", RELEASE, str(CHART), "--namespace", NAMESPACE, "--dry-run=client", values=values)
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        pytest.param({"replicas": 2}, ["replicas", "not allowed"], id="a name at the wrong place"),
+        pytest.param(
+            {"operator": {"replicas": 3}}, ["/operator/replicas", "got 3, want 2"], id="too many operators"
+        ),
+        pytest.param(
+            {"gateway": {"replicas": "two"}},
+            ["/gateway/replicas", "got string, want integer"],
+            id="a word for a number",
+        ),
+        pytest.param(
+            {"images": {"pullPolicy": "Sometimes"}},
+            ["/images/pullPolicy", "IfNotPresent"],
+            id="no such policy",
+        ),
+        pytest.param({"images": {"operator": ""}}, ["/images/operator"], id="an empty image"),
+        pytest.param(
+            {"watchNamespaces": ["Team_A"]}, ["/watchNamespaces/0", "pattern"], id="no name of a namespace"
+        ),
+        pytest.param(
+            {"watchNamespaces": "team-a"},
+            ["/watchNamespaces", "got string, want array"],
+            id="a namespace that is no list",
+        ),
+        pytest.param({"allowedFilePaths": ["models"]}, ["/allowedFilePaths/0"], id="a relative path"),
+        pytest.param(
+            {"resourceProfiles": {"x": {}}},
+            ["/resourceProfiles/x", "accelerator"],
+            id="a profile without its accelerator",
+        ),
+        pytest.param(
+            {"resourceProfiles": {"x": {"accelerator": "tpu"}}},
+            ["/resourceProfiles/x/accelerator", "nvidia"],
+            id="an accelerator that is not known",
+        ),
+        pytest.param(
+            {"resourceProfiles": {"X!": {"accelerator": "cpu"}}},
+            ["X!"],
+            id="a profile that no LLMService could name",
+        ),
+        pytest.param(
+            {"resourceProfiles": {"x": {"accelerator": "cpu", "limits": {"memory": "6 GB"}}}},
+            ["/limits/memory"],
+            id="no quantity",
+        ),
+        pytest.param(
+            {"gateway": {"url": "llm.example.com/v1"}},
+            ["/gateway/url"],
+            id="a url with a path and without a scheme",
+        ),
+        pytest.param({"logLevel": "loud"}, ["/logLevel", "warning"], id="no such level"),
+        pytest.param(
+            {"networkPolicies": {"apiServerPorts": [0]}}, ["/networkPolicies/apiServerPorts/0"], id="no port"
+        ),
+    ],
+)
+def test_bad_values_are_refused_by_name(values: dict[str, object], words: list[str]) -> None:
+    with pytest.raises(HelmRefused) as refused:
+        helm("template", RELEASE, str(CHART), values=values)
+    assert [word for word in words if word not in str(refused.value)] == []
+
+
+def test_a_cluster_that_is_too_old_is_refused() -> None:
+    with pytest.raises(HelmRefused, match=r"1\.30"):
+        helm("template", RELEASE, str(CHART), "--kube-version", "1.29.0")
+
+
+def test_helm_finds_nothing_to_complain_about() -> None:
+    assert "0 chart(s) failed" in helm("lint", str(CHART), "--strict")
