@@ -7,7 +7,7 @@ import pytest
 
 from e2e.cluster import Json, Namespace, eventually, holds
 
-MODEL = "/models/smollm2-135m-instruct"
+MODEL = "/model/smollm2-135m-instruct"
 COPY = f"import shutil; shutil.copytree('{MODEL}', '/volume/m', dirs_exist_ok=True, copy_function=shutil.copyfile)"
 TRUNCATE = (
     "import pathlib; f = pathlib.Path('/volume/m/model.safetensors'); f.write_bytes(f.read_bytes()[:-4096])"
