@@ -3,7 +3,6 @@
 Owns reading both generations of cgroups. Must not decide what to do with the figures.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -40,11 +39,6 @@ def cpu_share(root: Path) -> float | None:
     if not quota.isdigit() or not period.isdigit() or int(period) == 0:
         return None
     return int(quota) / int(period)
-
-
-def processors() -> int:
-    """Return how many processors this process may run on."""
-    return len(os.sched_getaffinity(0))
 
 
 def first_number(*paths: Path) -> int | None:

@@ -120,7 +120,8 @@ def weights_are_whole(facts: Facts) -> Finding | None:
         return corrupt(f"{model.path}/model.safetensors.index.json {model.index.problem}.")
     if model.missing_shards:
         names = some(model.missing_shards)
-        return corrupt(f"{model.path} lacks {names}, which model.safetensors.index.json names.")
+        why = "model.safetensors.index.json names" if model.index.there else "is a link to nothing"
+        return corrupt(f"{model.path} lacks {names}, which {why}.")
     broken = next((weight for weight in model.weights if weight.problem), None)
     return corrupt(f"{model.path}/{broken.name} is corrupt: {broken.problem}.") if broken else None
 
