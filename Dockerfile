@@ -38,6 +38,7 @@ ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
     HOME=/tmp
 WORKDIR /app
 USER 65532:65532
+EXPOSE 9090
 ENTRYPOINT ["python3", "-m", "tidegate_operator"]
 CMD ["run"]
 COPY --from=operator-dependencies /opt/tidegate /opt/tidegate
