@@ -62,11 +62,12 @@ def _spoken(end: pods.Ended) -> Finding | None:
         return None
     try:
         said = json.loads(end.message.strip().splitlines()[-1])
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
-    if not isinstance(said, dict) or said.get("reason") not in MODEL_REASONS | WORKLOAD_REASONS:
+    reason = said.get("reason") if isinstance(said, dict) else None
+    if not isinstance(reason, str) or reason not in MODEL_REASONS | WORKLOAD_REASONS:
         return None
-    return Finding(str(said["reason"]), f"{_clean(str(said.get('message', '')))} (Pod {end.pod!r})")
+    return Finding(reason, f"{_clean(str(said.get('message', '')))} (Pod {end.pod!r})")
 
 
 def _tail(log: str) -> str:

@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objects import SETTINGS, UID, manifest, observed, planned, service
@@ -99,8 +99,8 @@ def test_the_worker_is_an_argument_list_with_the_engines_words_after_two_dashes(
 
 
 def test_the_grace_period_is_longer_than_all_that_a_stopping_worker_does() -> None:
-    settings = Settings.model_validate({"drainSeconds": 600})
-    spec = manifest("Deployment", None, settings)["spec"]["template"]["spec"]
+    slow = Settings.model_validate({"drainSeconds": 600})
+    spec = manifest("Deployment", None, slow)["spec"]["template"]["spec"]
     sleep = spec["containers"][0]["lifecycle"]["preStop"]["sleep"]["seconds"]
     assert spec["terminationGracePeriodSeconds"] > sleep + 600
 
@@ -159,6 +159,7 @@ def test_only_what_is_asked_for_changes_the_deployments_hash() -> None:
     assert hashed() != hashed(replicas=2)
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     replicas=st.integers(0, 1000),
     suspend=st.booleans(),

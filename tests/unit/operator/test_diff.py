@@ -4,7 +4,7 @@ from copy import deepcopy
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from objects import manifest, observed, planned, service
@@ -39,6 +39,7 @@ def served(applied: dict[str, Any]) -> dict[str, Any]:
     return live
 
 
+@settings(deadline=None, max_examples=50)
 @given(replicas=st.integers(0, 5), length=st.none() | st.integers(1, 10**6), suspend=st.booleans())
 def test_what_was_applied_is_not_written_again(replicas: int, length: int | None, suspend: bool) -> None:
     spec = {"replicas": replicas, "suspend": suspend, "engine": {"maxModelLen": length} if length else {}}

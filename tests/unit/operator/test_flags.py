@@ -4,7 +4,7 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate_api.names import WORKER_PORT
@@ -122,6 +122,7 @@ def test_a_forbidden_flag_is_refused_in_every_spelling(name: str) -> None:
         )
 
 
+@settings(deadline=None, max_examples=50)
 @given(
     st.lists(st.text(max_size=12) | st.sampled_from(["--seed", "-O", "--", "-", "--dtype", "1"]), max_size=8)
 )
