@@ -24,7 +24,7 @@ from tidegate_operator.resolve import resolve
 from tidegate_operator.status import summarize, transitions
 
 # What the watches cannot show may have changed: an object in our way carries no label of ours.
-LOOK_AGAIN_SECONDS = 15.0
+LOOK_AGAIN_SECONDS = 10.0
 
 log = structlog.get_logger(__name__)
 

@@ -44,6 +44,21 @@ _SPREAD = 0.2  # of the period: keys come back one by one, not all at once
 log = structlog.get_logger(__name__)
 
 
+class NotInstalled(Exception):
+    """The API server does not know our custom resources."""
+
+
+async def require_definitions(cluster: Cluster, namespaces: Sequence[str | None]) -> None:
+    """Raise NotInstalled where nothing can be watched."""
+    try:
+        await cluster.list(LLM_SERVICE, namespaces[0])
+    except ClusterError as error:
+        if error.status != 404:
+            raise
+        words = "the custom resources are not installed: install the chart with crds.enabled, or apply crds/"
+        raise NotInstalled(words) from error
+
+
 async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | None]) -> None:
     """List every watched kind into the cache; `[None]` is all namespaces."""
     for kind, selector in WATCHED.items():
@@ -52,7 +67,7 @@ async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | No
     cache.forget_deletions()
 
 
-async def resync_for_ever(
+async def for_ever(
     cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], queue: WorkQueue[Key], seconds: float
 ) -> None:
     """Read everything and reconcile everything, every `seconds` or somewhat later."""

@@ -12,7 +12,7 @@ from typing import Any
 
 import structlog
 
-from tidegate_operator import gatewaywatch, handlers, health
+from tidegate_operator import gatewaywatch, handlers, health, resync
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.environment import Environment
@@ -23,7 +23,7 @@ from tidegate_operator.kube import Sessions, connect
 from tidegate_operator.lease import Election
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.reconcile import Reconciler
-from tidegate_operator.resync import WATCHED, read_all, resync_for_ever
+from tidegate_operator.resync import WATCHED
 from tidegate_operator.watches import Watches, trace
 from tidegate_operator.workqueue import WorkQueue
 
@@ -95,29 +95,27 @@ class Operator:
         log.info("stopped")
 
     async def _lead(self, sessions: Sessions, stop: asyncio.Event) -> None:
+        await self._read_everything()
         told = handlers.registry(WATCHED, self._changed, sessions.server, sessions.open)
-        self.watches.expect(list(WATCHED), self.scope)
         chosen, namespaces = handlers.settings(WATCHED), self.environment.namespaces
+        gateway, seconds = self.environment.settings.gateway_service, self.environment.resync_seconds
         async with handlers.watching(told, chosen, namespaces) as tasks:
             _on_signals(stop)  # kopf has just put its own in their place
-            await self._read_everything()
             await _first(
                 *(_ended(task) for task in tasks),
                 self.queue.run(WORKERS),
-                resync_for_ever(
-                    self.cluster, self.cache, self.scope, self.queue, self.environment.resync_seconds
-                ),
-                gatewaywatch.watch_gateway(
-                    self.environment.settings.gateway_service, self.cluster, self._gateway_changed
-                ),
+                resync.for_ever(self.cluster, self.cache, self.scope, self.queue, seconds),
+                gatewaywatch.watch_gateway(gateway, self.cluster, self._gateway_changed),
             )
 
     async def _read_everything(self) -> None:
         """No reconcile before this: what is not known yet would look like gone."""
         gateway = self.environment.settings.gateway_service
+        self.watches.expect(list(WATCHED), self.scope)
         self.watches.expect([ENDPOINT_SLICE], [gateway.namespace])
+        await resync.require_definitions(self.cluster, self.scope)
         self.cache.gateway_ready = await gatewaywatch.count(gateway, self.cluster)
-        await read_all(self.cluster, self.cache, self.scope)
+        await resync.read_all(self.cluster, self.cache, self.scope)
         for key in all_keys(self.cache):
             self.queue.add(key)
         self.health.synced = True
