@@ -70,7 +70,7 @@ def _services(api: client.CustomObjectsApi, namespaces: Sequence[str]) -> list[d
         listed = [api.list_cluster_custom_object(*kind, SERVICES_PLURAL)]
     else:
         listed = [api.list_namespaced_custom_object(*kind, one, SERVICES_PLURAL) for one in namespaces]
-    return [item for page in listed for item in page["items"]]
+    return [item for page in listed for item in page["items"] if "deletionTimestamp" not in item["metadata"]]
 
 
 def _place(item: dict[str, Any]) -> tuple[str, str]:

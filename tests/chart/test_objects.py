@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chart.conftest import CHART, NAMESPACE, RELEASE, SETS, HelmRefused, Rendered, helm
+from chart.rendering import CHART, NAMESPACE, RELEASE, SETS, HelmRefused, Rendered, helm
 from tidegate_api.crd import RESOURCES, definition
 from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL, WORKER_PORT
 from tidegate_api.settings import Settings

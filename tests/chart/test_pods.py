@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from chart.conftest import HELD_BY_OPERATOR, Rendered
+from chart.rendering import HELD_BY_OPERATOR, Rendered
 
 PARTS = ("operator", "gateway")
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from chart.conftest import NAMESPACE, Object, Rendered
+from chart.rendering import NAMESPACE, Object, Rendered
 
 WRITES = {"create", "update", "patch", "delete", "deletecollection"}
 

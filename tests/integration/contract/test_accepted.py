@@ -1,0 +1,146 @@
+"""Good input, accepted by a real API server: with defaults filled in, as far as they reach."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from integration.api import Api, Object
+from integration.contract.rig import Kubectl, service, tenant
+
+EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/*.yaml"))
+DEFAULTS = {
+    "model": {"uri": "pvc://models/tiny"},
+    "engine": {"args": [], "env": []},
+    "resourceProfile": "cpu:1",
+    "resources": {"requests": {}, "limits": {}},
+    "replicas": 1,
+    "podTemplate": {},
+    "suspend": False,
+}
+
+
+def test_the_least_that_can_be_said_gets_every_default(kubectl: Kubectl) -> None:
+    assert kubectl.submit(service())["spec"] == DEFAULTS
+
+
+@pytest.mark.parametrize("given", [{"engine": {}}, {"resources": {}}, {"engine": {"args": None}}], ids=str)
+def test_an_object_given_in_part_gets_the_defaults_of_the_rest(
+    kubectl: Kubectl, given: dict[str, Any]
+) -> None:
+    assert kubectl.submit(service(**given))["spec"] == DEFAULTS
+
+
+def test_a_tenant_is_of_medium_class_and_has_no_keys(kubectl: Kubectl) -> None:
+    assert kubectl.submit(tenant())["spec"] == {"qosClass": "medium", "keys": []}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"model": {"uri": "pvc://models"}}, id="a model at the root of its volume"),
+        pytest.param(
+            {"model": {"uri": "pvc://my.claim-1/a/b c"}}, id="a claim with a dot, a path with a blank"
+        ),
+        pytest.param({"model": {"uri": "file:///srv/models/a"}}, id="a directory of the node"),
+        pytest.param(
+            {"model": {"uri": "pvc://m", "name": "org/Model-1.5:q4"}}, id="a model name as hubs have them"
+        ),
+        pytest.param({"model": {"uri": "pvc://m", "name": None}}, id="an optional field that is null"),
+        pytest.param({"replicas": 0}, id="no workers"),
+        pytest.param({"suspend": True, "replicas": 3}, id="three workers, suspended"),
+        pytest.param(
+            {"resources": {"requests": {"cpu": 4, "memory": "8Gi"}}}, id="a quantity without quotes"
+        ),
+        pytest.param({"resources": {"limits": {"nvidia.com/gpu": "2"}}}, id="a resource of a device plugin"),
+        pytest.param({"resourceProfile": "nvidia-a100-80gb:8"}, id="eight units of a profile"),
+        pytest.param(
+            {"engine": {"env": [{"name": "VLLM_CPU_KVCACHE_SPACE", "value": "2"}]}}, id="a variable"
+        ),
+        pytest.param(
+            {"engine": {"env": [{"name": "TOKENIZERS_PARALLELISM"}]}}, id="a variable that only sounds secret"
+        ),
+        pytest.param({"engine": {"quantization": "fp8", "kvCacheDtype": "fp8_e4m3"}}, id="formats"),
+        pytest.param({"podTemplate": {"spec": {"anything": [1, {"a": None}]}}}, id="any Pod template"),
+    ],
+)
+def test_it_is_accepted_as_it_stands(kubectl: Kubectl, spec: dict[str, Any]) -> None:
+    stored = kubectl.submit(service(**spec))["spec"]
+    for name, value in spec.items():
+        assert within(value, stored[name])
+
+
+def within(given: Any, stored: Any) -> bool:
+    """Tell whether all that was given is stored; defaults may have come beside it."""
+    if isinstance(given, dict):
+        return all(within(value, stored.get(name)) for name, value in given.items())
+    if isinstance(given, list):
+        return len(given) == len(stored) and all(map(within, given, stored))
+    return bool(given == stored)
+
+
+def test_a_key_with_an_end_is_accepted(kubectl: Kubectl) -> None:
+    key = {"name": "ci", "sha256": "0" * 64, "notAfter": "2027-01-31T00:00:00Z"}
+    assert kubectl.submit(tenant(qosClass="high", keys=[key]))["spec"]["keys"] == [key]
+
+
+@pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: "/".join(path.parts[-2:]))
+def test_every_example_is_accepted(kubectl: Kubectl, path: Path) -> None:
+    manifests = [one for one in yaml.safe_load_all(path.read_text()) if one]
+    assert manifests
+    for manifest in manifests:
+        manifest["metadata"]["namespace"] = "default"
+        assert kubectl.submit(manifest)["kind"] == manifest["kind"]
+
+
+def test_there_are_examples() -> None:
+    assert any("01-quickstart" in path.parts for path in EXAMPLES)
+
+
+def test_a_service_is_scaled_as_a_deployment_is(api: Api, namespace: str) -> None:
+    api.create({**service(), "metadata": {"name": "chat", "namespace": namespace}}, namespace)
+    api.patch_status(
+        "LLMService", namespace, "chat", {"replicas": 2, "selector": "serving.tidegate.dev/service=chat"}
+    )
+    api.kubectl("scale", "llmsvc", "chat", "-n", namespace, "--replicas=3")
+    scale = api.kubectl("get", "--raw", f"{path_of(namespace)}/scale")
+    read: Object = yaml.safe_load(scale)
+    assert read["spec"] == {"replicas": 3}
+    assert read["status"] == {"replicas": 2, "selector": "serving.tidegate.dev/service=chat"}
+
+
+def test_the_columns_tell_how_it_is(api: Api, namespace: str) -> None:
+    api.create({**service(), "metadata": {"name": "chat", "namespace": namespace}}, namespace)
+    ready = {
+        "type": "Ready",
+        "status": "False",
+        "reason": "ModelNotFound",
+        "message": "there is no model",
+        "observedGeneration": 1,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    status = {
+        "phase": "Failed",
+        "ready": "0/1",
+        "modelName": "chat",
+        "desiredReplicas": 1,
+        "conditions": [ready],
+    }
+    api.patch_status("LLMService", namespace, "chat", status)
+    head, line = api.kubectl("get", "llm", "-n", namespace).strip().splitlines()
+    assert head.split() == ["NAME", "MODEL", "READY", "REASON", "PHASE", "DESIRED", "AGE"]
+    assert line.split()[1:6] == ["chat", "0/1", "ModelNotFound", "Failed", "1"]
+
+
+def test_kubectl_explains_every_field(api: Api) -> None:
+    told = api.kubectl("explain", "llmservice.spec", "--recursive")
+    for name in ("uri", "maxModelLen", "kvCacheDtype", "resourceProfile", "podTemplate", "suspend"):
+        assert name in told
+    assert "never stored" in api.kubectl("explain", "llmtenant.spec.keys.sha256") + api.kubectl(
+        "explain", "llmtenant.spec.keys"
+    )
+
+
+def path_of(namespace: str) -> str:
+    return f"/apis/serving.tidegate.dev/v1alpha1/namespaces/{namespace}/llmservices/chat"

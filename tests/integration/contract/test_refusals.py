@@ -1,0 +1,182 @@
+"""Bad input, refused by the API server itself: the message names the field, and the fix where it is not plain."""
+
+import pytest
+
+from integration.api import Object
+from integration.contract.rig import Kubectl, Refused, service, tenant
+
+KEY = "sk-AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"
+DIGEST = "0" * 64
+
+
+def engine(**fields: object) -> Object:
+    return service(engine=fields)
+
+
+def model(uri: str, **fields: object) -> Object:
+    return service(model={"uri": uri, **fields})
+
+
+def keys(*entries: Object) -> Object:
+    return tenant(keys=list(entries))
+
+
+def without_model() -> Object:
+    made = service()
+    del made["spec"]["model"]
+    return made
+
+
+def without_spec() -> Object:
+    made = service()
+    del made["spec"]
+    return made
+
+
+CASES = [
+    ("an unknown field of the spec", service(replica=2), ["spec.replica", "unknown field"]),
+    (
+        "an unknown field deep inside",
+        engine(maxModelLength=4096),
+        ["spec.engine.maxModelLength", "unknown field"],
+    ),
+    ("a token where there is no field for one", model("pvc://a", token="x"), ["spec.model.token"]),
+    ("a token in the uri", model("pvc://user:hf_abc@models/x"), ["model.uri must be pvc://CLAIM/PATH"]),
+    (
+        "a token among the variables",
+        engine(env=[{"name": "HF_TOKEN", "value": "x"}]),
+        ["engine.env[0]", "workers need none"],
+    ),
+    (
+        "the engine's own key",
+        engine(env=[{"name": "VLLM_API_KEY", "value": "x"}]),
+        ["engine.env must not hold a token"],
+    ),
+    ("no spec at all", without_spec(), ["spec: Required value"]),
+    ("a spec without a model", without_model(), ["spec.model: Required value"]),
+    ("a model without a uri", service(model={"name": "x"}), ["spec.model.uri: Required value"]),
+    ("a word for a number", service(replicas="two"), ["spec.replicas", "must be of type integer"]),
+    ("a fraction of a worker", service(replicas=1.5), ["spec.replicas", "must be of type integer"]),
+    ("fewer than no workers", service(replicas=-1), ["spec.replicas", "greater than or equal to 0"]),
+    (
+        "more workers than bounds allow",
+        service(replicas=100000),
+        ["spec.replicas", "less than or equal to 1000"],
+    ),
+    ("a text for a switch", service(suspend="yes"), ["spec.suspend", "must be of type boolean"]),
+    ("one word for a list", engine(args="--max-num-seqs=4"), ["spec.engine.args", "must be of type array"]),
+    ("an empty argument", engine(args=[""]), ["spec.engine.args[0]", "at least 1 chars"]),
+    ("too many arguments", engine(args=["--a"] * 65), ["spec.engine.args", "at most 64 items"]),
+    ("a length of nothing", engine(maxModelLen=0), ["spec.engine.maxModelLen", "greater than or equal to 1"]),
+    ("no such quantization", engine(quantization="int3"), ["spec.engine.quantization", '"awq"']),
+    ("no such cache format", engine(kvCacheDtype="fp4"), ["spec.engine.kvCacheDtype", '"fp8_e4m3"']),
+    (
+        "two variables of one name",
+        engine(env=[{"name": "A", "value": "1"}, {"name": "A"}]),
+        ["spec.engine.env[1]", "Duplicate value"],
+    ),
+    (
+        "a variable that no shell could name",
+        engine(env=[{"name": "1-A"}]),
+        ["spec.engine.env[0].name", "must be letters, digits and _"],
+    ),
+    (
+        "a variable taken from a Secret",
+        engine(env=[{"name": "A", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]),
+        ["valueFrom", "unknown field"],
+    ),
+    ("a name of 64 characters", service("x" * 64), ["metadata.name must be at most 50 characters"]),
+    ("a name of 51 characters", service("x" * 51), ["metadata.name must be at most 50 characters"]),
+    ("a name that no Service can have", service("1-chat"), ["metadata.name must be", "start with a letter"]),
+    ("a name with a dot", service("chat.v2"), ["metadata.name must be lower-case letters, digits and '-'"]),
+    (
+        "an unknown scheme",
+        model("hf://org/name"),
+        ["model.uri has an unknown scheme", "pvc://CLAIM/PATH or file:///PATH"],
+    ),
+    ("no scheme", model("models/x"), ["model.uri has an unknown scheme"]),
+    ("a relative file", model("file://models/x"), ["model.uri has an unknown scheme", "file:///PATH"]),
+    ("a way up in a volume", model("pvc://models/../../etc"), ["model.uri must not contain '..'"]),
+    ("a way up on the node", model("file:///srv/models/../../etc"), ["model.uri must not contain '..'"]),
+    ("a claim that no name can be", model("pvc://Models/x"), ["model.uri must be pvc://CLAIM/PATH"]),
+    ("a claim without a name", model("pvc:///x"), ["model.uri must be pvc://CLAIM/PATH"]),
+    ("a uri without an end", model("pvc://models/" + "x" * 1024), ["spec.model.uri", "Too long"]),
+    (
+        "a model name with a blank",
+        model("pvc://a", name="my model"),
+        ["spec.model.name", "must be letters, digits"],
+    ),
+    (
+        "a profile without a count",
+        service(resourceProfile="nvidia-l4"),
+        ["spec.resourceProfile", "such as cpu:1"],
+    ),
+    (
+        "a profile counted from nothing",
+        service(resourceProfile="cpu:0"),
+        ["spec.resourceProfile", "COUNT from 1 to 999"],
+    ),
+    (
+        "no quantity",
+        service(resources={"limits": {"memory": "6 GB"}}),
+        ["spec.resources.limits.memory", "should match"],
+    ),
+    (
+        "a quantity below nothing",
+        service(resources={"requests": {"cpu": "-1"}}),
+        ["spec.resources.requests.cpu"],
+    ),
+    (
+        "a quantity of another kind",
+        service(resources={"requests": {"cpu": True}}),
+        ["spec.resources.requests.cpu", "integer,string"],
+    ),
+    (
+        "a Pod template that is a list",
+        service(podTemplate=[]),
+        ["spec.podTemplate", "must be of type object"],
+    ),
+    ("a class that is not there", tenant(qosClass="urgent"), ["spec.qosClass", '"high"', '"low"']),
+    (
+        "a key in place of its digest",
+        keys({"name": "ci", "sha256": KEY}),
+        ["spec.keys[0].sha256", "never the key itself", "sha256sum"],
+    ),
+    (
+        "a digest in capitals",
+        keys({"name": "ci", "sha256": "A" * 64}),
+        ["spec.keys[0].sha256", "lower-case hex"],
+    ),
+    (
+        "a digest too short",
+        keys({"name": "ci", "sha256": "0" * 63}),
+        ["spec.keys[0].sha256", "64 characters"],
+    ),
+    ("a digest too long", keys({"name": "ci", "sha256": "0" * 65}), ["spec.keys[0].sha256", "Too long"]),
+    ("a key without its digest", keys({"name": "ci"}), ["spec.keys[0].sha256: Required value"]),
+    (
+        "two keys of one name",
+        keys({"name": "a", "sha256": DIGEST}, {"name": "a", "sha256": "1" * 64}),
+        ["spec.keys[1]", "Duplicate value"],
+    ),
+    (
+        "a key itself, in a field of its own",
+        keys({"name": "ci", "sha256": DIGEST, "key": KEY}),
+        ["spec.keys[0].key", "unknown field"],
+    ),
+    (
+        "an end that is no time",
+        keys({"name": "ci", "sha256": DIGEST, "notAfter": "tomorrow"}),
+        ["spec.keys[0].notAfter", "date-time"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("manifest", "words"), [pytest.param(*case[1:], id=case[0]) for case in CASES])
+def test_it_is_refused_with_the_field_and_the_fix(
+    kubectl: Kubectl, manifest: Object, words: list[str]
+) -> None:
+    with pytest.raises(Refused) as refused:
+        kubectl.submit(manifest)
+    said = str(refused.value)
+    assert [word for word in words if word not in said] == [], said
