@@ -3,6 +3,10 @@
 Owns the list and the reasons, which users read. Must not know how flags are written.
 """
 
+import re
+
+from tidegate_api.v1alpha1 import CREDENTIAL_PATTERN
+
 _OWNED = "Tidegate sets it"
 _GATEWAY = "workers are reached through the gateway alone, which checks keys"
 _CODE = "it would run code that comes with a model or from a path"
@@ -72,15 +76,14 @@ LOAD_FORMATS = frozenset(
     {"auto", "safetensors", "fastsafetensors", "bitsandbytes", "sharded_state", "mistral", "dummy"}
 )
 
-VARIABLES = {
+_CREDENTIAL = re.compile(CREDENTIAL_PATTERN)
+_VARIABLES = {
     "VLLM_SERVER_DEV_MODE": "it opens endpoints that control the engine",
     "VLLM_API_KEY": f"{_GATEWAY}; keys are those of an LLMTenant",
     "VLLM_ALLOW_INSECURE_SERIALIZATION": _CODE,
     "VLLM_ALLOW_RUNTIME_LORA_UPDATING": "it lets requests load files into the engine",
     "VLLM_HOST_IP": _OWNED,
     "VLLM_PORT": _OWNED,
-    "HF_TOKEN": "a token here would be readable by all; the model is read from its volume",
-    "HUGGING_FACE_HUB_TOKEN": "a token here would be readable by all; the model is read from its volume",
 }
 
 
@@ -90,3 +93,12 @@ def why_not(flag: str) -> str | None:
     if bare in FLAGS:
         return FLAGS[bare]
     return next((why for prefix, why in _PREFIXES.items() if bare.startswith(prefix)), None)
+
+
+def why_not_variable(name: str) -> str | None:
+    """Return why a variable is refused, None where it is not."""
+    if name in _VARIABLES:
+        return _VARIABLES[name]
+    if _CREDENTIAL.search(name):
+        return "a credential here would be readable by all who may read the LLMService"
+    return None

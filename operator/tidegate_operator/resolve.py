@@ -13,7 +13,7 @@ from tidegate_operator import engine, flags, podtemplate, quantities
 from tidegate_operator.desired import NetworkAccess, Placement, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
-from tidegate_operator.forbidden import VARIABLES
+from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.uri import model_volume
 
 __all__ = ["Service", "explain", "resolve", "service_url"]
@@ -162,11 +162,10 @@ def _raise_first(problems: Sequence[flags.Problem]) -> None:
 
 def _environment(spec: LLMServiceSpec, profile: ResourceProfile) -> dict[str, str]:
     for index, variable in enumerate(spec.engine.env):
-        if variable.name in VARIABLES:
-            raise Stalled(
-                "ForbiddenVariable",
-                f"spec.engine.env[{index}]: {variable.name} may not be set: {VARIABLES[variable.name]}",
-            )
+        why = why_not_variable(variable.name)
+        if why is not None:
+            message = f"spec.engine.env[{index}]: {variable.name} may not be set: {why}"
+            raise Stalled("ForbiddenVariable", message)
     own = engine.environment(profile.accelerator)
     given: Iterable[tuple[str, str]] = (
         (entry.name, entry.value) for entry in (*profile.env, *spec.engine.env)

@@ -155,6 +155,12 @@ def test_the_default_settings_are_of_this_version() -> None:
             id="an inline token",
         ),
         pytest.param(
+            {"engine": {"env": [{"name": "AWS_SECRET_ACCESS_KEY", "value": "secret"}]}},
+            "ForbiddenVariable",
+            "readable by all",
+            id="a credential of whatever",
+        ),
+        pytest.param(
             {"engine": {"env": [{"name": "VLLM_SERVER_DEV_MODE", "value": "1"}]}},
             "ForbiddenVariable",
             "opens endpoints",
