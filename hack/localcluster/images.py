@@ -1,7 +1,7 @@
 """Our images: built from the project's Dockerfile without Docker, and brought into the running cluster.
 
 ``build(targets)`` gives a reference per target whose tag is the image's own hash, so unchanged inputs keep their
-reference and changed ones roll out. ``load(refs)`` sends only the layers that the cluster lacks. Owns no
+reference and changed ones roll out. ``load(refs)`` hands over only the layers that the cluster lacks. Owns no
 knowledge of what is in an image.
 """
 
@@ -36,11 +36,11 @@ def build(
     """Build the targets; returns the reference of each."""
     require_supported(cache_dir())
     packages.ensure()
-    with locked("images"):
-        for folder in ("storage", "run", "tmp", "downloads", "var-lib"):
-            (_home() / folder).mkdir(parents=True, exist_ok=True)
+    for folder in ("storage", "run", "tmp", "downloads", "var-lib"):
+        (_home() / folder).mkdir(parents=True, exist_ok=True)
+    with locked("base-image"):
         base = _base()
-        refs = {target: _build_one(target, base, dockerfile, context) for target in targets}
+    refs = {target: _build_one(target, base, dockerfile, context) for target in targets}
     known = {**tags(), **refs}
     _tags_file().parent.mkdir(parents=True, exist_ok=True)
     _tags_file().write_text(json.dumps(known, indent=2))
@@ -60,8 +60,9 @@ def load(refs: Mapping[str, str]) -> dict[str, str]:
     for target, ref in refs.items():
         if ref not in present:
             with step(f"load image {target} into the cluster"):
-                sent = runtime.load(store.image(ref.rpartition(":")[2]), ref)
-            say(f"  {sent / 1e6:.1f} MB sent")
+                image = store.image(ref.rpartition(":")[2])
+                new = runtime.load(image, ref)
+            say(f"  {new} of {len(image.layers)} layers were new to it")
     return dict(refs)
 
 
@@ -72,7 +73,7 @@ def alias(ref: str, name: str) -> None:
 
 def clear() -> None:
     """Forget every built image and layer, of all checkouts."""
-    with locked("images"), step("remove all built images from the cache"):
+    with step("remove all built images from the cache"):
         shutil.rmtree(_home(), ignore_errors=True)
 
 

@@ -46,6 +46,10 @@ class Machine:
     def disk(self) -> Path:
         return self.layout.cluster / "disk"
 
+    def on_host(self, path: Path) -> Path:
+        """A path below the machine's /var/lib as the host sees it (links cannot cross mounts)."""
+        return self.disk / "var-lib" / path.relative_to("/var/lib")
+
     @property
     def _daemon(self) -> Daemon:
         script = ["sh", "-c", INIT_SCRIPT, "init", str(self.disk), str(tool("pause"))]

@@ -1,6 +1,7 @@
-"""Images as their parts: manifest, configuration, layers; and an archive of those that someone lacks.
+"""Images as their parts: manifest, configuration, layers; and an archive that brings them to a runtime.
 
-Pure: blobs are streams of bytes, wherever they come from. Talks to no runtime and runs no build.
+Pure. A layer is either held here as bytes, or lies unpacked in a folder and is then no part of the archive.
+Talks to no runtime and runs no build.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import hashlib
 import io
 import json
 import tarfile
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,16 +18,16 @@ MANIFEST = "application/vnd.oci.image.manifest.v1+json"
 CONFIG = "application/vnd.oci.image.config.v1+json"
 LAYER = "application/vnd.oci.image.layer.v1.tar"
 IMAGE_NAME = "io.containerd.image.name"
-TAR_BLOCK = 512
 
 
 @dataclass(frozen=True, slots=True)
 class Blob:
-    """Content by its digest; ``read`` gives its bytes piece by piece, anew at every call."""
+    """Content by its digest, with the bytes themselves or with the folder they are unpacked in."""
 
     digest: str
     size: int
-    read: Callable[[], Iterable[bytes]]
+    content: bytes | None = None
+    folder: Path | None = None
 
     def descriptor(self, kind: str) -> dict[str, object]:
         return {"mediaType": kind, "digest": self.digest, "size": self.size}
@@ -34,7 +35,7 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What a runtime needs to run it. Layers are uncompressed: they travel a few centimetres."""
+    """What a runtime needs to run it: its configuration and its uncompressed layers, lowest first."""
 
     config: Blob
     layers: Sequence[Blob]
@@ -52,32 +53,37 @@ class Image:
 
 def blob(content: bytes) -> Blob:
     """A blob held in memory."""
-    return Blob("sha256:" + hashlib.sha256(content).hexdigest(), len(content), lambda: [content])
+    return Blob("sha256:" + hashlib.sha256(content).hexdigest(), len(content), content)
 
 
-def lacking(image: Image, present: Collection[str]) -> list[Blob]:
-    """What must travel. Manifest and configuration always do: they are small, and name the rest."""
-    layers = {layer.digest: layer for layer in image.layers if layer.digest not in present}
-    return [image.manifest, image.config, *layers.values()]
+def chain(image: Image) -> list[tuple[str, Blob]]:
+    """Each layer with the name of all layers up to it, which is how runtimes call what they unpacked."""
+    found: list[tuple[str, Blob]] = []
+    for layer in image.layers:
+        name = layer.digest
+        if found:
+            name = "sha256:" + hashlib.sha256(f"{found[-1][0]} {layer.digest}".encode()).hexdigest()
+        found.append((name, layer))
+    return found
 
 
-def archive(image: Image, ref: str, travel: Iterable[Blob]) -> Iterator[bytes]:
-    """A tar of the chosen blobs, with an index that gives the image its name."""
+def archive(image: Image, ref: str) -> bytes:
+    """A tar of all that is held in memory, with an index that gives the image its name."""
     entry = {**image.manifest.descriptor(MANIFEST), "annotations": {IMAGE_NAME: ref}}
     index = {"schemaVersion": 2, "manifests": [entry]}
-    yield from _tar_entry("oci-layout", blob(b'{"imageLayoutVersion":"1.0.0"}'))
-    yield from _tar_entry("index.json", blob(json.dumps(index).encode()))
-    for each in travel:
-        yield from _tar_entry(f"blobs/{each.digest.replace(':', '/')}", each)
-    yield bytes(2 * TAR_BLOCK)
+    files = {"oci-layout": b'{"imageLayoutVersion":"1.0.0"}', "index.json": json.dumps(index).encode()}
+    for each in (image.manifest, image.config, *image.layers):
+        if each.content is not None:
+            files[f"blobs/{each.digest.replace(':', '/')}"] = each.content
+    return b"".join(_tar(files))
 
 
-def _tar_entry(name: str, content: Blob) -> Iterator[bytes]:
-    header = tarfile.TarInfo(name)
-    header.size = content.size
-    yield header.tobuf()
-    yield from content.read()
-    yield bytes(-content.size % TAR_BLOCK)
+def _tar(files: dict[str, bytes]) -> Iterator[bytes]:
+    for name, content in files.items():
+        header = tarfile.TarInfo(name)
+        header.size = len(content)
+        yield header.tobuf() + content + bytes(-len(content) % tarfile.BLOCKSIZE)
+    yield bytes(2 * tarfile.BLOCKSIZE)
 
 
 def program_image(program: Path) -> Image:
