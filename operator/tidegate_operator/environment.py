@@ -3,6 +3,7 @@
 Owns the names of the variables and their defaults. Must not know what they are for.
 """
 
+import logging
 import os
 import secrets
 import socket
@@ -47,7 +48,7 @@ class Environment:
         return cls(
             settings=_settings(variables.get("TIDEGATE_SETTINGS")),
             namespaces=tuple(sorted({name.strip() for name in chosen.split(",") if name.strip()})),
-            log_level=variables.get("TIDEGATE_LOG_LEVEL", "info"),
+            log_level=_level(variables.get("TIDEGATE_LOG_LEVEL", "info")),
             identity=variables.get("POD_NAME") or anonymous,
             own_namespace=variables.get("POD_NAMESPACE", "default"),
             admin_port=_number(variables, "TIDEGATE_ADMIN_PORT", ADMIN_PORT),
@@ -62,6 +63,12 @@ def _settings(path: str | None) -> Settings:
         return Settings.model_validate(yaml.safe_load(Path(path).read_text(encoding="utf-8")) or {})
     except (OSError, yaml.YAMLError, ValidationError) as error:
         raise BadEnvironment(f"TIDEGATE_SETTINGS names {path}, which cannot be used: {error}") from error
+
+
+def _level(name: str) -> str:
+    if name.upper() not in logging.getLevelNamesMapping():
+        raise BadEnvironment(f"TIDEGATE_LOG_LEVEL is {name!r}: use debug, info, warning or error")
+    return name
 
 
 def _number(variables: Mapping[str, str], name: str, default: N) -> N:

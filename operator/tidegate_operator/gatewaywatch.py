@@ -5,7 +5,7 @@ rights may not, watch. Must not know what follows from the number.
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -24,7 +24,12 @@ async def count(gateway: GatewayService, cluster: Cluster) -> int:
     return ready_endpoints(await cluster.list(ENDPOINT_SLICE, gateway.namespace, _selector(gateway)))
 
 
-async def watch_gateway(gateway: GatewayService, cluster: Cluster, tell: Callable[[int], None]) -> None:
+async def watch_gateway(
+    gateway: GatewayService,
+    cluster: Cluster,
+    tell: Callable[[int], None],
+    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+) -> None:
     """Tell the number whenever it may have changed: each change is answered by a fresh list."""
     place = (ENDPOINT_SLICE, gateway.namespace, _selector(gateway))
     while True:
@@ -34,7 +39,7 @@ async def watch_gateway(gateway: GatewayService, cluster: Cluster, tell: Callabl
             await cluster.await_change(*place, slices.version, WATCH_SECONDS)
         except ClusterError as error:
             log.warning("gateway cannot be watched", namespace=gateway.namespace, error=str(error))
-            await asyncio.sleep(_RETRY_SECONDS)
+            await sleep(_RETRY_SECONDS)
 
 
 def ready_endpoints(slices: Listing) -> int:

@@ -73,7 +73,7 @@ class Metrics:
 
     def forget(self, key: Key) -> None:
         """Say nothing more about an LLMService that is gone."""
-        self._service_ready.remove_by_labels({"namespace": key.namespace, "service": key.name})
+        self._service_ready.remove(*key)
 
     def observe(self, queue_depth: Callable[[], int], watch_ages: Callable[[], Mapping[str, float]]) -> None:
         """Add what is read only when someone asks for it."""

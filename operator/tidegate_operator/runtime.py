@@ -14,7 +14,7 @@ import structlog
 
 from tidegate_operator import gatewaywatch, handlers, health, resync
 from tidegate_operator.cache import Cache, Change
-from tidegate_operator.cluster import Cluster, Object
+from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.environment import Environment
 from tidegate_operator.facts import Key
 from tidegate_operator.interest import all_keys, keys_of
@@ -24,7 +24,7 @@ from tidegate_operator.lease import Election
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import WATCHED
-from tidegate_operator.watches import Watches, trace
+from tidegate_operator.watches import Watches, trace_requests
 from tidegate_operator.workqueue import WorkQueue
 
 WORKERS = 4
@@ -36,7 +36,7 @@ async def run(environment: Environment) -> None:
     """Run until SIGTERM or SIGINT; raises when it has to end for any other reason."""
     loop = asyncio.get_running_loop()
     metrics, watches = Metrics(), Watches(loop.time)
-    async with connect([trace(metrics, watches)]) as (cluster, sessions):
+    async with connect([trace_requests(metrics, watches)]) as (cluster, sessions):
         operator = Operator.assemble(environment, cluster, metrics, watches)
         async with health.serve(operator.health, metrics, environment.admin_port):
             await operator.stand_by_and_lead(sessions)
@@ -64,7 +64,9 @@ class Operator:
 
         def failed(key: Key, error: Exception) -> None:
             metrics.reconciled("failed")
-            log.warning("reconcile failed", namespace=key.namespace, name=key.name, exc_info=error)
+            # Where a refusal of the API server came from is clear; anything else is a fault of ours.
+            trace = None if isinstance(error, ClusterError | TimeoutError) else error
+            log.warning("reconcile failed", **key._asdict(), error=repr(error), exc_info=trace)
 
         queue = WorkQueue(work.timed, failed, loop)
         metrics.observe(lambda: queue.depth, watches.ages)

@@ -46,7 +46,7 @@ class Watches:
         return sorted(plural for plural, age in self.ages().items() if age > SILENT_SECONDS)
 
 
-def trace(metrics: Metrics, watches: Watches) -> aiohttp.TraceConfig:
+def trace_requests(metrics: Metrics, watches: Watches) -> aiohttp.TraceConfig:
     """Return what counts every API request and notes every watch."""
 
     async def answered(

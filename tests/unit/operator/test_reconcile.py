@@ -1,0 +1,165 @@
+"""The whole pipeline over a cluster in memory: what one reconcile writes, and that a second one writes nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from tidegate_api.settings import Settings
+from tidegate_operator.cache import Cache
+from tidegate_operator.cluster import ClusterError, Object
+from tidegate_operator.kinds import ALL, CLAIM, DEPLOYMENT, LLM_SERVICE, SERVICE, Kind
+from tidegate_operator.metrics import Metrics
+from tidegate_operator.reconcile import LOOK_AGAIN_SECONDS, Reconciler
+from tidegate_operator.resync import read_all
+from unit.operator.fakes import KEY, FakeCluster, child, service
+
+
+class World:
+    """A cluster in memory and a reconciler for it, whose cache is read anew before each run."""
+
+    def __init__(self, *objects: Object) -> None:
+        self.cluster = FakeCluster()
+        for item in objects:
+            self.cluster.seed(item)
+        self.metrics = Metrics()
+
+    async def reconcile(self) -> float | None:
+        cache = Cache()
+        cache.gateway_ready = 1
+        await read_all(self.cluster, cache, [None])
+        self.cluster.calls.clear()
+        return await Reconciler(self.cluster, cache, Settings(), self.metrics, "operator-0").reconcile(KEY)
+
+    def there(self, kind: Kind, name: str = KEY.name) -> Object | None:
+        return self.cluster.objects.get((kind, KEY.namespace, name))
+
+    @property
+    def status(self) -> dict[str, Any]:
+        found = self.there(LLM_SERVICE)
+        assert found
+        status: dict[str, Any] = found["status"]
+        return status
+
+    def reason(self, kind: str) -> str:
+        return next(str(one["reason"]) for one in self.status["conditions"] if one["type"] == kind)
+
+    @property
+    def kinds_written(self) -> list[tuple[str, str]]:
+        return [(verb, kind) for verb, kind, _ in self.cluster.writes]
+
+
+CLAIMED = child(CLAIM, "models", owner=None, status={"phase": "Bound"})
+
+
+async def test_the_first_one_makes_the_children_then_speaks_once() -> None:
+    world = World(service(), CLAIMED)
+    assert await world.reconcile() is None
+    assert world.kinds_written == [
+        ("apply", "ServiceAccount"),
+        ("apply", "Service"),
+        ("apply", "Deployment"),
+        ("apply/status", "LLMService"),
+        ("create", "Event"),
+    ]
+    assert world.reason("ConfigValid") == "Valid"
+
+
+async def test_the_second_one_writes_nothing() -> None:
+    world = World(service(), CLAIMED)
+    await world.reconcile()
+    await world.reconcile()
+    assert world.cluster.writes == []
+
+
+async def test_replicas_more_than_one_bring_a_budget_and_their_end_takes_it_away() -> None:
+    world = World(service(replicas=2), CLAIMED)
+    await world.reconcile()
+    assert ("apply", "PodDisruptionBudget") in world.kinds_written
+    found = world.there(LLM_SERVICE)
+    assert found
+    world.cluster.seed({**found, "spec": {**found["spec"], "replicas": 1}})
+    await world.reconcile()
+    assert ("delete", "PodDisruptionBudget") in world.kinds_written
+    await world.reconcile()
+    assert world.cluster.writes == []
+
+
+async def test_one_that_is_gone_is_left_to_its_owner_references() -> None:
+    world = World(child(SERVICE))
+    assert await world.reconcile() is None
+    assert world.cluster.calls == []
+
+
+async def test_one_that_is_going_is_left_alone() -> None:
+    going = service()
+    going["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    world = World(going)
+    await world.reconcile()
+    assert world.cluster.calls == []
+
+
+async def test_what_is_in_the_way_stalls_it_and_is_looked_at_again() -> None:
+    theirs = child(SERVICE, owner=None, spec={"selector": {"app": "mine"}})
+    world = World(service(), CLAIMED, theirs)
+    assert await world.reconcile() == LOOK_AGAIN_SECONDS
+    assert world.kinds_written == [("apply/status", "LLMService"), ("create", "Event")]
+    assert world.reason("ConfigValid") == "NameConflict"
+    assert world.there(DEPLOYMENT, "chat-shared") is None
+    await world.reconcile()
+    assert world.cluster.writes == []
+    del world.cluster.objects[SERVICE, KEY.namespace, "chat"]
+    assert await world.reconcile() is None
+    assert world.reason("ConfigValid") == "Valid"
+
+
+async def test_a_spec_that_makes_no_sense_leaves_what_runs_as_it_is() -> None:
+    world = World(service(), CLAIMED)
+    await world.reconcile()
+    found = world.there(LLM_SERVICE)
+    before = world.there(DEPLOYMENT, "chat-shared")
+    assert found
+    world.cluster.seed(
+        {**found, "spec": {**found["spec"], "engine": {"args": ["--no-such-flag"], "env": []}}}
+    )
+    await world.reconcile()
+    assert world.reason("ConfigValid") == "UnknownFlag"
+    assert world.there(DEPLOYMENT, "chat-shared") == before
+
+
+async def test_an_event_that_cannot_be_posted_does_no_harm() -> None:
+    world = World(service(), CLAIMED)
+    world.cluster.answers = {"create": ClusterError(403, "Forbidden", "events are forbidden")}
+    assert await world.reconcile() is None
+    assert world.reason("ConfigValid") == "Valid"
+
+
+@pytest.mark.parametrize("status", [404, 409])
+async def test_one_that_is_deleted_while_it_is_reconciled_is_no_trouble(status: int) -> None:
+    world = World(service(), CLAIMED)
+    world.cluster.answers = {"apply/status": ClusterError(status, "", "gone")}
+    assert await world.reconcile() is None
+
+
+async def test_a_status_that_cannot_be_written_is_tried_again() -> None:
+    world = World(service(), CLAIMED)
+    world.cluster.answers = {"apply/status": ClusterError(503, "", "down")}
+    with pytest.raises(ClusterError):
+        await world.reconcile()
+
+
+async def test_whether_it_is_ready_is_a_metric_until_it_is_gone() -> None:
+    world = World(service(), CLAIMED)
+    await world.reconcile()
+    line = 'tidegate_operator_service_ready{namespace="team-a",service="chat"} 0.0'
+    assert line in world.metrics.exposition().decode()
+    del world.cluster.objects[LLM_SERVICE, KEY.namespace, KEY.name]
+    await world.reconcile()
+    assert line not in world.metrics.exposition().decode()
+
+
+def test_each_kind_is_spelt_once() -> None:
+    assert (
+        len({(kind.api_version, kind.kind) for kind in ALL}) == len({kind.plural for kind in ALL}) == len(ALL)
+    )
