@@ -67,8 +67,15 @@ async def watching(
 
     `kopf.operator()` would do the same, and on its way out cancel every task it does not know: ours.
     """
+    # For peering only, which is off; by itself kopf asks for the user's name, and in a container a uid has none.
+    identity: Any = "tidegate-operator"
     tasks = await kopf.spawn_tasks(
-        registry=handlers, settings=chosen, clusterwide=not namespaces, namespaces=namespaces, standalone=True
+        registry=handlers,
+        settings=chosen,
+        clusterwide=not namespaces,
+        namespaces=namespaces,
+        standalone=True,
+        identity=identity,
     )
     try:
         yield tasks
