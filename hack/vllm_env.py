@@ -33,10 +33,14 @@ def find_uv() -> str:
 
 def interpreter() -> Path:
     """Return the environment's Python, made first where it is missing (hardlinks from uv's cache)."""
-    digest = hashlib.sha256((ROOT / "uv.lock").read_bytes()).hexdigest()[:12]
+    contents = b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "worker/prune.sh"))
+    digest = hashlib.sha256(contents).hexdigest()[:12]
     home = cache_dir() / f"vllm-env-{digest}"
     if not (home / MARK).exists():
         sync(home)
+        # The same cuts and the same bytecode as in the image.
+        for script in ("prune.sh", "compile.sh"):
+            subprocess.run(["sh", str(ROOT / "worker" / script), str(home)], check=True)
         (home / MARK).touch()
         forget_old(home)
     return home / "bin" / "python"
