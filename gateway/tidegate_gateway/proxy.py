@@ -40,6 +40,7 @@ class Exchange:
         "_connection",
         "_counted",
         "_deadline",
+        "_delimited",
         "_event_stream",
         "_failed",
         "_gateway",
@@ -76,6 +77,7 @@ class Exchange:
         self._outgoing_head = b""
         self._chunked = False
         self._length_known = False
+        self._delimited = False
         self._event_stream = False
         self._last = b""
         self._status = 0
@@ -140,13 +142,11 @@ class Exchange:
             self._retry("stale" if stale else "reset", errors.worker_failed())
         elif not self._relaying:
             self._refuse(errors.worker_failed())
-        elif clean and not self._chunked_by_worker():
+        elif clean and not self._delimited:
+            # An answer without a length ends with its connection.
             self.on_parts([], True)
         else:
             self._cut(errors.worker_failed())
-
-    def _chunked_by_worker(self) -> bool:
-        return self._length_known or self._chunked
 
     def _retry(self, reason: str, otherwise: Problem) -> None:
         gateway, worker = self._gateway, self._worker
@@ -213,8 +213,10 @@ class Exchange:
         for name, value in fields:
             key = name.lower()
             if key in answer.DROPPED:
-                if key == b"content-length":
-                    self._length_known = True
+                if key == b"transfer-encoding":
+                    self._delimited = True
+                elif key == b"content-length":
+                    self._delimited = self._length_known = True
                     lines.append(b"content-length: %b\r\n" % value)
                 continue
             if key == b"content-type":

@@ -107,9 +107,9 @@ class FakeEngine:
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def start(self, port: int = 0) -> None:
+    async def start(self, host: str = "127.0.0.1", port: int = 0) -> None:
         """Listen."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port, limit=2**24)
+        self._server = await asyncio.start_server(self._accept, host, port, limit=2**24)
         self.port = self._server.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:

@@ -200,10 +200,20 @@ class LoopThread:
         return asyncio.run_coroutine_threadsafe(make(*args), self.loop).result(DEADLINE)
 
     def close(self) -> None:
-        """End the thread."""
+        """End the thread, after all that still runs on it."""
+        self.call(self._cancel_all)
         self.loop.call_soon_threadsafe(self.loop.stop)
         self._thread.join(DEADLINE)
         self.loop.close()
+
+    async def _cancel_all(self) -> None:
+        tasks = asyncio.all_tasks(self.loop) - {asyncio.current_task()}
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        await self.loop.shutdown_asyncgens()
+        # Transports close a turn of the loop later.
+        await asyncio.sleep(0.05)
 
 
 async def make_rig(limits: Limits = QUICK, **settings: Any) -> Rig:
@@ -223,7 +233,8 @@ async def close_rig(rig: Rig) -> None:
     for engine in rig.engines:
         await engine.stop()
     await asyncio.to_thread(rig.thread.call, rig.gateway.drain)
-    rig.thread.close()
+    # Not on this loop: what closes there may wait for an answer from here.
+    await asyncio.to_thread(rig.thread.close)
 
 
 async def eventually(condition: Any, what: str) -> None:

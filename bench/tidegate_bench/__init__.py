@@ -1,0 +1,1 @@
+"""Benchmarks: what Tidegate costs, beside its peers, in one run."""

@@ -1,0 +1,283 @@
+"""What is written to a real API server reaches the gateway: models, keys, workers."""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import aiohttp
+import pytest
+from kubernetes.aio import client, config
+
+from integration.api import Api
+from integration.api import eventually as wait_for
+from integration.gateway.engine import FakeEngine
+from integration.gateway.rig import DEADLINE, QUICK, LoopThread, Rig, close_rig, eventually
+from tidegate_api.keys import digest, new_key
+from tidegate_api.names import (
+    API_VERSION,
+    COMPONENT_LABEL,
+    MANAGED_BY,
+    MANAGED_BY_LABEL,
+    SERVICE_LABEL,
+    WORKER_COMPONENT,
+    WORKER_PORT,
+)
+from tidegate_gateway.gateway import Gateway
+from tidegate_gateway.settings import Settings
+from tidegate_gateway.watch import watch
+
+REVOKED_WITHIN = 2.0
+# Workers are always asked on one port; an address of its own keeps it free for the test.
+ADDRESS = "127.0.77.1"
+
+
+@dataclass
+class Cluster:
+    """The API server, one namespace of it, and a gateway that watches that."""
+
+    api: Api
+    namespace: str
+    rig: Rig
+
+    def service(self, name: str, **spec: Any) -> None:
+        spec = {"model": {"uri": "pvc://models/m"}} | spec
+        self.create({"apiVersion": API_VERSION, "kind": "LLMService", "spec": spec}, name)
+
+    def tenant(self, name: str, *keys: str, **spec: Any) -> None:
+        listed = [{"name": f"k{i}", "sha256": digest(key)} for i, key in enumerate(keys)]
+        self.create({"apiVersion": API_VERSION, "kind": "LLMTenant", "spec": {"keys": listed} | spec}, name)
+
+    def create(self, manifest: dict[str, Any], name: str, **meta: Any) -> None:
+        self.api.create(
+            manifest | {"metadata": {"name": name, "namespace": self.namespace, **meta}}, self.namespace
+        )
+
+    def pod(self, name: str, service: str, address: str) -> None:
+        labels = {MANAGED_BY_LABEL: MANAGED_BY, COMPONENT_LABEL: WORKER_COMPONENT, SERVICE_LABEL: service}
+        # Bound to a node that does not exist: nothing touches its status but the test, and deleting it takes a while.
+        spec = {"nodeName": "nowhere", "containers": [{"name": "main", "image": "none"}]}
+        self.create({"apiVersion": "v1", "kind": "Pod", "spec": spec}, name, labels=labels)
+        self.set_ready(name, address, "True")
+
+    def set_ready(self, name: str, address: str, status: str) -> None:
+        condition = {"type": "Ready", "status": status}
+        patch = {"podIP": address, "podIPs": [{"ip": address}], "conditions": [condition]}
+        self.api.patch_status("Pod", self.namespace, name, patch)
+
+    async def models(self, key: str) -> list[str] | int:
+        """Return what a key may call, or the status of the refusal."""
+        headers = {"authorization": f"Bearer {key}"}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.get(f"{self.rig.url}/models", headers=headers) as got,
+        ):
+            return got.status if got.status != 200 else [entry["id"] for entry in (await got.json())["data"]]
+
+    async def until(self, key: str, want: list[str] | int, seconds: float = DEADLINE) -> None:
+        """Wait until a key gets this answer."""
+        got: list[str] | int = 0
+        try:
+            async with asyncio.timeout(seconds):
+                while (got := await self.models(key)) != want:  # noqa: ASYNC110 - the answer is what is awaited
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            raise AssertionError(f"got {got} for {seconds} s, not {want}") from None
+
+    def workers(self, service: str) -> list[str]:
+        found = self.rig.gateway.directory.workers.get((self.namespace, service), ())
+        return sorted(worker.name for worker in found)
+
+
+def await_service_account(api: Api, namespace: str) -> None:
+    """No Pod can be created before its namespace has one."""
+    wait_for(lambda: api.get("ServiceAccount", namespace, "default"))
+
+
+@pytest.fixture
+async def cluster(api: Api, namespace: str) -> AsyncIterator[Cluster]:
+    """A gateway that watches one namespace of a real API server."""
+    await asyncio.to_thread(await_service_account, api, namespace)
+    async with watching(api.plane.kubeconfig, (namespace,)) as rig:
+        yield Cluster(api, namespace, rig)
+
+
+@contextlib.asynccontextmanager
+async def watching(kubeconfig: Path, namespaces: tuple[str, ...] | None) -> AsyncIterator[Rig]:
+    """Run a gateway, and its watch on the gateway's own loop."""
+    thread = LoopThread()
+    settings = Settings("127.0.0.1", 0, namespaces=namespaces, drain_seconds=1, limits=QUICK)
+    gateway = Gateway(settings, thread.loop)
+    rig = Rig(gateway, thread.call(gateway.start), thread)
+    assert not gateway.is_ready
+    running = asyncio.run_coroutine_threadsafe(watch_by(kubeconfig, gateway), thread.loop)
+    try:
+        await eventually(lambda: gateway.is_ready or running.done(), "all lists are in")
+        yield rig
+    finally:
+        await close_rig(rig)
+
+
+async def watch_by(kubeconfig: Path, gateway: Gateway) -> None:
+    """Watch as an administrator."""
+    configuration = client.Configuration()
+    await config.load_kube_config(str(kubeconfig), client_configuration=configuration)
+    async with client.ApiClient(configuration) as api:
+        await watch(gateway, api)
+
+
+class Link:
+    """A way to the API server that can be cut."""
+
+    def __init__(self, target: int) -> None:
+        self._target = target
+        self._writers: list[asyncio.StreamWriter] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._server: asyncio.Server | None = None
+        self.port = 0
+
+    async def open(self, port: int = 0) -> None:
+        """Listen."""
+        self._server = await asyncio.start_server(self._accept, "127.0.0.1", port)
+        self.port = self._server.sockets[0].getsockname()[1]
+
+    async def cut(self) -> None:
+        """Refuse connections, and end those that are open."""
+        if self._server is not None:
+            self._server.close()
+        for writer in self._writers:
+            writer.transport.abort()
+        for task in list(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._writers.clear()
+
+    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self._target)
+        self._writers += [writer, back]
+        for source, sink in ((reader, back), (there, writer)):
+            task = asyncio.create_task(self._copy(source, sink))
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)
+
+    async def _copy(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            while data := await source.read(65536):
+                sink.write(data)
+                await sink.drain()
+        sink.close()
+
+
+async def test_services_appear_and_go(cluster: Cluster) -> None:
+    key = new_key()
+    assert await cluster.models(key) == 401
+    cluster.service("plain")
+    cluster.tenant("team", key)
+    await cluster.until(key, ["plain"])
+    cluster.service("named", model={"uri": "pvc://models/m", "name": "org/model-1.5"}, suspend=True)
+    await cluster.until(key, ["org/model-1.5", "plain"])
+    cluster.api.delete("LLMService", cluster.namespace, "plain")
+    await cluster.until(key, ["org/model-1.5"])
+
+
+async def test_a_revoked_key_is_refused_within_two_seconds(cluster: Cluster) -> None:
+    revoked, kept = new_key(), new_key()
+    cluster.tenant("team", revoked, kept)
+    await cluster.until(revoked, [])
+    spec = {"keys": [{"name": "k1", "sha256": digest(kept)}]}
+    cluster.api.patch("LLMTenant", cluster.namespace, "team", {"spec": spec})
+    await cluster.until(revoked, 401, REVOKED_WITHIN)
+    assert await cluster.models(kept) == []
+    cluster.api.delete("LLMTenant", cluster.namespace, "team")
+    await cluster.until(kept, 401, REVOKED_WITHIN)
+
+
+async def test_an_expired_key_is_refused(cluster: Cluster) -> None:
+    key = new_key()
+    spec = {"keys": [{"name": "a", "sha256": digest(key), "notAfter": "2020-01-01T00:00:00Z"}]}
+    cluster.create({"apiVersion": API_VERSION, "kind": "LLMTenant", "spec": spec}, "team")
+    other = new_key()
+    cluster.tenant("other", other)
+    await cluster.until(other, [])
+    assert await cluster.models(key) == 401
+
+
+async def test_a_worker_is_routed_to_only_while_it_is_ready(cluster: Cluster) -> None:
+    cluster.service("m")
+    for name, address in (("a", "127.0.0.2"), ("b", "127.0.0.3")):
+        cluster.pod(name, "m", address)
+    await eventually(lambda: cluster.workers("m") == ["a", "b"], "both are ready")
+    cluster.set_ready("a", "127.0.0.2", "False")
+    await eventually(lambda: cluster.workers("m") == ["b"], "one is not ready")
+    cluster.set_ready("a", "127.0.0.2", "True")
+    await eventually(lambda: cluster.workers("m") == ["a", "b"], "both are ready again")
+    # On its node a Pod stays for its grace period, ready or not, with a deletionTimestamp.
+    cluster.api.delete("Pod", cluster.namespace, "b")
+    await eventually(lambda: cluster.workers("m") == ["a"], "one is being deleted")
+
+
+async def test_a_pod_of_somebody_else_is_no_worker(cluster: Cluster) -> None:
+    cluster.service("m")
+    spec = {"nodeName": "nowhere", "containers": [{"name": "main", "image": "none"}]}
+    cluster.create({"apiVersion": "v1", "kind": "Pod", "spec": spec}, "alien", labels={SERVICE_LABEL: "m"})
+    cluster.set_ready("alien", "127.0.0.9", "True")
+    cluster.pod("ours", "m", "127.0.0.2")
+    await eventually(lambda: cluster.workers("m") == ["ours"], "ours is ready")
+
+
+async def test_a_ready_worker_answers(cluster: Cluster) -> None:
+    engine = FakeEngine()
+    await engine.start(ADDRESS, WORKER_PORT)
+    rig = cluster.rig
+    rig.engines.append(engine)
+    cluster.service("m")
+    cluster.tenant("team", rig.key, qosClass="low")
+    await cluster.until(rig.key, ["m"])
+    assert (await rig.ask(rig.post())).status == 503
+    cluster.pod("a", "m", ADDRESS)
+    await eventually(lambda: cluster.workers("m") == ["a"], "it is ready")
+    assert (await rig.ask(rig.post())).status == 200
+    assert engine.calls[0].body.startswith(b'{"priority":0,')
+    cluster.api.patch("LLMTenant", cluster.namespace, "team", {"spec": {"qosClass": "high"}})
+    await eventually(
+        lambda: rig.gateway.directory.callers[digest(rig.key)].qos_class == "high", "the class changed"
+    )
+    assert (await rig.ask(rig.post())).status == 200
+    assert engine.calls[1].body.startswith(b'{"priority":-100,')
+
+
+async def test_all_namespaces_can_be_watched(api: Api, namespace: str) -> None:
+    async with watching(api.plane.kubeconfig, None) as rig:
+        cluster = Cluster(api, namespace, rig)
+        cluster.service("m")
+        cluster.tenant("team", rig.key)
+        await cluster.until(rig.key, ["m"])
+
+
+async def test_the_last_knowledge_serves_while_the_api_server_is_away(
+    api: Api, namespace: str, tmp_path: Path
+) -> None:
+    kubeconfig = json.loads(api.plane.kubeconfig.read_text())
+    server = kubeconfig["clusters"][0]["cluster"]
+    link = Link(urlsplit(server["server"]).port or 443)
+    await link.open()
+    server["server"] = f"https://127.0.0.1:{link.port}"
+    through = tmp_path / "kubeconfig"
+    through.write_text(json.dumps(kubeconfig))
+    async with watching(through, (namespace,)) as rig:
+        cluster = Cluster(api, namespace, rig)
+        cluster.service("before")
+        cluster.tenant("team", rig.key)
+        await cluster.until(rig.key, ["before"])
+        await link.cut()
+        cluster.service("meanwhile")
+        await asyncio.sleep(0.5)
+        assert await cluster.models(rig.key) == ["before"]
+        assert rig.gateway.is_ready
+        await link.open(link.port)
+        await cluster.until(rig.key, ["before", "meanwhile"])
+    await link.cut()
