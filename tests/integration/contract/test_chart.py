@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from chart.rendering import CHART, NAMESPACE, RELEASE, SETS, render
 from integration.api import Api, Object
@@ -152,6 +153,21 @@ def test_a_part_may_do_what_it_needs_and_no_more(
     release: Release, part: str, what: tuple[str, ...], may: bool
 ) -> None:
     assert release.can(part, *what) is may
+
+
+def test_the_test_may_do_what_it_does_while_it_runs(release: Release) -> None:
+    hooks = [item for item in yaml.safe_load_all(release.helm("get", "hooks", RELEASE)) if item]
+    release.kubectl.apply([item for item in hooks if item["kind"] != "Pod"])
+    for what in (
+        ("list", "llmservices", "-A"),
+        ("create", "llmtenants", "-A"),
+        ("delete", "llmtenants", "-A"),
+    ):
+        assert release.can("test", *what)
+    for what in (("list", "llmtenants", "-A"), ("patch", "llmservices", "-A"), ("get", "secrets", "-A")):
+        assert not release.can("test", *what)
+    kinds = "clusterrole,clusterrolebinding,serviceaccount"
+    release.kubectl("delete", kinds, "-n", NAMESPACE, "-l", "app.kubernetes.io/component=test")
 
 
 def test_an_editor_of_a_namespace_may_edit_and_scale_models(release: Release) -> None:
