@@ -31,6 +31,10 @@ class Storage:
         config = (self.root / "overlay-images" / record["id"] / f"={key}").read_bytes()
         return Image(blob(config), [self._layer(layer) for layer in self._chain(record["layer"])])
 
+    def unnamed(self) -> list[str]:
+        """The ids of images that nobody gave a name: results and steps of builds."""
+        return [record["id"] for record in self._records("images") if not record.get("names")]
+
     def _records(self, kind: str) -> list[dict[str, Any]]:
         return list(json.loads((self.root / f"overlay-{kind}" / f"{kind}.json").read_bytes()))
 

@@ -90,17 +90,34 @@ def build(module: str) -> Path:
 
 
 @contextmanager
-def locked(name: str) -> Iterator[None]:
-    """One holder per name on this machine; another checkout waits and says so."""
-    file = cache_dir() / "locks" / name
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("w") as handle:
+def locked(name: str, *, shared: bool = False) -> Iterator[None]:
+    """One holder per name on this machine (or many that share); another checkout waits and says so."""
+    kind = fcntl.LOCK_SH if shared else fcntl.LOCK_EX
+    with _lock_file(name).open("w") as handle:
+        try:
+            fcntl.flock(handle, kind | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say(f"  waiting for another run that holds {handle.name}")
+            fcntl.flock(handle, kind)
+        yield
+
+
+@contextmanager
+def unless_locked(name: str) -> Iterator[bool]:
+    """Hold the name alone if that is possible at once; says whether it was."""
+    with _lock_file(name).open("w") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            say(f"  waiting for another run that holds {file}")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+            yield False
+            return
+        yield True
+
+
+def _lock_file(name: str) -> Path:
+    file = cache_dir() / "locks" / name
+    file.parent.mkdir(parents=True, exist_ok=True)
+    return file
 
 
 def _compile(source: Path, target: Path) -> None:

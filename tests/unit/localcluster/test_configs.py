@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from localcluster import configs, machine, pki
+from localcluster.buildah import mentioned, pip_conf, uv_toml
 from localcluster.network import choose
 from localcluster.paths import Layout
 
@@ -94,7 +95,10 @@ def test_a_kubeconfig_needs_no_other_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("index", ["https://packages.example.test/simple", None], ids=["own index", "none"])
 def test_a_build_uses_the_package_index_of_the_host(index: str | None) -> None:
-    from localcluster.images import pip_conf, uv_toml
-
     assert (f"index-url = {index}" in pip_conf(index)) is bool(index)
     assert (f'url = "{index}"' in uv_toml(index)) is bool(index)
+
+
+def test_the_steps_of_a_build_are_read_from_what_it_says() -> None:
+    said = "STEP 1/2: FROM x\n--> Using cache 1535c5dabf4d3b895993590e\nSTEP 2/2: COPY a b\n--> 2890f1aa02c\n"
+    assert mentioned(said) == {"1535c5dabf4d3b895993590e", "2890f1aa02c"}
