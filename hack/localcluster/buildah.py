@@ -20,6 +20,8 @@ from localcluster.storage import Storage
 from localcluster.tools import locked, unless_locked
 
 CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
+# Inside the build.
+DOWNLOADS = "/var/cache/uv"
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 FOLDERS = ("storage", "run", "tmp", "downloads", "var-lib")
 IN_USE = "images-in-use"
@@ -110,7 +112,7 @@ class Builder:
         Mounted, not copied and no build arguments: nothing of it is in the image or its history.
         """
         mounts = {
-            self.home / "downloads": "/root/.cache/uv",
+            self.home / "downloads": DOWNLOADS,
             self.home / "pip.conf": "/etc/pip.conf:ro",
             self.home / "uv.toml": "/etc/uv/uv.toml:ro",
         }
@@ -133,4 +135,4 @@ def pip_conf(index: str | None) -> str:
 def uv_toml(index: str | None) -> str:
     """uv trusts its own list of authorities unless told to use the system's."""
     chosen = f'[[index]]\nurl = "{index}"\ndefault = true\n' if index else ""
-    return f"native-tls = true\n{chosen}"
+    return f'native-tls = true\ncache-dir = "{DOWNLOADS}"\n{chosen}'
