@@ -40,12 +40,22 @@ def install_chart(images: Mapping[str, str]) -> None:
         "worker.cpu": images["worker-cpu"],
     }
     flags = [f"--set=images.{name}={reference}" for name, reference in values.items()]
+    forget_interrupted_install()
     with step(f"helm install {RELEASE} in {SYSTEM}"):
         run(
             *(program("helm"), "upgrade", "--install", RELEASE, str(CHART)),
             *("--namespace", SYSTEM, "--create-namespace", "--wait", "--timeout=5m"),
             *flags,
         )
+
+
+def forget_interrupted_install() -> None:
+    """Remove the mark that an interrupted helm left on the release: every later run would stop at it."""
+    marks = kubectl("get", "secrets", "-n", SYSTEM, "-l", f"owner=helm,name={RELEASE}", "-o", "json")
+    for mark in json.loads(marks)["items"]:
+        if mark["metadata"]["labels"]["status"].startswith("pending-"):
+            with step(f"forget the interrupted helm run {mark['metadata']['name']}"):
+                kubectl("delete", "secret", "-n", SYSTEM, mark["metadata"]["name"])
 
 
 def apply_quickstart(images: Mapping[str, str]) -> None:
