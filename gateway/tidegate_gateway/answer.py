@@ -34,6 +34,22 @@ DROPPED: Final = frozenset(
 )
 
 
+# By the name as workers spell it: each is worked out once.
+_uses: dict[bytes, tuple[bytes, bool]] = {}
+SPELLINGS: Final = 1024
+
+
+def use_of(name: bytes) -> tuple[bytes, bool]:
+    """Return a header's name in lower case, and whether it ends here."""
+    use = _uses.get(name)
+    if use is None:
+        key = name.lower()
+        use = key, key in DROPPED
+        if len(_uses) < SPELLINGS:
+            _uses[name] = use
+    return use
+
+
 def status_line(status: int) -> bytes:
     """Return the first line of an answer; a status that HTTP does not name keeps its number."""
     return STATUS_LINES.get(status) or b"HTTP/1.1 %d Unknown\r\n" % status

@@ -5,9 +5,9 @@ their bytes reach the worker unchanged. Pure.
 """
 
 import json
+import math
 import re
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 import msgspec
@@ -25,8 +25,7 @@ STOPS: Final = 64
 FORBIDDEN: Final = frozenset({"chat_template", "kv_transfer_params", "prompt_embeds", "trust_remote_code"})
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(msgspec.Struct, frozen=True):
     """A body that may be sent to a worker, in the pieces it is sent in."""
 
     model: str
@@ -64,7 +63,7 @@ def parse(body: bytes) -> dict[str, msgspec.Raw]:
         raise Refused(errors.invalid_json("nested too deep", len(body))) from error
     # Without a byte to spare, no key can have come twice.
     tight = sum(map(len, top)) + sum(map(_raw_length, top.values())) + 4 * len(top) + 1
-    if tight != len(body):
+    if top and tight != len(body):
         _check_once_each(body, top)
     return top
 
@@ -130,8 +129,12 @@ def _check(top: dict[str, msgspec.Raw]) -> None:
                     "unsupported_parameter", key, f"'{key}' is not accepted; leave it out."
                 )
             )
-        value = msgspec.json.decode(top[key])
         expected, holds = BOUNDS[key]
+        try:
+            value = msgspec.json.decode(top[key])
+        except msgspec.DecodeError:
+            # A number that is too large for any number, such as 1e999.
+            value = math.inf
         if value is not None and not holds(value):
             refuse(errors.invalid_parameter("param_out_of_range", key, f"'{key}' must be {expected}."))
 

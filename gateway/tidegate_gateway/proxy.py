@@ -211,19 +211,18 @@ class Exchange:
         lines = [answer.status_line(status)]
         encoded = False
         for name, value in fields:
-            key = name.lower()
-            if key in answer.DROPPED:
-                if key == b"transfer-encoding":
-                    self._delimited = True
-                elif key == b"content-length":
-                    self._delimited = self._length_known = True
-                    lines.append(b"content-length: %b\r\n" % value)
-                continue
-            if key == b"content-type":
-                self._event_stream = sse.is_stream(value)
-            elif key == b"content-encoding":
-                encoded = True
-            lines.append(b"%b: %b\r\n" % (key, value))
+            key, dropped = answer.use_of(name)
+            if not dropped:
+                lines.append(b"%b: %b\r\n" % (key, value))
+                if key == b"content-type":
+                    self._event_stream = sse.is_stream(value)
+                elif key == b"content-encoding":
+                    encoded = True
+            elif key == b"content-length":
+                self._delimited = self._length_known = True
+                lines.append(b"content-length: %b\r\n" % value)
+            elif key == b"transfer-encoding":
+                self._delimited = True
         # An event of ours cannot be put into a compressed stream, nor behind an announced length.
         self._event_stream = self._event_stream and not encoded and not self._length_known
         lines.append(b"x-request-id: %b\r\n" % self._head.request_id.encode())

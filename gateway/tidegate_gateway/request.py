@@ -4,11 +4,13 @@ Owns the table of routes (what is not in it does not exist) and the rules for he
 know any key, or do I/O.
 """
 
+import itertools
 import os
 import re
-from dataclasses import dataclass
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
+
+import msgspec
 
 from tidegate_api.names import REQUEST_ID_HEADER
 from tidegate_gateway import errors
@@ -37,6 +39,7 @@ FORWARDED: Final = frozenset({b"accept", b"accept-encoding", b"user-agent", b"tr
 SINGLE: Final = frozenset(
     {b"host", b"authorization", b"content-type", b"content-encoding", b"expect", b"transfer-encoding"}
 )
+JSON: Final = b"application/json"
 REQUEST_ID: Final = REQUEST_ID_HEADER.encode()
 READ: Final = SINGLE | {b"content-length", REQUEST_ID}
 
@@ -44,8 +47,7 @@ HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5}
 SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-@dataclass(slots=True)
-class Head:
+class Head(msgspec.Struct):
     """A request whose headers are in: what it asks, or the problem that it will be answered with."""
 
     method: bytes
@@ -60,9 +62,15 @@ class Head:
     is_http10: bool = False
 
 
+# Random once per process, then counted: a random number for each request costs a system call.
+_ids: Final = map(
+    "req-%s-%x".__mod__, zip(itertools.repeat(os.urandom(8).hex()), itertools.count(1), strict=False)
+)
+
+
 def new_request_id() -> str:
     """Return an id that no other request has."""
-    return "req-" + os.urandom(12).hex()
+    return next(_ids)
 
 
 def route(method: bytes, path: bytes) -> Action | errors.Problem:
@@ -91,26 +99,53 @@ def model_of(path: bytes) -> str:
     return unquote_to_bytes(path[len(MODEL_PREFIX) :]).decode("utf-8", "replace")
 
 
+# What to do with a header, by its name as clients spell it: they use few spellings, so each is worked out once.
+DROP: Final = b"-"
+FORWARD: Final = b">"
+_uses: dict[bytes, tuple[bytes, bytes]] = {}
+SPELLINGS: Final = 1024
+
+
+def _use_of(name: bytes) -> tuple[bytes, bytes]:
+    """Return the lower-case name of a header, with what to do with it."""
+    key = name.lower()
+    use = key, FORWARD if key in FORWARDED else key if key in READ else DROP
+    if len(_uses) < SPELLINGS:
+        _uses[name] = use
+    return use
+
+
 class Fields:
     """The header fields of one request that the gateway reads, each at most once."""
 
-    __slots__ = ("found", "lines")
+    __slots__ = ("count", "found", "lines", "refusal", "size")
 
-    def __init__(self, raw: list[tuple[bytes, bytes]]) -> None:
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        """Begin with the next request."""
+        self.count = 0
+        self.size = 0
         self.found: dict[bytes, bytes] = {}
         self.lines: list[bytes] = []
-        if len(raw) > HEADER_FIELDS:
-            raise Refused(errors.HEADERS_TOO_LARGE)
-        for name, value in raw:
-            key = name.lower()
-            if not value.isascii():
-                raise Refused(errors.bad_request(f"the header {errors.shown(key)} is not ASCII."))
-            if key in FORWARDED:
-                self.lines.append(b"%b: %b\r\n" % (key, value))
-            elif key in READ:
-                if key in self.found and key in SINGLE:
-                    raise Refused(errors.bad_request(f"the header {key.decode()} came twice."))
-                self.found[key] = value.rstrip(b" \t")
+        self.refusal: errors.Problem | None = None
+
+    def add(self, name: bytes, value: bytes) -> None:
+        """Take the next field; what is wrong with it is told once all are in."""
+        key, use = _uses.get(name) or _use_of(name)
+        self.count += 1
+        self.size += len(name) + len(value) + 4
+        if not value.isascii():
+            self.refusal = errors.bad_request(f"the header {errors.shown(key)} is not ASCII.")
+        elif use is DROP:
+            return
+        elif use is FORWARD:
+            self.lines.append(b"%b: %b\r\n" % (key, value))
+        elif key in self.found and key in SINGLE:
+            self.refusal = errors.bad_request(f"the header {key.decode()} came twice.")
+        else:
+            self.found[key] = value.rstrip(b" \t")
 
 
 def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_alive: bool) -> Head:
@@ -118,6 +153,10 @@ def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_a
 
     Raises Refused where the framing itself cannot be trusted, so that the connection must end.
     """
+    if fields.count > HEADER_FIELDS:
+        raise Refused(errors.HEADERS_TOO_LARGE)
+    if fields.refusal is not None:
+        raise Refused(fields.refusal)
     found = fields.found
     _check_framing(method, target, version, found)
     path = target.partition(b"?")[0]

@@ -16,6 +16,7 @@ from tidegate_gateway.directory import Worker
 from tidegate_gateway.settings import Limits
 
 INTERIM = 200
+JOINED_BYTES = 64 * 1024
 
 
 class Receiver(Protocol):
@@ -91,7 +92,11 @@ class WorkerConnection(asyncio.Protocol):
         """Send a request; the answer goes to `receiver`."""
         self._begin()
         self._receiver = receiver
-        self.transport.writelines(pieces)
+        # One buffer is cheaper to send than several, unless it is expensive to make.
+        if sum(map(len, pieces)) <= JOINED_BYTES:
+            self.transport.write(b"".join(pieces))
+        else:
+            self.transport.writelines(pieces)
 
     def pause(self) -> None:
         """Read no more for now."""

@@ -4,11 +4,12 @@ Owns the parser's callbacks, the limits on size, and the clock by which the next
 what is to be sent is told through `Owner`.
 """
 
+import dataclasses
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import httptools
+import msgspec
 
 from tidegate_gateway import errors
 from tidegate_gateway.directory import Caller
@@ -19,8 +20,7 @@ from tidegate_gateway.settings import Limits
 NO_UPGRADE = errors.bad_request("no upgrade is possible; leave out the Upgrade header.")
 
 
-@dataclass(frozen=True, slots=True)
-class Request:
+class Request(msgspec.Struct, frozen=True):
     """A complete request, or one whose refusal is already known (its body is not kept)."""
 
     head: Head
@@ -59,6 +59,7 @@ class RequestReader:
         "deadline",
         "ended",
         "head",
+        "on_header",
     )
 
     def __init__(self, owner: Owner, limits: Limits, clock: Callable[[], float]) -> None:
@@ -66,6 +67,9 @@ class RequestReader:
         self._limits = limits
         self._clock = clock
         self._feed_is_large = False
+        self._fields = Fields()
+        # Called by the parser, directly: a request has a dozen headers. A trailer, after the body, changes nothing.
+        self.on_header = self._fields.add
         # No more can be read: what follows is not a request, or comes after the last one.
         self.ended = False
         self.deadline = clock() + limits.header_seconds
@@ -76,7 +80,7 @@ class RequestReader:
         self.head: Head | None = None
         self._caller: Caller | None = None
         self._target = b""
-        self._fields: list[tuple[bytes, bytes]] = []
+        self._fields.clear()
         self._parts: list[bytes] = []
         self._body_size = 0
         self._message_size = 0
@@ -132,11 +136,6 @@ class RequestReader:
         """Take a part of the target."""
         self._target += url
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; trailers, which come after the body, change nothing."""
-        if self.head is None:
-            self._fields.append((name, value))
-
     def on_headers_complete(self) -> None:
         """Decide what the request is before its body arrives, so that a refused body is never kept."""
         parser = self._parser
@@ -147,7 +146,7 @@ class RequestReader:
         if parser.should_upgrade():
             raise Refused(NO_UPGRADE)
         method, version = parser.get_method(), parser.get_http_version()
-        head = read_head(method, self._target, version, Fields(self._fields), parser.should_keep_alive())
+        head = read_head(method, self._target, version, self._fields, parser.should_keep_alive())
         self.head = head
         if head.problem is None and head.action != "options":
             self._caller = self._owner.identify(head.authorization)
@@ -156,7 +155,7 @@ class RequestReader:
         if head.expects_continue:
             if head.problem is not None:
                 # The client may or may not send the body now: what follows cannot be told apart.
-                raise Refused(replace(head.problem, close=True))
+                raise Refused(dataclasses.replace(head.problem, close=True))
             self._owner.expect_body()
         self._message_size = 1
         self.deadline = self._clock() + self._limits.body_idle_seconds
@@ -183,8 +182,7 @@ class RequestReader:
 
     def _check_header_size(self) -> None:
         """Count fields, not bytes fed: those may hold a body, or the end of the request before."""
-        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._fields)
-        if size > self._limits.header_bytes:
+        if len(self._target) + self._fields.size > self._limits.header_bytes:
             raise Refused(errors.HEADERS_TOO_LARGE)
 
     def _check_message_size(self) -> None:

@@ -1,0 +1,159 @@
+"""From objects of the cluster to what the gateway knows."""
+
+from typing import Any
+
+import pytest
+
+from tidegate_gateway.directory import (
+    Caller,
+    Directory,
+    Model,
+    Worker,
+    build_callers,
+    build_models,
+    build_workers,
+    read_service,
+    read_tenant,
+    read_worker,
+)
+from tidegate_gateway.store import Store
+
+DIGEST = "a" * 64
+BORN = "2026-11-21T10:00:00Z"
+
+
+def pod(**changes: Any) -> dict[str, Any]:
+    labels = {"serving.tidegate.dev/service": "chat"}
+    meta = {"uid": "u1", "namespace": "ns", "name": "chat-shared-1", "labels": labels}
+    status = {"podIP": "10.0.0.7", "conditions": [{"type": "Ready", "status": "True"}]}
+    return {"metadata": meta | changes.pop("metadata", {}), "status": status | changes}
+
+
+def service(name: str, model: str | None = None, born: str = BORN, namespace: str = "ns") -> dict[str, Any]:
+    source = {"uri": "pvc://x/y"} | ({"name": model} if model else {})
+    meta = {"namespace": namespace, "name": name, "creationTimestamp": born}
+    return {"metadata": meta, "spec": {"model": source}}
+
+
+def tenant(
+    name: str, *keys: dict[str, str], namespace: str = "ns", born: str = BORN, **spec: str
+) -> dict[str, Any]:
+    meta = {"namespace": namespace, "name": name, "creationTimestamp": born}
+    return {"metadata": meta, "spec": {"keys": list(keys)} | spec}
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_worker"),
+    [
+        ({}, True),
+        ({"metadata": {"deletionTimestamp": BORN}}, False),
+        ({"conditions": [{"type": "Ready", "status": "False"}]}, False),
+        ({"conditions": [{"type": "Ready", "status": "Unknown"}]}, False),
+        ({"conditions": [{"type": "ContainersReady", "status": "True"}]}, False),
+        ({"conditions": None}, False),
+        ({"podIP": None}, False),
+        ({"metadata": {"labels": {}}}, False),
+        ({"metadata": {"labels": None}}, False),
+    ],
+    ids=[
+        "a ready Pod is a worker",
+        "one that is being deleted is not",
+        "one that is not ready is not",
+        "one on a lost node is not",
+        "one without the condition is not",
+        "one without conditions is not",
+        "one without an address is not",
+        "one of no service is not",
+        "one without labels is not",
+    ],
+)
+def test_which_pods_are_workers(changes: dict[str, Any], is_worker: bool) -> None:
+    found = read_worker(pod(**changes))
+    assert (found == Worker("u1", "ns", "chat", "chat-shared-1", "10.0.0.7", 8000)) is is_worker
+    assert (found is not None) is is_worker
+
+
+def test_an_object_without_anything_is_nothing() -> None:
+    assert (read_worker({}), read_service({}), read_tenant({})) == (None, None, ())
+
+
+def test_a_service_without_a_model_name_is_called_by_its_own() -> None:
+    assert read_service(service("chat")) == Model("chat", "ns", "chat", 1795255200.0)
+    named = read_service(service("chat", "org/model"))
+    assert named is not None
+    assert named.name == "org/model"
+
+
+def test_of_two_services_with_one_model_the_oldest_serves_it_then_the_first_by_name() -> None:
+    young, old = service("a", "m", "2026-11-21T12:00:00Z"), service("b", "m", "2026-11-21T11:00:00Z")
+    same = service("aa", "m", "2026-11-21T11:00:00Z")
+    for listed in ([young, old], [old, young]):
+        assert build_models(m for s in listed if (m := read_service(s)))["ns"]["m"].service == "b"
+    assert build_models(m for s in (old, same) if (m := read_service(s)))["ns"]["m"].service == "aa"
+
+
+def test_a_model_is_known_only_in_its_namespace() -> None:
+    models = build_models([Model("m", "one", "m", 0), Model("m", "two", "m", 1)])
+    assert {namespace: list(names) for namespace, names in models.items()} == {"one": ["m"], "two": ["m"]}
+
+
+def test_a_tenant_gives_its_class_to_all_its_keys() -> None:
+    keys = (
+        {"name": "a", "sha256": DIGEST},
+        {"name": "b", "sha256": "b" * 64, "notAfter": "1970-01-01T00:01:00Z"},
+    )
+    first, second = read_tenant(tenant("team", *keys, qosClass="high"))
+    assert (first.qos_class, first.engine_priority, first.not_after) == ("high", -100, None)
+    assert (second.digest, second.not_after) == ("b" * 64, 60.0)
+
+
+def test_a_tenant_without_a_class_is_medium_and_an_unknown_class_has_no_keys() -> None:
+    assert read_tenant(tenant("team", {"sha256": DIGEST}))[0].engine_priority == -50
+    assert read_tenant(tenant("team", {"sha256": DIGEST}, qosClass="platinum")) == ()
+
+
+@pytest.mark.parametrize("stamp", ["tomorrow", "", "9999-99-99T00:00:00Z"])
+def test_an_expiry_that_cannot_be_read_has_passed(stamp: str) -> None:
+    (caller,) = read_tenant(tenant("team", {"sha256": DIGEST, "notAfter": stamp}))
+    assert caller.not_after == float("-inf")
+
+
+def test_a_digest_copied_into_a_younger_tenant_does_not_take_the_key_over() -> None:
+    old = read_tenant(tenant("owner", {"sha256": DIGEST}))
+    young = read_tenant(tenant("a-thief", {"sha256": DIGEST}, namespace="a", born="2026-11-21T10:00:01Z"))
+    for order in ([old, young], [young, old]):
+        assert build_callers(order)[DIGEST].tenant == "owner"
+
+
+def test_readiness_is_of_the_pod_not_of_its_address() -> None:
+    first = Worker("u1", "ns", "m", "p1", "10.0.0.7")
+    heir = Worker("u2", "ns", "m", "p2", "10.0.0.7")
+    directory = Directory({}, {}, build_workers([heir]))
+    assert directory.is_ready(heir)
+    assert not directory.is_ready(first)
+
+
+def test_the_store_follows_changes() -> None:
+    store = Store()
+    store.services.replace(None, [service("a"), service("b")])
+    store.tenants.put(tenant("team", {"sha256": DIGEST}))
+    store.workers.put(pod())
+    directory = store.directory()
+    assert (sorted(directory.models["ns"]), list(directory.callers)) == (["a", "b"], [DIGEST])
+    assert [w.name for w in directory.workers["ns", "chat"]] == ["chat-shared-1"]
+    store.workers.put(pod(conditions=[]))
+    store.services.drop(service("a"))
+    store.tenants.put(tenant("team"))
+    assert store.directory() == Directory({}, {"ns": {"b": Model("b", "ns", "b", 1795255200.0)}}, {})
+
+
+def test_a_list_of_one_namespace_leaves_the_others() -> None:
+    store = Store()
+    store.services.replace("one", [service("a", namespace="one")])
+    store.services.replace("two", [service("b", namespace="two")])
+    store.services.replace("one", [])
+    assert list(store.directory().models) == ["two"]
+
+
+def test_callers_are_compared_by_value() -> None:
+    assert Caller(DIGEST, "ns", "t", "low", 0, None) == Caller(DIGEST, "ns", "t", "low", 0, None)
