@@ -28,6 +28,8 @@ from tidegate_operator.watches import Watches, trace_requests
 from tidegate_operator.workqueue import WorkQueue
 
 WORKERS = 4
+# Changes come in bursts (a Pod is made, scheduled, started): one look at the end of a burst is enough.
+BURST_SECONDS = 0.2
 
 log = structlog.get_logger(__name__)
 
@@ -125,7 +127,7 @@ class Operator:
     def _changed(self, event: str | None, item: Object) -> None:
         change: Change | None = self.cache.drop(item) if event == "DELETED" else self.cache.put(item)
         for key in keys_of(change, self.cache) if change else ():
-            self.queue.add(key)
+            self.queue.add_after(key, BURST_SECONDS)
 
     def _gateway_changed(self, ready: int) -> None:
         if ready != self.cache.gateway_ready:

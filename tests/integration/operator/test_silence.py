@@ -17,6 +17,14 @@ def besides_the_lease(writes: list[Write]) -> list[Write]:
     return [write for write in writes if write.resource != "leases"]
 
 
+def settle(api: Api, namespace: str, ready: str) -> None:
+    """Wait until the rollout is over: Ready comes before the Deployment controller's last word."""
+    eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
+    eventually(lambda: status_of(api, namespace)["ready"] == ready)
+    eventually(lambda: condition(api, namespace, "Progressing")[0] == "False")
+    eventually(lambda: condition(api, namespace, "Degraded")[0] == "False")
+
+
 def wait_for_resyncs(operator: Operator, count: int) -> None:
     """Let the operator look at everything so many times more."""
     line = 'tidegate_operator_reconciles_total{outcome="done"}'
@@ -35,10 +43,7 @@ def test_it_writes_each_child_once_then_only_what_changes_then_nothing(
     operator = stopped.started()
     start = api.now()
     api.create(service(namespace, replicas=2))
-    eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
-    eventually(lambda: status_of(api, namespace)["ready"] == "2/2")
-    eventually(lambda: condition(api, namespace, "Progressing")[0] == "False")
-    eventually(lambda: condition(api, namespace, "Degraded")[0] == "False")
+    settle(api, namespace, "2/2")
     writes = besides_the_lease(api.writes(namespace, AGENT, start))
     counted = Counter((write.verb, write.resource) for write in writes)
     with capsys.disabled():
@@ -66,7 +71,7 @@ def test_a_restart_writes_nothing(
     api: Api, namespace: str, operator: Operator, kubelet: StandInKubelet
 ) -> None:
     api.create(service(namespace))
-    eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
+    settle(api, namespace, "1/1")
     assert operator.end() == 0
     start = api.now()
     operator.resync_seconds = 1
