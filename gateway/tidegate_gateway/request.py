@@ -7,6 +7,7 @@ know any key, or do I/O.
 import itertools
 import os
 import re
+from collections.abc import Iterable
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -21,6 +22,7 @@ Action = Literal["generate", "list_models", "show_model", "options"]
 HEADER_BYTES: Final = 16 * 1024
 HEADER_FIELDS: Final = 100
 BODY_BYTES: Final = 4 * 1024 * 1024
+LENGTH_DIGITS: Final = 19
 
 GET: Final = (b"GET", b"HEAD")
 POST: Final = (b"POST",)
@@ -36,12 +38,22 @@ SHOW_MODEL: Final[Route] = ("show_model", GET)
 
 # Of a client's headers only these reach a worker: never its key, and nothing that a proxy on the way could add.
 FORWARDED: Final = frozenset({b"accept", b"accept-encoding", b"user-agent", b"traceparent", b"tracestate"})
-SINGLE: Final = frozenset(
-    {b"host", b"authorization", b"content-type", b"content-encoding", b"expect", b"transfer-encoding"}
+# These decide something here, so none but the request id may come twice.
+READ: Final = frozenset(
+    {
+        b"authorization",
+        b"content-encoding",
+        b"content-length",
+        b"content-type",
+        b"expect",
+        b"host",
+        b"transfer-encoding",
+        REQUEST_ID_HEADER.encode(),
+    }
 )
 JSON: Final = b"application/json"
 REQUEST_ID: Final = REQUEST_ID_HEADER.encode()
-READ: Final = SINGLE | {b"content-length", REQUEST_ID}
+
 
 HOST: Final = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 SANE_REQUEST_ID: Final = re.compile(rb"[A-Za-z0-9._:/+=-]{1,128}")
@@ -99,53 +111,67 @@ def model_of(path: bytes) -> str:
     return unquote_to_bytes(path[len(MODEL_PREFIX) :]).decode("utf-8", "replace")
 
 
-# What to do with a header, by its name as clients spell it: they use few spellings, so each is worked out once.
-DROP: Final = b"-"
-FORWARD: Final = b">"
-_uses: dict[bytes, tuple[bytes, bytes]] = {}
-SPELLINGS: Final = 1024
+# Names as clients spell them, by what is done with them: there are few spellings, so each is worked out once, and
+# the dozen headers that nobody reads are passed over without a step of Python for each.
+_forwarded: dict[bytes, bytes] = {}
+_read: dict[bytes, bytes] = {}
+_known: set[bytes] = set()
+SPELLINGS: Final = 4096
 
 
-def _use_of(name: bytes) -> tuple[bytes, bytes]:
-    """Return the lower-case name of a header, with what to do with it."""
-    key = name.lower()
-    use = key, FORWARD if key in FORWARDED else key if key in READ else DROP
-    if len(_uses) < SPELLINGS:
-        _uses[name] = use
-    return use
+def _learn(names: Iterable[bytes]) -> None:
+    if len(_known) > SPELLINGS:
+        for table in (_forwarded, _read, _known):
+            table.clear()
+    for name in names:
+        key = name.lower()
+        _known.add(name)
+        if key in FORWARDED:
+            _forwarded[name] = key
+        elif key in READ:
+            _read[name] = key
 
 
-class Fields:
-    """The header fields of one request that the gateway reads, each at most once."""
+class Fields(msgspec.Struct, frozen=True):
+    """The header fields of one request: those that are read, and those that go on to a worker."""
 
-    __slots__ = ("count", "found", "lines", "refusal", "size")
+    found: dict[bytes, bytes]
+    forwarded: bytes
 
-    def __init__(self) -> None:
-        self.clear()
 
-    def clear(self) -> None:
-        """Begin with the next request."""
-        self.count = 0
-        self.size = 0
-        self.found: dict[bytes, bytes] = {}
-        self.lines: list[bytes] = []
-        self.refusal: errors.Problem | None = None
+def read_fields(raw: list[tuple[bytes, bytes]]) -> Fields:
+    """Return what counts of the fields as they came; raise Refused if they cannot be trusted."""
+    if len(raw) > HEADER_FIELDS:
+        raise Refused(errors.HEADERS_TOO_LARGE)
+    sent = dict(raw)
+    names = sent.keys()
+    if not names <= _known:
+        _learn(names)
+    if len(sent) != len(raw):
+        _check_once(raw)
+    if not b"".join(sent.values()).isascii():
+        raise Refused(errors.bad_request("a header is not ASCII."))
+    found: dict[bytes, bytes] = {}
+    for name in names & _read.keys():
+        key = _read[name]
+        if key in found and key != REQUEST_ID:
+            raise Refused(errors.bad_request(f"the header {key.decode()} came twice."))
+        found[key] = sent[name]
+    forwarded = names & _forwarded.keys()
+    return Fields(found, b"".join([b"%b: %b\r\n" % (_forwarded[name], sent[name]) for name in forwarded]))
 
-    def add(self, name: bytes, value: bytes) -> None:
-        """Take the next field; what is wrong with it is told once all are in."""
-        key, use = _uses.get(name) or _use_of(name)
-        self.count += 1
-        self.size += len(name) + len(value) + 4
+
+def _check_once(raw: list[tuple[bytes, bytes]]) -> None:
+    """Refuse a second header of one that decides, and a value that `dict` would hide from the check for ASCII."""
+    seen: set[bytes] = set()
+    for name, value in raw:
+        key = _read.get(name)
+        if key is not None and key in seen and key != REQUEST_ID:
+            raise Refused(errors.bad_request(f"the header {key.decode()} came twice."))
+        if key is not None:
+            seen.add(key)
         if not value.isascii():
-            self.refusal = errors.bad_request(f"the header {errors.shown(key)} is not ASCII.")
-        elif use is DROP:
-            return
-        elif use is FORWARD:
-            self.lines.append(b"%b: %b\r\n" % (key, value))
-        elif key in self.found and key in SINGLE:
-            self.refusal = errors.bad_request(f"the header {key.decode()} came twice.")
-        else:
-            self.found[key] = value.rstrip(b" \t")
+            raise Refused(errors.bad_request("a header is not ASCII."))
 
 
 def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_alive: bool) -> Head:
@@ -153,10 +179,6 @@ def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_a
 
     Raises Refused where the framing itself cannot be trusted, so that the connection must end.
     """
-    if fields.count > HEADER_FIELDS:
-        raise Refused(errors.HEADERS_TOO_LARGE)
-    if fields.refusal is not None:
-        raise Refused(fields.refusal)
     found = fields.found
     _check_framing(method, target, version, found)
     path = target.partition(b"?")[0]
@@ -170,7 +192,7 @@ def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_a
         None if isinstance(asked, errors.Problem) else asked,
         problem,
         _request_id(found.get(REQUEST_ID)),
-        b"".join(fields.lines),
+        fields.forwarded,
         found.get(b"authorization"),
         b"expect" in found and version == "1.1",
         keep_alive,
@@ -194,7 +216,7 @@ def _check_framing(method: bytes, target: bytes, version: str, found: dict[bytes
     if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
         raise Refused(errors.bad_request("the only Transfer-Encoding is 'chunked', in HTTP/1.1."))
     length = found.get(b"content-length")
-    if length is not None and int(length) > BODY_BYTES:
+    if length is not None and (len(length) > LENGTH_DIGITS or int(length) > BODY_BYTES):
         raise Refused(errors.BODY_TOO_LARGE)
     expect = found.get(b"expect")
     if expect is not None and expect.lower() != b"100-continue":

@@ -14,6 +14,7 @@ import httptools
 
 from tidegate_gateway.directory import Worker
 from tidegate_gateway.settings import Limits
+from tidegate_gateway.wire import collector
 
 INTERIM = 200
 JOINED_BYTES = 64 * 1024
@@ -50,12 +51,14 @@ class WorkerConnection(asyncio.Protocol):
         "_parser",
         "_parts",
         "_pool",
+        "_raw",
         "_reading_paused",
         "_receiver",
         "_reusable",
         "_status",
         "idle_since",
         "on_body",
+        "on_header",
         "reused",
         "transport",
         "worker",
@@ -70,11 +73,14 @@ class WorkerConnection(asyncio.Protocol):
         self._parts: list[bytes] = []
         # The parser calls this for each chunk: the list's own method spares a Python call.
         self.on_body = self._parts.append
+        self._raw: list[tuple[bytes, bytes]] = []
+        self.on_header = collector(self._raw)
         self._reading_paused = False
         self._begin()
         self._parser: Any = httptools.HttpResponseParser(self)
 
     def _begin(self) -> None:
+        self._raw.clear()
         self._fields: list[tuple[bytes, bytes]] = []
         self._answered = False
         self._complete = False
@@ -166,11 +172,6 @@ class WorkerConnection(asyncio.Protocol):
 
     # Called by the parser
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Take a header; of trailers nothing is kept."""
-        if self._status == 0:
-            self._fields.append((name, value))
-
     def on_headers_complete(self) -> None:
         """Note the head, unless it is of an interim answer."""
         if self._complete:
@@ -178,10 +179,12 @@ class WorkerConnection(asyncio.Protocol):
         status = self._parser.get_status_code()
         if status < INTERIM:
             self._interim = True
-            self._fields = []
         else:
             self._status = status
             self._head_is_new = True
+            self._fields = self._raw.copy()
+        # Trailers, which come later, are no headers.
+        self._raw.clear()
 
     def on_message_complete(self) -> None:
         """Note the end."""

@@ -14,7 +14,7 @@ import msgspec
 from tidegate_gateway import errors
 from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import Problem, Refused
-from tidegate_gateway.request import Fields, Head, new_request_id, read_head
+from tidegate_gateway.request import Head, new_request_id, read_fields, read_head
 from tidegate_gateway.settings import Limits
 
 NO_UPGRADE = errors.bad_request("no upgrade is possible; leave out the Upgrade header.")
@@ -41,6 +41,12 @@ class Owner(Protocol):
         """Tell the client to send the body that it announced."""
 
 
+def collector(fields: list[tuple[bytes, bytes]]) -> Callable[[bytes, bytes], None]:
+    """Return what the parser calls with each header; a request has a dozen, so it must cost little."""
+    append = fields.append
+    return lambda name, value: append((name, value))
+
+
 class RequestReader:
     """Reads the requests of one connection."""
 
@@ -49,12 +55,12 @@ class RequestReader:
         "_caller",
         "_clock",
         "_feed_is_large",
-        "_fields",
         "_limits",
         "_message_size",
         "_owner",
         "_parser",
         "_parts",
+        "_raw",
         "_target",
         "deadline",
         "ended",
@@ -67,9 +73,8 @@ class RequestReader:
         self._limits = limits
         self._clock = clock
         self._feed_is_large = False
-        self._fields = Fields()
-        # Called by the parser, directly: a request has a dozen headers. A trailer, after the body, changes nothing.
-        self.on_header = self._fields.add
+        self._raw: list[tuple[bytes, bytes]] = []
+        self.on_header = collector(self._raw)
         # No more can be read: what follows is not a request, or comes after the last one.
         self.ended = False
         self.deadline = clock() + limits.header_seconds
@@ -80,7 +85,7 @@ class RequestReader:
         self.head: Head | None = None
         self._caller: Caller | None = None
         self._target = b""
-        self._fields.clear()
+        self._raw.clear()
         self._parts: list[bytes] = []
         self._body_size = 0
         self._message_size = 0
@@ -146,8 +151,9 @@ class RequestReader:
         if parser.should_upgrade():
             raise Refused(NO_UPGRADE)
         method, version = parser.get_method(), parser.get_http_version()
-        head = read_head(method, self._target, version, self._fields, parser.should_keep_alive())
+        head = read_head(method, self._target, version, read_fields(self._raw), parser.should_keep_alive())
         self.head = head
+        self._raw.clear()
         if head.problem is None and head.action != "options":
             self._caller = self._owner.identify(head.authorization)
             if self._caller is None:
@@ -182,7 +188,8 @@ class RequestReader:
 
     def _check_header_size(self) -> None:
         """Count fields, not bytes fed: those may hold a body, or the end of the request before."""
-        if len(self._target) + self._fields.size > self._limits.header_bytes:
+        size = len(self._target) + sum(len(name) + len(value) + 4 for name, value in self._raw)
+        if size > self._limits.header_bytes:
             raise Refused(errors.HEADERS_TOO_LARGE)
 
     def _check_message_size(self) -> None:

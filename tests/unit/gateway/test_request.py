@@ -3,17 +3,14 @@
 import pytest
 
 from tidegate_gateway.errors import Problem, Refused
-from tidegate_gateway.request import Fields, Head, model_of, new_request_id, read_head, route
+from tidegate_gateway.request import Head, model_of, new_request_id, read_fields, read_head, route
 from tidegate_gateway.sse import error_event, separator
 
 HOST = (b"Host", b"a")
 
 
 def head(*fields: tuple[bytes, bytes], method: bytes = b"GET", target: bytes = b"/v1/models") -> Head:
-    made = Fields()
-    for name, value in (HOST, *fields):
-        made.add(name, value)
-    return read_head(method, target, "1.1", made, True)
+    return read_head(method, target, "1.1", read_fields([HOST, *fields]), True)
 
 
 @pytest.mark.parametrize(
@@ -55,6 +52,17 @@ def test_headers_are_known_in_any_case_and_forwarded_in_lower() -> None:
     assert head((b"Cookie", b"a"), (b"Authorization", b"Bearer x"), (b"TE", b"x")).forwarded == b""
 
 
+def test_a_value_hidden_behind_a_second_one_is_checked_too() -> None:
+    with pytest.raises(Refused, match="bad_request"):
+        head((b"X-A", b"\xff"), (b"X-A", b"plain"))
+
+
+def test_unknown_spellings_are_learned_without_end_and_without_growth() -> None:
+    for i in range(10_000):
+        head((b"x-%d" % i, b""), (b"Authorization", b"Bearer sk-x"))
+    assert head((b"AUTHORIZATION", b"Bearer sk-x")).authorization == b"Bearer sk-x"
+
+
 def test_a_hundred_headers_are_enough() -> None:
     assert head(*((b"x-%d" % i, b"") for i in range(99))).action == "list_models"
     with pytest.raises(Refused) as refused:
@@ -64,8 +72,7 @@ def test_a_hundred_headers_are_enough() -> None:
 
 @pytest.mark.parametrize("host", [b"a", b"a.b-c_d:8080", b"127.0.0.1", b"[::1]:80", b"[fe80::1]"])
 def test_hosts_are_names_and_addresses(host: bytes) -> None:
-    fields = Fields()
-    fields.add(b"host", host)
+    fields = read_fields([(b"host", host)])
     assert read_head(b"GET", b"/v1/models", "1.1", fields, True).problem is None
 
 
@@ -73,8 +80,7 @@ def test_hosts_are_names_and_addresses(host: bytes) -> None:
     "host", [b"", b"a/v1?", b"a b", b"u@a", b"a:b", b"a:123456", b"[::1", b"a,b", b"a#b"]
 )
 def test_other_hosts_end_the_connection(host: bytes) -> None:
-    fields = Fields()
-    fields.add(b"host", host)
+    fields = read_fields([(b"host", host)])
     with pytest.raises(Refused) as refused:
         read_head(b"GET", b"/v1/models", "1.1", fields, True)
     assert (refused.value.problem.status, refused.value.problem.close) == (400, True)
