@@ -60,12 +60,15 @@ class Builder:
 
     def build(self, *arguments: str) -> Built:
         """Build quietly; what the build said is shown only when it fails."""
+        before = frozenset(self.storage.unnamed())
         with tempfile.NamedTemporaryFile(dir=self.home / "tmp") as file:
             options = ["--isolation", "chroot", "--network", "host", "--layers", "--pull-never"]
             options += ["--signature-policy", str(self.home / "policy.json"), "--iidfile", file.name]
             said = self._run("bud", *options, *self._mounts(), *arguments)
             image = Path(file.name).read_text().strip().removeprefix("sha256:")
-        return Built(image, mentioned(said) | {image})
+        # With --iidfile buildah names only the steps it had; those it made are the ones that were not there.
+        made = frozenset(self.storage.unnamed()) - before
+        return Built(image, mentioned(said) | made | {image})
 
     @contextmanager
     def in_use(self) -> Iterator[None]:

@@ -36,7 +36,8 @@ class Storage:
         return [record["id"] for record in self._records("images") if not record.get("names")]
 
     def _records(self, kind: str) -> list[dict[str, Any]]:
-        return list(json.loads((self.root / f"overlay-{kind}" / f"{kind}.json").read_bytes()))
+        file = self.root / f"overlay-{kind}" / f"{kind}.json"
+        return list(json.loads(file.read_bytes())) if file.exists() else []
 
     def _chain(self, top: str) -> list[dict[str, Any]]:
         """The layers below and including the top one, lowest first."""
