@@ -5,10 +5,8 @@ their bytes reach the worker unchanged. Pure.
 """
 
 import json
-import math
 import re
-from collections.abc import Callable
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -20,6 +18,8 @@ KEY: Final = re.compile(rb'[\s{,]*("(?:[^"\\]|\\.)*")\s*:\s*')
 OFFSET: Final = re.compile(r"\(byte (\d+)\)")
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
 STOPS: Final = 64
+# Type stubs do not know that `Raw` is a buffer.
+_view: Any = memoryview
 
 # Ways to make a worker run or load what the client brings.
 FORBIDDEN: Final = frozenset({"chat_template", "kv_transfer_params", "prompt_embeds", "trust_remote_code"})
@@ -62,14 +62,10 @@ def parse(body: bytes) -> dict[str, msgspec.Raw]:
     except RecursionError as error:
         raise Refused(errors.invalid_json("nested too deep", len(body))) from error
     # Without a byte to spare, no key can have come twice.
-    tight = sum(map(len, top)) + sum(map(_raw_length, top.values())) + 4 * len(top) + 1
+    tight = sum(map(len, top)) + sum(map(len, map(_view, top.values()))) + 4 * len(top) + 1
     if top and tight != len(body):
         _check_once_each(body, top)
     return top
-
-
-def _raw_length(raw: msgspec.Raw) -> int:
-    return memoryview(raw).nbytes
 
 
 def _malformed(body: bytes, reason: str) -> errors.Problem:
@@ -129,30 +125,30 @@ def _check(top: dict[str, msgspec.Raw]) -> None:
                     "unsupported_parameter", key, f"'{key}' is not accepted; leave it out."
                 )
             )
-        expected, holds = BOUNDS[key]
+        expected, decoder = BOUNDS[key]
         try:
-            value = msgspec.json.decode(top[key])
-        except msgspec.DecodeError:
-            # A number that is too large for any number, such as 1e999.
-            value = math.inf
-        if value is not None and not holds(value):
-            refuse(errors.invalid_parameter("param_out_of_range", key, f"'{key}' must be {expected}."))
+            decoder.decode(top[key])
+        except msgspec.DecodeError as error:
+            problem = errors.invalid_parameter("param_out_of_range", key, f"'{key}' must be {expected}.")
+            raise Refused(problem) from error
 
 
-def _integer(low: int, high: int) -> tuple[str, Callable[[Any], bool]]:
-    return f"an integer from {low} to {high}", lambda v: type(v) is int and low <= v <= high
+def _decoder(accepted: Any) -> msgspec.json.Decoder[Any]:
+    return msgspec.json.Decoder(accepted | None)
 
 
-def _number(low: float, high: float) -> tuple[str, Callable[[Any], bool]]:
-    return f"a number from {low} to {high}", lambda v: type(v) in {int, float} and low <= v <= high
+def _integer(low: int, high: int) -> tuple[str, msgspec.json.Decoder[Any]]:
+    return f"an integer from {low} to {high}", _decoder(Annotated[int, msgspec.Meta(ge=low, le=high)])
 
 
-def _is_stop(value: Any) -> bool:
-    return isinstance(value, str) or (isinstance(value, list) and len(value) <= STOPS)
+def _number(low: float, high: float) -> tuple[str, msgspec.json.Decoder[Any]]:
+    return f"a number from {low} to {high}", _decoder(Annotated[float, msgspec.Meta(ge=low, le=high)])
 
+
+STOP: Final = str | Annotated[list[msgspec.Raw], msgspec.Meta(max_length=STOPS)]
 
 # What a worker would allocate or loop over; everything else is the engine's to judge.
-BOUNDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
+BOUNDS: Final[dict[str, tuple[str, msgspec.json.Decoder[Any]]]] = {
     "n": _integer(1, 16),
     "best_of": _integer(1, 16),
     "max_tokens": _integer(0, 2**31 - 1),
@@ -160,7 +156,7 @@ BOUNDS: Final[dict[str, tuple[str, Callable[[Any], bool]]]] = {
     "min_tokens": _integer(0, 2**31 - 1),
     "top_logprobs": _integer(0, 1000),
     "temperature": _number(0, 100),
-    "stop": (f"a string or a list of at most {STOPS}", _is_stop),
-    "stream": ("true or false", lambda v: type(v) is bool),
+    "stop": (f"a string or a list of at most {STOPS}", _decoder(STOP)),
+    "stream": ("true or false", _decoder(bool)),
 }
 LOOKED_AT: Final = FORBIDDEN | BOUNDS.keys()

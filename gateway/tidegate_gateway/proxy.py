@@ -29,31 +29,22 @@ DRAINING: Final = frozenset({500, 503})
 class Exchange:
     """One request to generate, on its way through."""
 
-    __slots__ = (
-        "_active",
-        "_attempts",
-        "_call",
-        "_caller",
-        "_chunked",
-        "_client",
-        "_connecting",
-        "_connection",
-        "_counted",
-        "_deadline",
-        "_delimited",
-        "_event_stream",
-        "_failed",
-        "_gateway",
-        "_head",
-        "_last",
-        "_length_known",
-        "_model",
-        "_outgoing_head",
-        "_relaying",
-        "_started",
-        "_status",
-        "_worker",
-    )
+    # As long as nothing has happened. Set on the class, since most requests change few of them.
+    _attempts = 0
+    _active = False
+    _chunked = False
+    _connecting: Task[None] | None = None
+    _connection: WorkerConnection | None = None
+    _counted = False
+    _delimited = False
+    _event_stream = False
+    _failed: frozenset[str] = frozenset()
+    _last = b""
+    _length_known = False
+    _outgoing_head = b""
+    _relaying = False
+    _status = 0
+    _worker: Worker
 
     def __init__(
         self, gateway: "Gateway", client: "ClientConnection", head: Head, caller: Caller, body: bytes
@@ -66,21 +57,6 @@ class Exchange:
         self._model = _find_model(gateway, caller, self._call.model)
         self._started = gateway.loop.time()
         self._deadline = self._started + gateway.settings.limits.stall_seconds
-        self._attempts = 0
-        self._failed: set[str] = set()
-        self._worker: Worker
-        self._counted = False
-        self._connection: WorkerConnection | None = None
-        self._connecting: Task[None] | None = None
-        self._active = False
-        self._relaying = False
-        self._outgoing_head = b""
-        self._chunked = False
-        self._length_known = False
-        self._delimited = False
-        self._event_stream = False
-        self._last = b""
-        self._status = 0
 
     # Sending
 
@@ -151,7 +127,7 @@ class Exchange:
     def _retry(self, reason: str, otherwise: Problem) -> None:
         gateway, worker = self._gateway, self._worker
         self._release()
-        self._failed.add(worker.uid)
+        self._failed |= {worker.uid}
         other = self._pick()
         if other is None and reason == "stale" and gateway.directory.is_ready(worker):
             # The worker closed an idle connection at the moment we used it; it may be well.
