@@ -3,11 +3,12 @@
 Owns how status, headers and framing are written to a client. Pure.
 """
 
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
 from tidegate_api.names import REQUEST_ID_HEADER
-from tidegate_gateway import errors
+from tidegate_gateway import errors, sse
 
 STATUS_LINES: Final = {s.value: f"HTTP/1.1 {s.value} {s.phrase}\r\n".encode() for s in HTTPStatus}
 CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -20,7 +21,6 @@ REQUEST_ID: Final = REQUEST_ID_HEADER.encode()
 DROPPED: Final = frozenset(
     {
         b"connection",
-        b"content-length",
         b"keep-alive",
         b"proxy-authenticate",
         b"proxy-connection",
@@ -34,20 +34,26 @@ DROPPED: Final = frozenset(
 )
 
 
-# By the name as workers spell it: each is worked out once.
-_uses: dict[bytes, tuple[bytes, bool]] = {}
-SPELLINGS: Final = 1024
+# What a worker's header says about its answer.
+HAS_LENGTH: Final = 1
+IS_CHUNKED: Final = 2
+IS_EVENT_STREAM: Final = 4
+IS_ENCODED: Final = 8
 
 
-def use_of(name: bytes) -> tuple[bytes, bool]:
-    """Return a header's name in lower case, and whether it ends here."""
-    use = _uses.get(name)
-    if use is None:
-        key = name.lower()
-        use = key, key in DROPPED
-        if len(_uses) < SPELLINGS:
-            _uses[name] = use
-    return use
+# Most headers of most answers are the same.
+@lru_cache(maxsize=256)
+def line(name: bytes, value: bytes) -> tuple[bytes, int]:
+    """Return what a client is sent of a worker's header, perhaps nothing, and what the header says."""
+    key = name.lower()
+    text = b"%b: %b\r\n" % (key, value)
+    if key == b"content-length":
+        return text, HAS_LENGTH
+    if key in DROPPED:
+        return b"", IS_CHUNKED if key == b"transfer-encoding" else 0
+    if key == b"content-type":
+        return text, IS_EVENT_STREAM if sse.is_stream(value) else 0
+    return text, IS_ENCODED if key == b"content-encoding" else 0
 
 
 def status_line(status: int) -> bytes:

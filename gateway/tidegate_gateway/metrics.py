@@ -9,7 +9,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, Counter, ProcessCollector
-from prometheus_client.core import GaugeMetricFamily, HistogramMetricFamily
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily
 from prometheus_client.registry import Collector
 
 from tidegate_gateway.directory import Caller
@@ -41,18 +41,37 @@ class Durations(Collector):
         yield HistogramMetricFamily(self._name, self._documentation, buckets=buckets, sum_value=self._sum)
 
 
+class Ended(Collector):
+    """Requests by how they ended, without the library's lock for each."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, str, int], int] = {}
+
+    def count(self, caller: Caller | None, service: str, status: int) -> None:
+        """Count a request."""
+        key = (caller.namespace, service, caller.qos_class, status) if caller else ("", service, "", status)
+        self._counts[key] = self._counts.get(key, 0) + 1
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        """Return all counts."""
+        family = CounterMetricFamily(
+            "tidegate_gateway_requests_total",
+            "Requests by how they ended; code 499 is a client that left. A rise of 5xx needs a look at the workers.",
+            labels=["namespace", "service", "qos_class", "code"],
+        )
+        for key, count in list(self._counts.items()):
+            family.add_metric([*map(str, key)], count)
+        yield family
+
+
 class Metrics:
     """The gateway's metrics."""
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         ProcessCollector(registry=self.registry)
-        self._requests = Counter(
-            "tidegate_gateway_requests_total",
-            "Requests by how they ended; code 499 is a client that left. A rise of 5xx needs a look at the workers.",
-            ["namespace", "service", "qos_class", "code"],
-            registry=self.registry,
-        )
+        self._ended = Ended()
+        self.registry.register(self._ended)
         self._retries = Counter(
             "tidegate_gateway_retries_total",
             "Requests given to a second worker, by why the first failed. A steady rate means that workers die.",
@@ -74,16 +93,10 @@ class Metrics:
         )
         self.registry.register(self.first_byte)
         self.registry.register(self.duration)
-        self._children: dict[tuple[str, str, str, int], Counter] = {}
 
     def count_request(self, caller: Caller | None, service: str, status: int) -> None:
         """Count a request that has ended."""
-        key = (caller.namespace, service, caller.qos_class, status) if caller else ("", service, "", status)
-        child = self._children.get(key)
-        if child is None:
-            child = self._requests.labels(*map(str, key))
-            self._children[key] = child
-        child.inc()
+        self._ended.count(caller, service, status)
 
     def count_retry(self, reason: str) -> None:
         """Count a second attempt."""

@@ -5,6 +5,7 @@ sent again: a second worker would answer differently.
 """
 
 from asyncio import Task
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 from tidegate_gateway import answer, errors, sse
@@ -44,6 +45,7 @@ class Exchange:
     _outgoing_head = b""
     _relaying = False
     _status = 0
+    _id_line: bytes
     _worker: Worker
 
     def __init__(
@@ -93,11 +95,10 @@ class Exchange:
     def _send(self, connection: WorkerConnection) -> None:
         self._connection = connection
         head, call, worker = self._head, self._call, connection.worker
-        host = f"[{worker.host}]" if ":" in worker.host else worker.host
+        self._id_line = id_line = b"x-request-id: %b\r\n" % head.request_id.encode()
         lines = (
-            b"POST %b HTTP/1.1\r\nhost: %b:%d\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"x-request-id: %b\r\n%b\r\n"
-            % (head.path, host.encode(), worker.port, call.length, head.request_id.encode(), head.forwarded)
+            b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b%b\r\n"
+            % (head.path, _authority(worker.host, worker.port), call.length, id_line, head.forwarded)
         )
         connection.send(self, [lines, *call.pieces])
         if self._client.is_paused:
@@ -185,23 +186,16 @@ class Exchange:
 
     def _answer_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
         lines = [answer.status_line(status)]
-        encoded = False
+        says = 0
         for name, value in fields:
-            key, dropped = answer.use_of(name)
-            if not dropped:
-                lines.append(b"%b: %b\r\n" % (key, value))
-                if key == b"content-type":
-                    self._event_stream = sse.is_stream(value)
-                elif key == b"content-encoding":
-                    encoded = True
-            elif key == b"content-length":
-                self._delimited = self._length_known = True
-                lines.append(b"content-length: %b\r\n" % value)
-            elif key == b"transfer-encoding":
-                self._delimited = True
+            text, said = answer.line(name, value)
+            lines.append(text)
+            says |= said
+        self._delimited = says & (answer.HAS_LENGTH | answer.IS_CHUNKED) != 0
+        self._length_known = says & answer.HAS_LENGTH != 0
         # An event of ours cannot be put into a compressed stream, nor behind an announced length.
-        self._event_stream = self._event_stream and not encoded and not self._length_known
-        lines.append(b"x-request-id: %b\r\n" % self._head.request_id.encode())
+        self._event_stream = says & ~answer.IS_CHUNKED == answer.IS_EVENT_STREAM
+        lines.append(self._id_line)
         if not self._length_known and status not in NO_BODY:
             if self._head.is_http10:
                 self._client.close_after = True
@@ -293,6 +287,11 @@ class Exchange:
                 status=self._status,
                 seconds=round(seconds, 4),
             )
+
+
+@lru_cache(maxsize=1024)
+def _authority(host: str, port: int) -> bytes:
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
 
 
 def _find_model(gateway: "Gateway", caller: Caller, name: str) -> Model:

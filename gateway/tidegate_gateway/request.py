@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final, Literal
 from urllib.parse import unquote_to_bytes
 
@@ -174,63 +175,74 @@ def _check_once(raw: list[tuple[bytes, bytes]]) -> None:
             raise Refused(errors.bad_request("a header is not ASCII."))
 
 
+class Ask(msgspec.Struct, frozen=True):
+    """What a request line and the headers that decide ask for."""
+
+    path: bytes
+    action: Action | None
+    problem: errors.Problem | None
+
+
 def read_head(method: bytes, target: bytes, version: str, fields: Fields, keep_alive: bool) -> Head:
     """Return the request that these headers begin, with the problem that it has, if any.
 
     Raises Refused where the framing itself cannot be trusted, so that the connection must end.
     """
-    found = fields.found
-    _check_framing(method, target, version, found)
-    path = target.partition(b"?")[0]
-    asked = route(method, path)
-    problem = asked if isinstance(asked, errors.Problem) else None
-    if asked == "generate":
-        problem = _check_media_type(found)
+    get = fields.found.get
+    expect = get(b"expect")
+    decisive = get(b"host"), get(b"transfer-encoding"), expect, get(b"content-type"), get(b"content-encoding")
+    ask = _ask(method, target, version, decisive)
+    length = get(b"content-length")
+    if length is not None and (len(length) > LENGTH_DIGITS or int(length) > BODY_BYTES):
+        raise Refused(errors.BODY_TOO_LARGE)
     return Head(
         method,
-        path,
-        None if isinstance(asked, errors.Problem) else asked,
-        problem,
-        _request_id(found.get(REQUEST_ID)),
+        ask.path,
+        ask.action,
+        ask.problem,
+        _request_id(get(REQUEST_ID)),
         fields.forwarded,
-        found.get(b"authorization"),
-        b"expect" in found and version == "1.1",
+        get(b"authorization"),
+        expect is not None and version == "1.1",
         keep_alive,
         version == "1.0",
     )
 
 
-def _check_framing(method: bytes, target: bytes, version: str, found: dict[bytes, bytes]) -> None:
+# Host, Transfer-Encoding, Expect, Content-Type, Content-Encoding.
+Decisive = tuple[bytes | None, bytes | None, bytes | None, bytes | None, bytes | None]
+
+
+# Clients send the same few again and again. What cannot be trusted raises, and is never kept.
+@lru_cache(maxsize=256)
+def _ask(method: bytes, target: bytes, version: str, decisive: Decisive) -> Ask:
+    _check_framing(method, target, version, decisive)
+    media_type, encoding = decisive[3:]
+    path = target.partition(b"?")[0]
+    asked = route(method, path)
+    if isinstance(asked, errors.Problem):
+        return Ask(path, None, asked)
+    is_json = (media_type or b"").partition(b";")[0].strip().lower() == JSON
+    is_plain = encoding is None or encoding.lower() == b"identity"
+    return Ask(path, asked, errors.NOT_JSON if asked == "generate" and not (is_json and is_plain) else None)
+
+
+def _check_framing(method: bytes, target: bytes, version: str, decisive: Decisive) -> None:
+    host, coding, expect, _, _ = decisive
     if version not in {"1.1", "1.0"}:
         raise Refused(errors.bad_request(f"HTTP/{version} is not spoken here; use HTTP/1.1."))
     if not target.startswith(b"/") and not (target == b"*" and method == b"OPTIONS"):
         raise Refused(errors.bad_request("the target must be a path, such as /v1/models."))
-    host = found.get(b"host")
     if host is None and version == "1.1":
         raise Refused(errors.bad_request("the Host header is missing."))
-    if host is not None and HOST.fullmatch(host) is None:
+    if host is not None and HOST.fullmatch(host.rstrip(b" \t")) is None:
         raise Refused(
             errors.bad_request("the Host header must be a name or an address, with a port or without.")
         )
-    coding = found.get(b"transfer-encoding")
-    if coding is not None and (coding.lower() != b"chunked" or version == "1.0"):
+    if coding is not None and (coding.strip().lower() != b"chunked" or version == "1.0"):
         raise Refused(errors.bad_request("the only Transfer-Encoding is 'chunked', in HTTP/1.1."))
-    length = found.get(b"content-length")
-    if length is not None and (len(length) > LENGTH_DIGITS or int(length) > BODY_BYTES):
-        raise Refused(errors.BODY_TOO_LARGE)
-    expect = found.get(b"expect")
-    if expect is not None and expect.lower() != b"100-continue":
+    if expect is not None and expect.strip().lower() != b"100-continue":
         raise Refused(errors.bad_request("the only expectation that can be met is '100-continue'."))
-
-
-def _check_media_type(found: dict[bytes, bytes]) -> errors.Problem | None:
-    media_type = found.get(b"content-type", b"").partition(b";")[0].strip().lower()
-    if (
-        media_type != b"application/json"
-        or found.get(b"content-encoding", b"identity").lower() != b"identity"
-    ):
-        return errors.NOT_JSON
-    return None
 
 
 def _request_id(sent: bytes | None) -> str:

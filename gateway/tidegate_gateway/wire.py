@@ -113,6 +113,8 @@ class RequestReader:
         self._feed_is_large = self._message_size > self._limits.header_bytes
         try:
             self._parser.feed_data(data)
+            if self.head is not None:
+                self.deadline = self._clock() + self._limits.body_idle_seconds
             if self._feed_is_large:
                 self._check_message_size()
         except httptools.HttpParserUpgrade:
@@ -164,7 +166,6 @@ class RequestReader:
                 raise Refused(dataclasses.replace(head.problem, close=True))
             self._owner.expect_body()
         self._message_size = 1
-        self.deadline = self._clock() + self._limits.body_idle_seconds
 
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
@@ -174,7 +175,6 @@ class RequestReader:
         head = self.head
         if head is not None and head.problem is None and head.action == "generate":
             self._parts.append(part)
-        self.deadline = self._clock() + self._limits.body_idle_seconds
 
     def on_message_complete(self) -> None:
         """Deliver the request."""
