@@ -1,7 +1,7 @@
 """Write what one version of vLLM accepts, as data: its server's flags and the architectures it can run.
 
-Runs inside an environment that has that vLLM (`make engine-table`). Owns the file's format; must not import
-anything of ours, so that it also runs in an image that has only vLLM.
+Runs inside an environment that has that vLLM (`make engine-table`); an argument names another directory. Owns the
+file's format; must not import anything of ours, so that it also runs in an image that has only vLLM.
 """
 
 import argparse
@@ -108,8 +108,9 @@ def main() -> None:
 
     version = __version__.split("+")[0]
     rows = sorted(flags(), key=lambda row: str(row["names"][0]))
-    ENGINE_DIR.mkdir(exist_ok=True)
-    target = ENGINE_DIR / f"vllm-{version}.json"
+    folder = Path(sys.argv[1]) if len(sys.argv) > 1 else ENGINE_DIR
+    folder.mkdir(exist_ok=True)
+    target = folder / f"vllm-{version}.json"
     target.write_text(render(version, rows, sorted(architectures())))
     print(f"{target}: {len(rows)} flags, {target.stat().st_size // 1000} kB", file=sys.stderr)
 

@@ -10,8 +10,10 @@ from typing import Final
 from tidegate_worker.facts import EngineFacts
 
 GIB: Final = 1024**3
-# Private memory of API server and engine without model and cache, measured with vLLM 0.32.0 on CPU.
-ENGINE_BYTES: Final = 2 * GIB
+# Private memory of API server and engine without model and cache: vLLM 0.32.0 takes 1.6 GiB with a model of nothing,
+# 2.0 GiB with one that has a vocabulary.
+ENGINE_BYTES: Final = 3 * GIB // 2
+ROOM: Final = GIB // 2
 
 KV_SPACE: Final = "VLLM_CPU_KVCACHE_SPACE"
 
@@ -27,6 +29,11 @@ class Need:
     @property
     def total(self) -> int:
         return self.weights + self.cache + self.engine
+
+    @property
+    def comfortable_gib(self) -> int:
+        """Return a limit in whole GiB that leaves room for what requests take."""
+        return -(-(self.total + ROOM) * 11 // (10 * GIB))
 
 
 def need(weight_bytes: int, engine: EngineFacts) -> Need:

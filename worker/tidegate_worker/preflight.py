@@ -151,10 +151,8 @@ def memory_suffices(facts: Facts) -> Finding | None:
         f"{memory.gib(need.weights)} weights + {memory.gib(need.cache)} key-value cache "
         f"({memory.KV_SPACE}) + {memory.gib(need.engine)} engine"
     )
-    # Whole GiB, with room for what requests take.
-    enough = -(-need.total * 11 // 10 // memory.GIB)
     message = f"the model needs at least {memory.gib(need.total)} of memory ({parts}); {memory.gib(limit)} are allowed."
-    fix = f"Set spec.resources.limits.memory to {enough}Gi or more, or use a larger spec.resourceProfile."
+    fix = f"Set spec.resources.limits.memory to {need.comfortable_gib}Gi or more, or use a larger spec.resourceProfile."
     return Finding("InsufficientMemory", f"{message} {fix}")
 
 

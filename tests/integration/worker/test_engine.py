@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from integration.worker.workers import CONTEXT, MODEL, Worker, environment, serve
+from integration.worker.workers import CONTEXT, MODEL, ROOT, Worker, environment, serve
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
@@ -51,6 +51,15 @@ def test_told_to_stop_it_finishes_a_running_stream_and_takes_no_new_one(worker: 
     assert usage["completion_tokens"] == LONG
     assert worker.refused()
     assert worker.outer.wait(timeout=60) == 0, worker.log.read_text()[-4000:]
+
+
+def test_the_committed_table_is_what_this_vllm_accepts(vllm_python: Path, tmp_path: Path) -> None:
+    subprocess.run(
+        [vllm_python, ROOT / "hack" / "engine_table.py", tmp_path], env=environment(tmp_path), check=True
+    )
+    (made,) = tmp_path.glob("vllm-*.json")
+    committed = ROOT / "crds" / "tidegate_api" / "engine" / made.name
+    assert made.read_text() == committed.read_text(), "run `make engine-table`"
 
 
 def missing(model: Path) -> None:

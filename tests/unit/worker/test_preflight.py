@@ -71,7 +71,7 @@ SERVED = [
     ),
     Case("little memory beside a GPU", engine=EngineFacts((), {}, on_cpu=False), limit=GIB),
     Case("a machine that tells no limit", limit=None),
-    Case("memory that just suffices", limit=3 * GIB + 4096),
+    Case("memory that just suffices", limit=5 * GIB // 2 + 4096),
 ]
 
 REFUSED = [
@@ -171,7 +171,7 @@ REFUSED = [
         "too little memory",
         reason="InsufficientMemory",
         limit=2 * GIB,
-        words=("at least 3.0 GiB", "1.0 GiB key-value cache", "2.0 GiB are allowed", "limits.memory to 4Gi"),
+        words=("at least 2.5 GiB", "1.0 GiB key-value cache", "2.0 GiB are allowed", "limits.memory to 4Gi"),
     ),
     Case(
         "too little memory for the weights' type",
