@@ -55,7 +55,7 @@ def test_too_little_memory_is_named_with_the_numbers(namespace: Namespace) -> No
     eventually(lambda: finished(namespace.get("job", "bring")), "the model is on the volume")
     namespace.apply(service(resources={"requests": {"memory": "512Mi"}, "limits": {"memory": "512Mi"}}))
     found = namespace.wait_for_reason("m", "WorkloadsReady", "InsufficientMemory")
-    assert "512" in found["message"]
+    assert "0.5 GiB" in found["message"]
 
 
 def test_a_missing_volume_claim_is_named_and_its_arrival_is_enough(namespace: Namespace) -> None:
