@@ -124,6 +124,8 @@ def stop(pidfile: Path, grace: float = 5.0) -> None:
         if not _gone(found, grace):
             _signal_group(found.pid, signal.SIGKILL)
             _gone(found, 5.0)
+    elif found:
+        _gone(found, 0)  # it ended by itself; as its parent we still have to be told
     pidfile.unlink(missing_ok=True)
 
 

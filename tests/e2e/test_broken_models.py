@@ -47,7 +47,7 @@ def test_a_model_that_arrives_late_is_served_without_an_edit(namespace: Namespac
     namespace.apply(claim(), service())
     namespace.wait_for_reason("m", "ModelReady", "ModelNotFound")
     namespace.apply(job("bring", COPY))
-    namespace.wait_for_reason("m", "Ready", "Serving", seconds=600)
+    assert namespace.wait_for_reason("m", "Ready", "Serving", seconds=600)["status"] == "True"
 
 
 def test_too_little_memory_is_named_with_the_numbers(namespace: Namespace) -> None:
@@ -62,7 +62,7 @@ def test_a_missing_volume_claim_is_named_and_its_arrival_is_enough(namespace: Na
     namespace.apply(service())
     namespace.wait_for_reason("m", "ModelReady", "VolumeClaimNotFound")
     namespace.apply(claim())
-    namespace.wait_for_reason("m", "ModelReady", "ModelNotFound")
+    assert namespace.wait_for_reason("m", "ModelReady", "ModelNotFound")["status"] == "False"
 
 
 def test_an_image_that_cannot_be_pulled_is_named(namespace: Namespace) -> None:

@@ -45,6 +45,8 @@ def test_a_daemon_that_dies_says_its_last_words(tmp_path: Path) -> None:
     daemon.start()
     with pytest.raises(ClusterError, match=r"(?s)broken ended while starting.*no such flag.*broken\.log"):
         daemon.await_ready(lambda: False, 60)
+    processes.stop_all(tmp_path, grace=0)
+    assert not daemon.pidfile.exists()
 
 
 def test_a_daemon_that_never_answers_is_reported(tmp_path: Path) -> None:
