@@ -79,9 +79,8 @@ def _post(url: str, key: str, *, stream: bool) -> HTTPResponse:
             time.sleep(0.5)
 
 
-def next_commands(key: str, kubeconfig: str) -> str:
+def next_commands(key: str, kubeconfig: str, kubectl: str) -> str:
     """Return the commands to try next, ready to be pasted."""
-    kubectl = program("kubectl")
     body = '{"model": "chat", "messages": [{"role": "user", "content": "Name three rivers of France."}]}'
     return f"""Try next (the first line once per shell):
   export KUBECONFIG={kubeconfig}; alias kubectl={kubectl}
@@ -95,4 +94,4 @@ def next_commands(key: str, kubeconfig: str) -> str:
 
 def main_screen(key: str, kubeconfig: str, service_line: str) -> None:
     """Print the last screen of the demo."""
-    sys.stdout.write(f"{service_line}\n\n{next_commands(key, kubeconfig)}")
+    sys.stdout.write(f"{service_line}\n\n{next_commands(key, kubeconfig, program('kubectl'))}")
