@@ -9,13 +9,15 @@ import os
 import shutil
 import subprocess
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
 
 from localcluster import cluster as local
-from localcluster import images, tools
+from localcluster import images, packages, tools
 from localcluster.errors import ClusterError, unsupported
-from localcluster.paths import CHECKOUT, layout
+from localcluster.machine import require_supported
+from localcluster.paths import CHECKOUT, cache_dir, layout
 from localcluster.report import step
 
 TARGETS = ("operator", "gateway", "worker-cpu", "example-model")
@@ -40,11 +42,20 @@ class Cluster(Protocol):
 class Local:
     """A Kubernetes of our own on this machine, without Docker."""
 
+    def __init__(self) -> None:
+        self._building = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
+        self._built: Future[dict[str, str]] | None = None
+
     def up(self) -> Path:
+        require_supported(cache_dir())
+        packages.ensure()
+        # Images wait for the network and the disk, Kubernetes for the compiler: side by side, both are ready sooner.
+        self._built = self._building.submit(images.build, list(TARGETS))
         return local.up()
 
     def load(self) -> Images:
-        refs = images.load(images.build(list(TARGETS)))
+        built = self._built.result() if self._built else images.build(list(TARGETS))
+        refs = images.load(built)
         # The example names its image as it is released, and is applied as it stands.
         images.alias(refs["example-model"], f"docker.io/{released('example-model')}")
         return {**refs, "example-model": released("example-model")}

@@ -28,9 +28,11 @@ VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
 def tools_of(gomod: str) -> list[str]:
-    """The import paths of a module's ``tool`` block."""
+    """The import paths of a module's ``tool`` block, or of the one line that stands for it."""
     block = re.search(r"^tool \(\n(.*?)^\)", gomod, re.MULTILINE | re.DOTALL)
-    return [line.strip() for line in block.group(1).splitlines()] if block else []
+    if block:
+        return [line.strip() for line in block.group(1).splitlines()]
+    return re.findall(r"^tool (\S+)$", gomod, re.MULTILINE)
 
 
 def program_name(package: str) -> str:

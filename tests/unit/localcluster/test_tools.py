@@ -29,6 +29,11 @@ def test_a_module_without_tools_has_none() -> None:
     assert tools.tools_of("module x\n\ngo 1.26.0\n") == []
 
 
+def test_a_module_of_one_tool_says_so_on_one_line() -> None:
+    """`go get -tool` writes no block for the first tool; its module was then built as if it had sources."""
+    assert tools.tools_of("module x\n\ntool example.test/dns\n\nrequire y v1\n") == ["example.test/dns"]
+
+
 @pytest.mark.parametrize(
     ("package", "name"),
     [
