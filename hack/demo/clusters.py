@@ -51,7 +51,9 @@ class Local:
         packages.ensure()
         # Images wait for the network and the disk, Kubernetes for the compiler: side by side, both are ready sooner.
         self._built = self._building.submit(images.build, list(TARGETS))
-        return local.up()
+        kubeconfig = local.up()
+        tools.build("helm")
+        return kubeconfig
 
     def load(self) -> Images:
         built = self._built.result() if self._built else images.build(list(TARGETS))
