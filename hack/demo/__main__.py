@@ -15,6 +15,7 @@ def up() -> None:
     """From nothing to an answer; a second run finds everything in place."""
     began = time.monotonic()
     cluster = clusters.chosen()
+    cluster.begin()
     kubeconfig = cluster.up()
     install.use(kubeconfig)
     images = cluster.load()
@@ -30,6 +31,7 @@ def up() -> None:
 def reload() -> None:
     """Bring changed code of ours into the running demo: images, chart, and nothing else."""
     cluster = clusters.chosen()
+    cluster.begin()
     install.use(cluster.up())
     install.install_chart(cluster.load())
 

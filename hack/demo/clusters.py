@@ -29,6 +29,9 @@ Images = Mapping[str, str]
 class Cluster(Protocol):
     """Somewhere to install Tidegate."""
 
+    def begin(self) -> None:
+        """Start to build our images, where that can go on beside `up`."""
+
     def up(self) -> Path:
         """Make it answer; return its kubeconfig."""
 
@@ -46,11 +49,13 @@ class Local:
         self._building = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
         self._built: Future[dict[str, str]] | None = None
 
-    def up(self) -> Path:
+    def begin(self) -> None:
         require_supported(cache_dir())
         packages.ensure()
         # Images wait for the network and the disk, Kubernetes for the compiler: side by side, both are ready sooner.
         self._built = self._building.submit(images.build, list(TARGETS))
+
+    def up(self) -> Path:
         kubeconfig = local.up()
         tools.build("helm")
         return kubeconfig
@@ -70,6 +75,9 @@ class Kind:
     """A kind cluster; needs Docker and kind."""
 
     name = "tidegate"
+
+    def begin(self) -> None:
+        """Nothing: `load` builds, with Docker."""
 
     def up(self) -> Path:
         for program in ("docker", "kind"):
@@ -103,6 +111,9 @@ class Kind:
 
 class Current:
     """The cluster of the user's own kubeconfig, with images that it can pull."""
+
+    def begin(self) -> None:
+        """Nothing: its images are there."""
 
     def up(self) -> Path:
         config = Path(os.environ.get("KUBECONFIG") or Path.home() / ".kube" / "config")
