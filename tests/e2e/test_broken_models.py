@@ -35,7 +35,9 @@ PICKLE = (
     ],
 )
 def test_a_broken_model_is_named(namespace: Namespace, break_it: str, reason: str, word: str) -> None:
-    namespace.apply(claim(), job("break", break_it), service())
+    namespace.apply(claim(), job("break", break_it))
+    eventually(lambda: finished(namespace.get("job", "break")), "the model is broken")
+    namespace.apply(service())
     found = namespace.wait_for_reason("m", "ModelReady", reason)
     assert word in found["message"]
     assert namespace.condition("m", "Ready")["reason"] == reason
