@@ -276,6 +276,7 @@ def say_of_pod(
     last: Mapping[str, object] | None = None,
 ) -> None:
     """Write the status of a Pod as a kubelet would that sees its container in this state."""
+    let_the_scheduler_speak_first(api, pod)
     word = "True" if ready else "False"
     kinds = ("PodScheduled", "Initialized", "ContainersReady", "Ready")
     conditions = [
@@ -301,6 +302,16 @@ def say_of_pod(
             "containerStatuses": [container],
         },
     )
+
+
+def let_the_scheduler_speak_first(api: Api, pod: Object) -> None:
+    """Wait for the real scheduler's one word on a Pod: coming after ours, it would replace what we say."""
+
+    def has_spoken() -> bool:
+        live = api.get("Pod", pod["metadata"]["namespace"], pod["metadata"]["name"])
+        return live is None or any(one["type"] == "PodScheduled" for one in live["status"]["conditions"])
+
+    eventually(has_spoken)
 
 
 def now() -> str:
