@@ -18,9 +18,9 @@ def new_key() -> str:
     return KEY_PREFIX + random_part.decode("ascii")
 
 
-def digest(key: str) -> str:
+def digest(key: str | bytes) -> str:
     """Return the lower-case hex SHA-256 of the whole key: 64 characters, as `LLMTenant.spec.keys[].sha256`.
 
     A plain hash is enough here: 256 random bits cannot be guessed, so there is nothing for a slow hash to protect.
     """
-    return hashlib.sha256(key.encode("utf-8")).hexdigest()
+    return hashlib.sha256(key if isinstance(key, bytes) else key.encode("utf-8")).hexdigest()

@@ -35,8 +35,8 @@ GATEWAY_PORT: Final = 8080
 ADMIN_PORT: Final = 9090
 
 MODELS_MOUNT: Final = "/models"
+# Where a worker says why it cannot serve; the operator reads it back from the Pod's status.
 TERMINATION_MESSAGE_PATH: Final = "/dev/termination-log"
-# What the worker knew before the engine's log took over; read back from the termination message.
 WORKER_UID: Final = 65532
 
 REQUEST_ID_HEADER: Final = "x-request-id"

@@ -3,11 +3,11 @@
 Owns the reading of keys. Must not log them, tell apart why one is refused, or know any route.
 """
 
-import hashlib
 import hmac
 from collections.abc import Mapping
 from typing import Final
 
+from tidegate_api.keys import digest
 from tidegate_api.names import KEY_PREFIX
 from tidegate_gateway.directory import Caller
 
@@ -24,9 +24,9 @@ def identify(authorization: bytes | None, callers: Mapping[str, Caller], now: fl
     key = authorization[7:].strip(b" ")
     if not key.startswith(PREFIX) or len(key) > LONGEST_KEY:
         return None
-    digest = hashlib.sha256(key).hexdigest()
-    caller = callers.get(digest)
-    if caller is None or not hmac.compare_digest(digest, caller.digest):
+    known_as = digest(key)
+    caller = callers.get(known_as)
+    if caller is None or not hmac.compare_digest(known_as, caller.digest):
         return None
     if caller.not_after is not None and now > caller.not_after:
         return None
