@@ -7,13 +7,63 @@ read is left out, never an exception, since the API server already refused what 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
-from tidegate_api.names import PRIORITY_BY_CLASS, SERVICE_LABEL, WORKER_PORT, QosClass, engine_priority
+from tidegate_api.names import (
+    POOL_LABEL,
+    PRIORITY_BY_CLASS,
+    SERVICE_LABEL,
+    SHARED_POOL,
+    WORKER_PORT,
+    QosClass,
+    engine_priority,
+)
 
 LATEST: Final = float("inf")
 # A key whose expiry cannot be read has expired.
 EARLIEST: Final = float("-inf")
+
+
+Strategy = Literal["Auto", "LeastLoad", "PrefixHash"]
+
+
+@dataclass(frozen=True, slots=True)
+class TenantLimits:
+    """How much a tenant may use; None is without limit."""
+
+    requests_per_minute: int | None = None
+    tokens_per_minute: int | None = None
+    # Requests at a time, waiting ones included.
+    concurrency: int | None = None
+    # Tokens per window, and what the operator last counted in the window that it last knew.
+    budget_tokens: int | None = None
+    budget_window: str = "Month"
+    budget_used: int = 0
+    # Unix seconds of that window's begin.
+    budget_since: float = 0.0
+    # Tokens of this budget's window that the operator has already read from each gateway process.
+    budget_seen: Mapping[str, int] = field(default_factory=dict)
+
+
+UNLIMITED: Final = TenantLimits()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassPolicy:
+    """How one service treats one class."""
+
+    pool: str
+    # Least share of the tokens admitted to its pool while it waits, 0 to 1.
+    min_share: float
+    max_queue: int
+    queue_timeout_seconds: float
+
+
+DEFAULT_CLASSES: Final[Mapping[QosClass, ClassPolicy]] = {
+    "high": ClassPolicy(SHARED_POOL, 0.70, 100, 30),
+    "medium": ClassPolicy(SHARED_POOL, 0.25, 100, 30),
+    "low": ClassPolicy(SHARED_POOL, 0.05, 100, 300),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +77,13 @@ class Caller:
     engine_priority: int
     not_after: float | None
     created: float = 0.0
+    # Makes prompts of one tenant unknown to the others' prefix caches; no client can choose it.
+    salt: str = ""
+    limits: TenantLimits = UNLIMITED
+    # The class of what is not urgent by its nature, such as /v1/batch.
+    batch_class: QosClass = "low"
+    # Services that may be called; None is all of the namespace.
+    services: frozenset[str] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +94,10 @@ class Model:
     namespace: str
     service: str
     created: float
+    classes: Mapping[QosClass, ClassPolicy] = DEFAULT_CLASSES
+    strategy: Strategy = "Auto"
+    # Whether tenants may profit from each other's cached prefixes.
+    shared_prefixes: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +110,7 @@ class Worker:
     name: str
     host: str
     port: int = WORKER_PORT
+    pool: str = SHARED_POOL
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,1 @@
+"""How much a tenant may use. Pure, but for `peers`, which asks the other gateways."""

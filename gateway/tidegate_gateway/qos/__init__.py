@@ -1,0 +1,1 @@
+"""Who goes first: classes, queues, credits. Pure: time is an argument, workers are told of nothing from here."""

@@ -1,0 +1,1 @@
+"""Routes that are made of others: many prompts in one request, our own stream of events, documents."""

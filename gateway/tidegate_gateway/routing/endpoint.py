@@ -1,0 +1,67 @@
+"""What the gateway knows of one worker, moment by moment.
+
+Owns the state that queue, credits and routing share. Must not decide anything.
+"""
+
+import msgspec
+
+from tidegate_gateway.directory import Worker
+
+# Until a worker's own first tokens have told: a small model on a CPU; too low a rate only spreads requests wider.
+UNKNOWN_PREFILL_RATE = 1000.0
+
+
+class Report(msgspec.Struct, frozen=True):
+    """What an engine said of itself, all gateways' requests together."""
+
+    # Seconds of the event loop's clock.
+    at: float
+    running: int
+    waiting: int
+    # Share of its KV cache in use, 0 to 1.
+    kv_used: float
+    # How often it has taken a running request's memory back, since it started.
+    preemptions: int
+    # Tokens that its KV cache can hold; 0 where it did not say.
+    kv_tokens: int = 0
+    # LoRA adapters that are in its batch now, and how many can be.
+    running_adapters: frozenset[str] = frozenset()
+    max_adapters: int = 0
+
+
+class Endpoint:
+    """One worker, with what this gateway has sent it and what it has said."""
+
+    __slots__ = (
+        "adapters",
+        "ejected_until",
+        "failures",
+        "limit_tokens",
+        "prefill_rate",
+        "prefill_tokens",
+        "report",
+        "requests",
+        "slot",
+        "tokens",
+        "worker",
+    )
+
+    def __init__(self, worker: Worker, slot: int, limit_tokens: float) -> None:
+        self.worker = worker
+        # Its bit in the prefix index is `1 << slot`; slots are reused once the index has forgotten them.
+        self.slot = slot
+        # Ours in flight: requests, and the tokens (prompt and expected answer) they were admitted with.
+        self.requests = 0
+        self.tokens = 0
+        # Prompt tokens of ours that it has yet to compute: without what its cache should have, until the first byte.
+        self.prefill_tokens = 0
+        # How many tokens of ours may be in flight.
+        self.limit_tokens = limit_tokens
+        # Prompt tokens per second, learned from times to the first byte.
+        self.prefill_rate = UNKNOWN_PREFILL_RATE
+        self.report: Report | None = None
+        # Model names that it serves beside the base model.
+        self.adapters: frozenset[str] = frozenset()
+        # Failures in a row, and until when no request is sent because of them.
+        self.failures = 0
+        self.ejected_until = 0.0
