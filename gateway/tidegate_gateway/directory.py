@@ -94,7 +94,7 @@ class Model:
     namespace: str
     service: str
     created: float
-    classes: Mapping[QosClass, ClassPolicy] = DEFAULT_CLASSES
+    classes: Mapping[QosClass, ClassPolicy] = field(default_factory=lambda: DEFAULT_CLASSES)
     strategy: Strategy = "Auto"
     # Whether tenants may profit from each other's cached prefixes.
     shared_prefixes: bool = False
@@ -187,11 +187,19 @@ def read_tenant(item: Mapping[str, Any]) -> tuple[Caller, ...]:
 def read_worker(item: Mapping[str, Any]) -> Worker | None:
     """Return the worker that a Pod is, or None while it must not be given requests."""
     meta, status = item.get("metadata") or {}, item.get("status") or {}
-    service = (meta.get("labels") or {}).get(SERVICE_LABEL)
+    labels = meta.get("labels") or {}
+    service = labels.get(SERVICE_LABEL)
     host = status.get("podIP")
     if not service or not host or meta.get("deletionTimestamp") or not _is_ready(status):
         return None
-    return Worker(meta.get("uid", ""), meta.get("namespace", ""), service, meta.get("name", ""), host)
+    return Worker(
+        meta.get("uid", ""),
+        meta.get("namespace", ""),
+        service,
+        meta.get("name", ""),
+        host,
+        pool=labels.get(POOL_LABEL, SHARED_POOL),
+    )
 
 
 def _is_ready(status: Mapping[str, Any]) -> bool:

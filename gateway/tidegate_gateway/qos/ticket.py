@@ -52,6 +52,7 @@ class Ticket:
         waiter: Waiter,
         tenant: str,
         qos_class: QosClass,
+        *,
         prompt_tokens: int,
         output_tokens: int,
         blocks: tuple[int, ...] = (),
