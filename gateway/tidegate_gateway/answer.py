@@ -7,6 +7,8 @@ from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
+import msgspec
+
 from tidegate_api.names import REQUEST_ID_HEADER
 from tidegate_gateway import errors, sse
 
@@ -54,6 +56,40 @@ def line(name: bytes, value: bytes) -> tuple[bytes, int]:
     if key == b"content-type":
         return text, IS_EVENT_STREAM if sse.is_stream(value) else 0
     return text, IS_ENCODED if key == b"content-encoding" else 0
+
+
+class AnswerHead(msgspec.Struct, frozen=True):
+    """The head of a worker's answer: the header lines that a client is sent of it, and what they say."""
+
+    status: int
+    lines: bytes
+    says: int
+
+    @property
+    def is_event_stream(self) -> bool:
+        """Tell whether events of ours can be put into this answer: not if it is compressed or has a length."""
+        return self.says & ~IS_CHUNKED == IS_EVENT_STREAM
+
+    @property
+    def is_delimited(self) -> bool:
+        """Tell whether its end is told by more than the end of the connection."""
+        return self.says & (HAS_LENGTH | IS_CHUNKED) != 0
+
+    @property
+    def is_readable(self) -> bool:
+        """Tell whether its body is as the engine wrote it, not compressed."""
+        return not self.says & IS_ENCODED
+
+
+def read_head(status: int, fields: list[tuple[bytes, bytes]]) -> AnswerHead:
+    """Return the head that a worker sent."""
+    lines = []
+    says = 0
+    for name, value in fields:
+        text, said = line(name, value)
+        lines.append(text)
+        says |= said
+    return AnswerHead(status, b"".join(lines), says)
 
 
 def status_line(status: int) -> bytes:

@@ -13,7 +13,8 @@ from tidegate_gateway import answer, local
 from tidegate_gateway.auth import identify
 from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import TIMED_OUT, Problem, Refused
-from tidegate_gateway.proxy import Exchange
+from tidegate_gateway.exchange import Exchange
+from tidegate_gateway.relay import Relay
 from tidegate_gateway.request import Head
 from tidegate_gateway.wire import Request, RequestReader
 
@@ -141,12 +142,15 @@ class ClientConnection(asyncio.Protocol):
             if head.problem is not None:
                 raise Refused(head.problem)
             if head.action == "generate" and request.caller is not None:
-                self._current = Exchange(gateway, self, head, request.caller, request.body)
-                self._current.start()
+                relay = Relay(self, head)
+                self._current = exchange = Exchange(gateway, relay, head, request.caller, request.body)
+                exchange.start()
                 return
             status, content, headers = local.answer(head, request.caller, gateway.directory)
         except Refused as refused:
-            self.refuse(refused.problem, head, request.caller)
+            self._current = None
+            gateway.metrics.count_request(request.caller, "", refused.problem.status)
+            self.refuse(refused.problem, head)
             return
         is_head = head.method == b"HEAD"
         self.write(
@@ -157,12 +161,11 @@ class ClientConnection(asyncio.Protocol):
 
     # Called by the exchange
 
-    def refuse(self, problem: Problem, head: Head, caller: Caller | None, service: str = "") -> None:
+    def refuse(self, problem: Problem, head: Head) -> None:
         """Answer with a problem."""
         self.close_after = self.close_after or problem.close
         is_head = head.method == b"HEAD"
         self.write(answer.refusal(problem, head.request_id, close=self.close_after, is_head=is_head))
-        self._gateway.metrics.count_request(caller, service, problem.status)
         self._gateway.log.debug(
             "refused", request_id=head.request_id, status=problem.status, code=problem.code
         )

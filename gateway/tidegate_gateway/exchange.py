@@ -1,58 +1,51 @@
-"""The life of one request: pick a worker, send, relay, and at most one retry.
+"""The life of one request: a worker, the answer, and at most one retry.
 
 Owns the order of these steps and what happens when one fails. After the first byte of an answer nothing is ever
-sent again: a second worker would answer differently.
+sent again: a second worker would answer differently. Must not know how clients are spoken to (`Outlet`) or who goes
+first (`qos`).
 """
 
 from asyncio import Task
 from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
-from tidegate_gateway import answer, errors, sse
+from tidegate_gateway import answer, errors
+from tidegate_gateway.answer import AnswerHead
 from tidegate_gateway.body import check_model_name, read_call
 from tidegate_gateway.directory import Caller, Model, Worker
 from tidegate_gateway.errors import Problem, refuse
+from tidegate_gateway.outlet import Outlet
 from tidegate_gateway.pick import pick
 from tidegate_gateway.request import Head
 from tidegate_gateway.upstream import WorkerConnection
 
 if TYPE_CHECKING:
     from tidegate_gateway.gateway import Gateway
-    from tidegate_gateway.server import ClientConnection
 
 ATTEMPTS: Final = 2
 CLIENT_GONE: Final = 499
-NO_BODY: Final = frozenset({204, 304})
 # A worker that answers so while it is being stopped has not begun the request.
 DRAINING: Final = frozenset({500, 503})
 
 
 class Exchange:
-    """One request to generate, on its way through."""
+    """One request to a worker, on its way through."""
 
     # As long as nothing has happened. Set on the class, since most requests change few of them.
     _attempts = 0
     _active = False
-    _chunked = False
+    _answer: AnswerHead | None = None
     _connecting: Task[None] | None = None
     _connection: WorkerConnection | None = None
     _counted = False
-    _delimited = False
-    _event_stream = False
     _failed: frozenset[str] = frozenset()
-    _last = b""
-    _length_known = False
-    _outgoing_head = b""
     _relaying = False
     _status = 0
-    _id_line: bytes
     _worker: Worker
 
-    def __init__(
-        self, gateway: "Gateway", client: "ClientConnection", head: Head, caller: Caller, body: bytes
-    ) -> None:
+    def __init__(self, gateway: "Gateway", outlet: Outlet, head: Head, caller: Caller, body: bytes) -> None:
         self._gateway = gateway
-        self._client = client
+        self._outlet = outlet
         self._head = head
         self._caller = caller
         self._call = read_call(body, caller.engine_priority)
@@ -95,13 +88,19 @@ class Exchange:
     def _send(self, connection: WorkerConnection) -> None:
         self._connection = connection
         head, call, worker = self._head, self._call, connection.worker
-        self._id_line = id_line = b"x-request-id: %b\r\n" % head.request_id.encode()
         lines = (
-            b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n%b%b\r\n"
-            % (head.path, _authority(worker.host, worker.port), call.length, id_line, head.forwarded)
+            b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+            b"x-request-id: %b\r\n%b\r\n"
+            % (
+                head.path,
+                _authority(worker.host, worker.port),
+                call.length,
+                head.request_id.encode(),
+                head.forwarded,
+            )
         )
         connection.send(self, [lines, *call.pieces])
-        if self._client.is_paused:
+        if self._outlet.is_paused:
             connection.pause()
 
     # Failing
@@ -114,20 +113,21 @@ class Exchange:
     def on_lost(self, answered: bool, clean: bool) -> None:
         """Try another worker, or tell the client that the rest will not come."""
         connection, self._connection = self._connection, None
-        if not answered:
-            stale = connection is not None and connection.reused
-            self._retry("stale" if stale else "reset", errors.worker_failed())
-        elif not self._relaying:
-            self._refuse(errors.worker_failed())
-        elif clean and not self._delimited:
+        head = self._answer
+        if clean and head is not None and not head.is_delimited:
             # An answer without a length ends with its connection.
             self.on_parts([], True)
-        else:
+        elif self._relaying:
             self._cut(errors.worker_failed())
+        else:
+            # A head alone promises nothing: engines send it before they have computed a token.
+            stale = not answered and connection is not None and connection.reused
+            self._retry("stale" if stale else "reset", errors.worker_failed())
 
     def _retry(self, reason: str, otherwise: Problem) -> None:
         gateway, worker = self._gateway, self._worker
         self._release()
+        self._answer = None
         self._failed |= {worker.uid}
         other = self._pick()
         if other is None and reason == "stale" and gateway.directory.is_ready(worker):
@@ -142,23 +142,14 @@ class Exchange:
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem: nothing of an answer has been sent."""
-        self._drop_worker()
-        self._client.refuse(problem, self._head, self._caller, self._model.service)
+        self._status = problem.status
+        self._end()
+        self._outlet.refuse(problem)
 
     def _cut(self, problem: Problem) -> None:
-        """End an answer that cannot be completed, so that no client takes it for complete."""
-        client = self._client
-        client.close_after = True
-        if self._event_stream:
-            event = sse.error_event(problem, self._head.request_id, self._last)
-            client.write(
-                b"%x\r\n%b\r\n" % (len(event), event) + answer.LAST_CHUNK if self._chunked else event
-            )
-            self._end()
-            client.finish()
-        else:
-            self._end()
-            client.transport.close()
+        """End an answer that cannot be completed."""
+        self._end()
+        self._outlet.cut(problem)
 
     def client_gone(self) -> None:
         """Stop the worker: nobody waits for its answer."""
@@ -169,63 +160,36 @@ class Exchange:
     # Relaying
 
     def on_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
-        """Begin the answer, with the worker's own status; its failures get a body of ours."""
+        """Keep the head until the first part of the body; failures of a worker get a body of ours."""
         self._active = True
-        gateway, worker = self._gateway, self._worker
-        if status >= 500:
-            self._drop_connection()
-            if status in DRAINING and not gateway.directory.is_ready(worker):
-                self._retry("draining", errors.no_ready_worker(self._model.name))
-            else:
-                self._refuse(errors.worker_failed(status))
+        if status < 500:
+            self._answer = answer.read_head(status, fields)
             return
-        self._status = status
-        self._relaying = True
-        gateway.metrics.first_byte.observe(gateway.loop.time() - self._started)
-        self._outgoing_head = self._answer_head(status, fields)
-
-    def _answer_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> bytes:
-        lines = [answer.status_line(status)]
-        says = 0
-        for name, value in fields:
-            text, said = answer.line(name, value)
-            lines.append(text)
-            says |= said
-        self._delimited = says & (answer.HAS_LENGTH | answer.IS_CHUNKED) != 0
-        self._length_known = says & answer.HAS_LENGTH != 0
-        # An event of ours cannot be put into a compressed stream, nor behind an announced length.
-        self._event_stream = says & ~answer.IS_CHUNKED == answer.IS_EVENT_STREAM
-        lines.append(self._id_line)
-        if not self._length_known and status not in NO_BODY:
-            if self._head.is_http10:
-                self._client.close_after = True
-            else:
-                self._chunked = True
-                lines.append(answer.CHUNKED)
-        if self._client.close_after:
-            lines.append(answer.CLOSE)
-        lines.append(b"\r\n")
-        return b"".join(lines)
+        self._drop_connection()
+        if status in DRAINING and not self._gateway.directory.is_ready(self._worker):
+            self._retry("draining", errors.no_ready_worker(self._model.name))
+        else:
+            self._refuse(errors.worker_failed(status))
 
     def on_parts(self, parts: list[bytes], complete: bool) -> None:
         """Pass on what came, at once."""
         self._active = True
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        if self._event_stream and data:
-            self._last = data if len(data) >= sse.LONGEST_SEPARATOR else self._last[-4:] + data
-        if self._chunked and data:
-            data = b"%x\r\n%b\r\n" % (len(data), data)
-        if complete and self._chunked:
-            data += answer.LAST_CHUNK
-        if self._outgoing_head:
-            data = self._outgoing_head + data
-            self._outgoing_head = b""
-        if data:
-            self._client.write(data)
+        if not self._relaying:
+            self._begin()
         if complete:
             self._connection = None
             self._end()
-            self._client.finish()
+        self._outlet.write(parts, complete)
+
+    def _begin(self) -> None:
+        head = self._answer
+        if head is None:
+            raise RuntimeError("a part of a body came before its head")
+        gateway = self._gateway
+        self._relaying = True
+        self._status = head.status
+        gateway.metrics.first_byte.observe(gateway.loop.time() - self._started)
+        self._outlet.begin(head)
 
     def pause(self) -> None:
         """Read no more from the worker: the client is slower."""
@@ -241,7 +205,7 @@ class Exchange:
     def check(self, now: float) -> None:
         """Give up a worker that has sent nothing for too long; called about once a second."""
         seconds = self._gateway.settings.limits.stall_seconds
-        if self._active or self._client.is_paused:
+        if self._active or self._outlet.is_paused:
             self._active = False
             self._deadline = now + seconds
         elif now > self._deadline:
@@ -261,10 +225,6 @@ class Exchange:
         if connecting is not None:
             connecting.cancel()
 
-    def _drop_worker(self) -> None:
-        self._drop_connection()
-        self._release()
-
     def _release(self) -> None:
         if self._counted:
             self._counted = False
@@ -272,7 +232,8 @@ class Exchange:
 
     def _end(self) -> None:
         """Settle what this request held, once."""
-        self._drop_worker()
+        self._drop_connection()
+        self._release()
         gateway = self._gateway
         seconds = gateway.loop.time() - self._started
         gateway.metrics.duration.observe(seconds)

@@ -1,0 +1,29 @@
+"""Where an answer goes: a client's connection, or a route that asks on a client's behalf.
+
+Owns the protocol between the two. Exactly one of `refuse`, `cut` and a `write` that is complete ends an answer.
+"""
+
+from typing import Protocol
+
+from tidegate_gateway.answer import AnswerHead
+from tidegate_gateway.errors import Problem
+
+
+class Outlet(Protocol):
+    """Takes one answer."""
+
+    @property
+    def is_paused(self) -> bool:
+        """True while it can take no more; it calls the exchange's `pause` and `resume` when that changes."""
+
+    def begin(self, head: AnswerHead) -> None:
+        """Take status and headers as the worker sent them; the first part of the body follows at once."""
+
+    def write(self, parts: list[bytes], complete: bool) -> None:
+        """Take the next parts of the body, without its framing, and whether they are the last."""
+
+    def refuse(self, problem: Problem) -> None:
+        """Take a problem instead of an answer: nothing has begun."""
+
+    def cut(self, problem: Problem) -> None:
+        """Take note that an answer that has begun will not be completed."""
