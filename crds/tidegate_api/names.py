@@ -19,6 +19,7 @@ MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
 MANAGED_BY: Final = "tidegate"
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 WORKER_COMPONENT: Final = "worker"
+GATEWAY_COMPONENT: Final = "gateway"
 SERVICE_LABEL: Final = f"{GROUP}/service"
 POOL_LABEL: Final = f"{GROUP}/pool"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.

@@ -98,7 +98,7 @@ class ClientConnection(asyncio.Protocol):
     def identify(self, authorization: bytes | None) -> Caller | None:
         """Return who is calling."""
         gateway = self._gateway
-        return identify(authorization, gateway.directory.callers, gateway.clock())
+        return identify(authorization, gateway.directory, gateway.clock())
 
     def expect_body(self) -> None:
         """Ask for the body, once the answers before it are out."""

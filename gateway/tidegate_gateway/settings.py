@@ -47,6 +47,11 @@ class Settings:
     log_level: str = "info"
     access_log: bool = False
     drain_seconds: float = 300
+    # Namespace and name of the LLMTenant that requests without a key belong to; None refuses them.
+    anonymous_tenant: tuple[str, str] | None = None
+    # This Pod, so that it can find its peers and is not its own; empty where there is none.
+    pod_namespace: str = ""
+    pod_uid: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -61,8 +66,20 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         log_level=level,
         access_log=_switch(env, "TIDEGATE_ACCESS_LOG"),
         drain_seconds=_seconds(env, "TIDEGATE_DRAIN_SECONDS", 300),
+        anonymous_tenant=_anonymous_tenant(env.get("TIDEGATE_ANONYMOUS_TENANT", "")),
+        pod_namespace=env.get("POD_NAMESPACE", ""),
+        pod_uid=env.get("POD_UID", ""),
         limits=Limits(stall_seconds=_seconds(env, "TIDEGATE_STALL_SECONDS", 300)),
     )
+
+
+def _anonymous_tenant(value: str) -> tuple[str, str] | None:
+    if not value:
+        return None
+    namespace, _, name = value.partition("/")
+    if not namespace or not name or "/" in name:
+        raise ValueError(f"TIDEGATE_ANONYMOUS_TENANT is {value!r}; it must be NAMESPACE/NAME of an LLMTenant")
+    return namespace, name
 
 
 def _switch(env: Mapping[str, str], name: str) -> bool:

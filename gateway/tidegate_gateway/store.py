@@ -3,23 +3,22 @@
 Owns facts by object and the rebuilding of what they change. Must not do I/O.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Generic, TypeVar
+from collections.abc import Callable, Iterable
+from typing import Generic, TypeVar
 
-from tidegate_gateway.directory import (
-    Caller,
-    Directory,
-    Model,
-    Worker,
+from tidegate_gateway.directory import Caller, Directory, Model, Peer, Worker
+from tidegate_gateway.objects import (
+    Item,
+    Tenant,
     build_callers,
     build_models,
     build_workers,
+    read_peer,
     read_service,
     read_tenant,
     read_worker,
 )
 
-Item = Mapping[str, Any]
 Name = tuple[str, str]
 T = TypeVar("T")
 
@@ -58,12 +57,15 @@ def name_of(item: Item) -> Name:
 
 
 class Store:
-    """All facts."""
+    """All facts, as one gateway sees them."""
 
-    def __init__(self) -> None:
+    def __init__(self, own_uid: str = "", anonymous: Name | None = None) -> None:
+        self._own_uid = own_uid
+        self._anonymous = anonymous
         self.services: Facts[Model] = Facts(read_service)
-        self.tenants: Facts[tuple[Caller, ...]] = Facts(read_tenant)
+        self.tenants: Facts[Tenant] = Facts(read_tenant)
         self.workers: Facts[Worker] = Facts(read_worker)
+        self.peers: Facts[Peer] = Facts(read_peer)
 
     def directory(self) -> Directory:
         """Return everything known now."""
@@ -71,4 +73,10 @@ class Store:
             build_callers(self.tenants.by_name.values()),
             build_models(self.services.by_name.values()),
             build_workers(self.workers.by_name.values()),
+            self._anonymous_caller(),
+            tuple(peer for peer in self.peers.by_name.values() if peer.uid != self._own_uid),
         )
+
+    def _anonymous_caller(self) -> Caller | None:
+        tenant = self.tenants.by_name.get(self._anonymous) if self._anonymous else None
+        return tenant.caller if tenant else None

@@ -20,6 +20,7 @@ from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from tidegate_api.names import (
     COMPONENT_LABEL,
+    GATEWAY_COMPONENT,
     GROUP,
     MANAGED_BY,
     MANAGED_BY_LABEL,
@@ -34,6 +35,7 @@ from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.store import Facts, Store
 
 WORKERS: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY},{COMPONENT_LABEL}={WORKER_COMPONENT}"
+GATEWAYS: Final = f"{COMPONENT_LABEL}={GATEWAY_COMPONENT}"
 PAGE: Final = 500
 WATCH_SECONDS: Final = 240
 # The API server sends a bookmark about once a minute: a connection this silent is dead.
@@ -163,7 +165,8 @@ class Publisher:
     """Tells the gateway about changes, a few milliseconds' worth at a time."""
 
     def __init__(self, gateway: Gateway) -> None:
-        self.store = Store()
+        settings = gateway.settings
+        self.store = Store(settings.pod_uid, settings.anonymous_tenant)
         self.reflectors: list[Reflector] = []
         self._gateway = gateway
         self._due: asyncio.TimerHandle | None = None
@@ -205,6 +208,11 @@ async def watch(gateway: Gateway, api: client.ApiClient) -> None:
             ),
             Reflector(cluster, _pods(), namespace, store.workers, changed=changed, selector=WORKERS),
         ]
+    if gateway.settings.pod_namespace:
+        own = gateway.settings.pod_namespace
+        publisher.reflectors.append(
+            Reflector(cluster, _pods(), own, store.peers, changed=changed, selector=GATEWAYS)
+        )
     async with asyncio.TaskGroup() as group:
         for reflector in publisher.reflectors:
             group.create_task(reflector.run())

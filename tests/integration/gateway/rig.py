@@ -15,16 +15,9 @@ import uvloop
 from integration.gateway.engine import FakeEngine
 from tidegate_api.keys import digest, new_key
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
-from tidegate_gateway.directory import (
-    Caller,
-    Directory,
-    Model,
-    Worker,
-    build_callers,
-    build_models,
-    build_workers,
-)
+from tidegate_gateway.directory import Caller, Directory, Model, Worker
 from tidegate_gateway.gateway import Gateway
+from tidegate_gateway.objects import build_models, build_workers
 from tidegate_gateway.settings import Limits, Settings
 
 T = TypeVar("T")
@@ -132,7 +125,7 @@ class Rig:
             Model("other", "ns2", "o", 3.0),
         ]
         known = [self.caller()] if callers is None else list(callers)
-        directory = Directory(build_callers([tuple(known)]), build_models(models), build_workers(workers))
+        directory = Directory({c.digest: c for c in known}, build_models(models), build_workers(workers))
         self.thread.call(self._publish, directory)
 
     async def _publish(self, directory: Directory) -> None:

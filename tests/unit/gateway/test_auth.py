@@ -6,13 +6,15 @@ import pytest
 
 from tidegate_api.keys import digest, new_key
 from tidegate_gateway.auth import identify
-from tidegate_gateway.directory import Caller
+from tidegate_gateway.directory import Caller, Directory
 
 KEY, EXPIRING = new_key(), new_key()
-CALLERS = {
-    digest(KEY): Caller(digest(KEY), "ns", "team", "high", -100, None),
-    digest(EXPIRING): Caller(digest(EXPIRING), "ns", "ci", "low", 0, 1000.0),
-}
+DIRECTORY = Directory(
+    {
+        digest(KEY): Caller(digest(KEY), "ns", "team", "high", -100, None),
+        digest(EXPIRING): Caller(digest(EXPIRING), "ns", "ci", "low", 0, 1000.0),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -48,5 +50,13 @@ class Case:
     ids=str,
 )
 def test_identify(case: Case) -> None:
-    found = identify(case.header, CALLERS, case.now)
+    found = identify(case.header, DIRECTORY, case.now)
     assert (found.tenant if found else None) == case.tenant
+
+
+def test_without_a_key_one_is_anonymous_where_that_is_allowed_and_a_wrong_key_never_is() -> None:
+    public = Caller("", "ns", "public", "low", 0, None)
+    directory = Directory(anonymous=public)
+    assert identify(None, directory, 0.0) is public
+    assert identify(b"Bearer " + KEY.encode(), directory, 0.0) is None
+    assert identify(b"", directory, 0.0) is None

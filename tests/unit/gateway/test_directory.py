@@ -4,14 +4,12 @@ from typing import Any
 
 import pytest
 
-from tidegate_gateway.directory import (
-    Caller,
-    Directory,
-    Model,
-    Worker,
+from tidegate_gateway.directory import Caller, ClassPolicy, Directory, Model, Peer, TenantLimits, Worker
+from tidegate_gateway.objects import (
     build_callers,
     build_models,
     build_workers,
+    read_peer,
     read_service,
     read_tenant,
     read_worker,
@@ -36,10 +34,16 @@ def service(name: str, model: str | None = None, born: str = BORN, namespace: st
 
 
 def tenant(
-    name: str, *keys: dict[str, str], namespace: str = "ns", born: str = BORN, **spec: str
+    name: str, *keys: dict[str, str], namespace: str = "ns", born: str = BORN, **spec: Any
 ) -> dict[str, Any]:
     meta = {"namespace": namespace, "name": name, "creationTimestamp": born}
     return {"metadata": meta, "spec": {"keys": list(keys)} | spec}
+
+
+def callers(item: dict[str, Any]) -> list[Caller]:
+    found = read_tenant(item)
+    assert found is not None
+    return list(found.callers())
 
 
 @pytest.mark.parametrize(
@@ -74,7 +78,7 @@ def test_which_pods_are_workers(changes: dict[str, Any], is_worker: bool) -> Non
 
 
 def test_an_object_without_anything_is_nothing() -> None:
-    assert (read_worker({}), read_service({}), read_tenant({})) == (None, None, ())
+    assert (read_worker({}), read_service({}), read_tenant({})) == (None, None, None)
 
 
 def test_a_service_without_a_model_name_is_called_by_its_own() -> None:
@@ -102,19 +106,19 @@ def test_a_tenant_gives_its_class_to_all_its_keys() -> None:
         {"name": "a", "sha256": DIGEST},
         {"name": "b", "sha256": "b" * 64, "notAfter": "1970-01-01T00:01:00Z"},
     )
-    first, second = read_tenant(tenant("team", *keys, qosClass="high"))
+    first, second = callers(tenant("team", *keys, qosClass="high"))
     assert (first.qos_class, first.engine_priority, first.not_after) == ("high", -100, None)
     assert (second.digest, second.not_after) == ("b" * 64, 60.0)
 
 
 def test_a_tenant_without_a_class_is_medium_and_an_unknown_class_has_no_keys() -> None:
-    assert read_tenant(tenant("team", {"sha256": DIGEST}))[0].engine_priority == -50
-    assert read_tenant(tenant("team", {"sha256": DIGEST}, qosClass="platinum")) == ()
+    assert callers(tenant("team", {"sha256": DIGEST}))[0].engine_priority == -50
+    assert read_tenant(tenant("team", {"sha256": DIGEST}, qosClass="platinum")) is None
 
 
 @pytest.mark.parametrize("stamp", ["tomorrow", "", "9999-99-99T00:00:00Z"])
 def test_an_expiry_that_cannot_be_read_has_passed(stamp: str) -> None:
-    (caller,) = read_tenant(tenant("team", {"sha256": DIGEST, "notAfter": stamp}))
+    (caller,) = callers(tenant("team", {"sha256": DIGEST, "notAfter": stamp}))
     assert caller.not_after == float("-inf")
 
 
@@ -122,7 +126,7 @@ def test_a_digest_copied_into_a_younger_tenant_does_not_take_the_key_over() -> N
     old = read_tenant(tenant("owner", {"sha256": DIGEST}))
     young = read_tenant(tenant("a-thief", {"sha256": DIGEST}, namespace="a", born="2026-11-21T10:00:01Z"))
     for order in ([old, young], [young, old]):
-        assert build_callers(order)[DIGEST].tenant == "owner"
+        assert build_callers(t for t in order if t)[DIGEST].tenant == "owner"
 
 
 def test_readiness_is_of_the_pod_not_of_its_address() -> None:
@@ -157,3 +161,109 @@ def test_a_list_of_one_namespace_leaves_the_others() -> None:
 
 def test_callers_are_compared_by_value() -> None:
     assert Caller(DIGEST, "ns", "t", "low", 0, None) == Caller(DIGEST, "ns", "t", "low", 0, None)
+
+
+def test_a_service_says_how_it_treats_each_class() -> None:
+    classes = [
+        {"name": "high", "pool": "Dedicated", "minSharePercent": 0, "maxQueue": 5, "queueTimeoutSeconds": 9},
+        {"name": "low", "minSharePercent": 10},
+    ]
+    found = read_service(service("chat") | {"spec": {"qos": {"classes": classes}}})
+    assert found is not None
+    assert found.classes["high"] == ClassPolicy("high", 0.0, 5, 9)
+    assert found.classes["medium"] == ClassPolicy("shared", 0.25, 100, 30)
+    assert found.classes["low"] == ClassPolicy("shared", 0.10, 100, 300)
+    assert (found.strategy, found.shared_prefixes) == ("Auto", False)
+
+
+def test_a_service_says_how_its_requests_are_routed() -> None:
+    routing = {"strategy": "PrefixHash", "prefixCache": "Shared"}
+    found = read_service(service("chat") | {"spec": {"routing": routing}})
+    assert found is not None
+    assert (found.strategy, found.shared_prefixes) == ("PrefixHash", True)
+
+
+def test_a_tenant_says_what_it_may_use() -> None:
+    limits = {"requestsPerMinute": 60, "tokensPerMinute": 9000, "concurrency": 4}
+    item = tenant("team", {"sha256": DIGEST}, limits=limits, budget={"tokens": 10**6, "window": "Day"})
+    item["status"] = {"budget": {"windowStart": BORN, "tokens": 500}}
+    (caller,) = callers(item)
+    assert caller.limits == TenantLimits(60, 9000, 4, 10**6, "Day", 500, 1795255200.0)
+
+
+@pytest.mark.parametrize(
+    ("qos_class", "batch", "expected"),
+    [("high", None, "low"), ("high", "medium", "medium"), ("low", "high", "low"), ("medium", "?", "medium")],
+    ids=[
+        "batches are low by default",
+        "they may be more",
+        "but never more than the tenant's own class",
+        "what cannot be read is the tenant's own",
+    ],
+)
+def test_the_class_of_batches(qos_class: str, batch: str | None, expected: str) -> None:
+    spec = {"qosClass": qos_class} | ({"batchQosClass": batch} if batch else {})
+    assert callers(tenant("team", {"sha256": DIGEST}, **spec))[0].batch_class == expected
+
+
+def test_a_tenant_may_be_kept_to_some_services() -> None:
+    free, kept = (
+        callers(tenant("a", {"sha256": DIGEST})),
+        callers(tenant("b", {"sha256": DIGEST}, services=["chat"])),
+    )
+    chat, other = Model("m", "ns", "chat", 0.0), Model("o", "ns", "other", 0.0)
+    assert [c.may_call(m) for c in (*free, *kept) for m in (chat, other)] == [True, True, True, False]
+
+
+def test_tenants_have_salts_of_their_own() -> None:
+    one, two = tenant("a", {"sha256": DIGEST}), tenant("b", {"sha256": DIGEST})
+    one["metadata"]["uid"], two["metadata"]["uid"] = "u1", "u2"
+    salts = {callers(item)[0].salt for item in (one, two)}
+    assert len(salts) == 2
+    assert not salts & {"u1", "u2"}
+
+
+def test_a_revoked_an_expired_and_a_moved_key_are_not_known_any_more() -> None:
+    caller = Caller(DIGEST, "ns", "team", "high", -100, 60.0)
+    assert Directory({DIGEST: caller}).knows(caller, 60.0)
+    assert not Directory({DIGEST: caller}).knows(caller, 61.0)
+    assert not Directory({}).knows(caller, 0.0)
+    assert not Directory({DIGEST: Caller(DIGEST, "ns", "heir", "low", 0, None)}).knows(caller, 0.0)
+
+
+def test_an_anonymous_caller_is_known_as_long_as_that_is_allowed() -> None:
+    public = Caller("", "ns", "public", "low", 0, None)
+    assert Directory(anonymous=public).knows(public, 0.0)
+    assert not Directory().knows(public, 0.0)
+
+
+def test_the_anonymous_tenant_needs_no_key_and_is_only_the_one_that_was_named() -> None:
+    store = Store(anonymous=("ns", "public"))
+    store.tenants.put(tenant("private"))
+    assert store.directory().anonymous is None
+    store.tenants.put(tenant("public", qosClass="low"))
+    anonymous = store.directory().anonymous
+    assert anonymous is not None
+    assert (anonymous.tenant, anonymous.qos_class, anonymous.digest) == ("public", "low", "")
+
+
+def test_peers_are_the_other_gateways_that_run() -> None:
+    store = Store(own_uid="me")
+    for uid, phase, host in (
+        ("me", "Running", "1"),
+        ("a", "Running", "2"),
+        ("b", "Pending", "3"),
+        ("c", "Running", ""),
+    ):
+        meta = {"uid": uid, "namespace": "ns", "name": uid}
+        store.peers.put({"metadata": meta, "status": {"phase": phase, "podIP": host}})
+    assert store.directory().peers == (Peer("a", "2"),)
+    assert (
+        read_peer(
+            {
+                "metadata": {"uid": "x", "deletionTimestamp": BORN},
+                "status": {"phase": "Running", "podIP": "1"},
+            }
+        )
+        is None
+    )

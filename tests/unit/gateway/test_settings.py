@@ -17,8 +17,12 @@ def test_everything_can_be_set() -> None:
             "TIDEGATE_ACCESS_LOG": "true",
             "TIDEGATE_DRAIN_SECONDS": "30",
             "TIDEGATE_STALL_SECONDS": "600",
+            "TIDEGATE_ANONYMOUS_TENANT": "team/public",
+            "POD_NAMESPACE": "tidegate",
+            "POD_UID": "u1",
         }
     )
+    assert (got.anonymous_tenant, got.pod_namespace, got.pod_uid) == (("team", "public"), "tidegate", "u1")
     assert (got.namespaces, got.log_level, got.access_log) == (("a", "b"), "debug", True)
     assert (got.drain_seconds, got.limits.stall_seconds) == (30, 600)
 
@@ -31,6 +35,9 @@ def test_everything_can_be_set() -> None:
         ("TIDEGATE_DRAIN_SECONDS", "soon"),
         ("TIDEGATE_DRAIN_SECONDS", "0"),
         ("TIDEGATE_STALL_SECONDS", "-1"),
+        ("TIDEGATE_ANONYMOUS_TENANT", "public"),
+        ("TIDEGATE_ANONYMOUS_TENANT", "/public"),
+        ("TIDEGATE_ANONYMOUS_TENANT", "a/b/c"),
     ],
 )
 def test_what_is_wrong_is_named(name: str, value: str) -> None:

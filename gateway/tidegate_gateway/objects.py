@@ -1,0 +1,212 @@
+"""How objects of the cluster are read, and which one wins a name or a key.
+
+Must not do I/O. An object that cannot be read is left out, never an exception: the API server already refused what
+breaks the schema.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, Final, cast
+
+from tidegate_api.names import (
+    POOL_LABEL,
+    PRIORITY_BY_CLASS,
+    SERVICE_LABEL,
+    SHARED_POOL,
+    QosClass,
+    engine_priority,
+)
+from tidegate_gateway.directory import (
+    DEFAULT_CLASSES,
+    Caller,
+    ClassPolicy,
+    Model,
+    Peer,
+    TenantLimits,
+    Worker,
+)
+
+Item = Mapping[str, Any]
+
+LATEST: Final = float("inf")
+# A key whose expiry cannot be read has expired.
+EARLIEST: Final = float("-inf")
+
+
+@dataclass(frozen=True, slots=True)
+class Tenant:
+    """An LLMTenant: who calls, and the digests and expiries of its keys."""
+
+    caller: Caller
+    keys: tuple[tuple[str, float | None], ...]
+
+    def callers(self) -> Iterable[Caller]:
+        """Return the holder of each key."""
+        return (replace(self.caller, digest=known_as, not_after=expiry) for known_as, expiry in self.keys)
+
+
+def build_callers(tenants: Iterable[Tenant]) -> dict[str, Caller]:
+    """Return who holds which key. A digest copied into a younger tenant does not take the key over."""
+    found: dict[str, Caller] = {}
+    for tenant in tenants:
+        for caller in tenant.callers():
+            other = found.get(caller.digest)
+            if other is None or _caller_age(caller) < _caller_age(other):
+                found[caller.digest] = caller
+    return found
+
+
+def build_models(services: Iterable[Model]) -> dict[str, dict[str, Model]]:
+    """Return the models of each namespace by name; of two with one name, the oldest service serves it."""
+    found: dict[str, dict[str, Model]] = {}
+    for model in services:
+        names = found.setdefault(model.namespace, {})
+        other = names.get(model.name)
+        if other is None or (model.created, model.service) < (other.created, other.service):
+            names[model.name] = model
+    return found
+
+
+def build_workers(workers: Iterable[Worker]) -> dict[tuple[str, str], tuple[Worker, ...]]:
+    """Return the workers of each service."""
+    found: dict[tuple[str, str], list[Worker]] = {}
+    for worker in workers:
+        found.setdefault((worker.namespace, worker.service), []).append(worker)
+    return {key: tuple(value) for key, value in found.items()}
+
+
+def read_service(item: Item) -> Model | None:
+    """Return the model of an LLMService."""
+    meta, spec = item.get("metadata") or {}, item.get("spec") or {}
+    namespace, service = meta.get("namespace"), meta.get("name")
+    if not namespace or not service:
+        return None
+    routing = spec.get("routing") or {}
+    return Model(
+        (spec.get("model") or {}).get("name") or service,
+        namespace,
+        service,
+        _unix(meta.get("creationTimestamp"), LATEST),
+        classes=_classes((spec.get("qos") or {}).get("classes") or ()),
+        strategy=routing.get("strategy", "Auto"),
+        shared_prefixes=routing.get("prefixCache") == "Shared",
+    )
+
+
+def read_tenant(item: Item) -> Tenant | None:
+    """Return an LLMTenant, None if its class is not known."""
+    meta, spec = item.get("metadata") or {}, item.get("spec") or {}
+    namespace, name = meta.get("namespace"), meta.get("name")
+    qos_class = spec.get("qosClass", "medium")
+    if not namespace or not name or qos_class not in PRIORITY_BY_CLASS:
+        return None
+    services = spec.get("services") or ()
+    caller = Caller(
+        "",
+        namespace,
+        name,
+        qos_class,
+        engine_priority(PRIORITY_BY_CLASS[qos_class]),
+        None,
+        _unix(meta.get("creationTimestamp"), LATEST),
+        salt=_salt(meta),
+        limits=_limits(spec, item.get("status") or {}),
+        batch_class=_lower(qos_class, spec.get("batchQosClass", "low")),
+        services=frozenset(services) or None,
+    )
+    keys = [key for key in spec.get("keys") or () if isinstance(key.get("sha256"), str)]
+    return Tenant(caller, tuple((key["sha256"], _expiry(key)) for key in keys))
+
+
+def read_peer(item: Item) -> Peer | None:
+    """Return the gateway that a Pod is, or None while it does not run."""
+    meta, status = item.get("metadata") or {}, item.get("status") or {}
+    uid, host = meta.get("uid"), status.get("podIP")
+    if not uid or not host or meta.get("deletionTimestamp") or status.get("phase") != "Running":
+        return None
+    return Peer(uid, host)
+
+
+def read_worker(item: Mapping[str, Any]) -> Worker | None:
+    """Return the worker that a Pod is, or None while it must not be given requests."""
+    meta, status = item.get("metadata") or {}, item.get("status") or {}
+    labels = meta.get("labels") or {}
+    service = labels.get(SERVICE_LABEL)
+    host = status.get("podIP")
+    if not service or not host or meta.get("deletionTimestamp") or not _is_ready(status):
+        return None
+    return Worker(
+        meta.get("uid", ""),
+        meta.get("namespace", ""),
+        service,
+        meta.get("name", ""),
+        host,
+        pool=labels.get(POOL_LABEL, SHARED_POOL),
+    )
+
+
+def _is_ready(status: Mapping[str, Any]) -> bool:
+    conditions = status.get("conditions") or ()
+    return any(c.get("type") == "Ready" and c.get("status") == "True" for c in conditions)
+
+
+def _caller_age(caller: Caller) -> tuple[float, str, str]:
+    return caller.created, caller.namespace, caller.tenant
+
+
+def _expiry(key: Mapping[str, Any]) -> float | None:
+    return None if key.get("notAfter") is None else _unix(key["notAfter"], EARLIEST)
+
+
+def _unix(stamp: Any, otherwise: float) -> float:
+    try:
+        moment = datetime.fromisoformat(stamp)
+    except (TypeError, ValueError):
+        return otherwise
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _classes(given: Iterable[Item]) -> Mapping[QosClass, ClassPolicy]:
+    known = dict(DEFAULT_CLASSES)
+    for entry in given:
+        name = entry.get("name")
+        if name in known:
+            known[name] = _class(name, entry)
+    return known
+
+
+def _class(name: QosClass, entry: Item) -> ClassPolicy:
+    usual = DEFAULT_CLASSES[name]
+    share = entry.get("minSharePercent")
+    return ClassPolicy(
+        name if entry.get("pool") == "Dedicated" else SHARED_POOL,
+        usual.min_share if share is None else share / 100,
+        entry.get("maxQueue", usual.max_queue),
+        entry.get("queueTimeoutSeconds", usual.queue_timeout_seconds),
+    )
+
+
+def _limits(spec: Item, status: Item) -> TenantLimits:
+    limits, budget = spec.get("limits") or {}, spec.get("budget") or {}
+    used = status.get("budget") or {}
+    return TenantLimits(
+        limits.get("requestsPerMinute"),
+        limits.get("tokensPerMinute"),
+        limits.get("concurrency"),
+        budget.get("tokens"),
+        budget.get("window", "Month"),
+        used.get("tokens", 0),
+        _unix(used.get("windowStart"), 0.0),
+    )
+
+
+def _lower(one: QosClass, other: Any) -> QosClass:
+    known = cast("QosClass", other) if other in PRIORITY_BY_CLASS else one
+    return min(one, known, key=PRIORITY_BY_CLASS.__getitem__)
+
+
+def _salt(meta: Item) -> str:
+    # Who knows the uid of a tenant may read its LLMTenant; a client may not.
+    return sha256(f"tidegate/{meta.get('uid', '')}".encode()).hexdigest()[:32]

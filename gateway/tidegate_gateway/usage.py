@@ -1,0 +1,161 @@
+"""What an answer cost, read from its bytes as they pass.
+
+Owns the usage that an engine reports and the removal of a report that the client did not ask for. Pure. Must not
+delay a complete event, change a byte of any other, or keep more than a few KiB of an answer.
+
+Events are separated as in https://html.spec.whatwg.org/multipage/server-sent-events.html: a line ends with CR LF,
+LF or CR, an event with an empty line.
+"""
+
+import json
+import re
+from typing import Final
+
+import msgspec
+
+# A report is some 300 bytes; what is longer than this is something else, and passes as it comes.
+LONGEST_EVENT: Final = 8 * 1024
+# Of a JSON answer, what is kept from the beginning of its usage on.
+LONGEST_USAGE: Final = 1024
+KEY: Final = b'"usage"'
+MEMBER: Final = b'"usage":'
+LF_LF: Final = b"\n\n"
+# Atomic groups: CR LF must not be read as two ends of lines.
+EVENT_END: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
+# An end of a line that has passed may be the first half of the end of its event.
+EDGE: Final = 2
+
+
+class Usage(msgspec.Struct, frozen=True):
+    """Tokens of one request, as the engine counted them."""
+
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    # Of the prompt's, those that were in the prefix cache.
+    cached_tokens: int = 0
+
+
+class _Details(msgspec.Struct):
+    cached_tokens: int | None = None
+
+
+class _Reported(msgspec.Struct):
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
+    prompt_tokens_details: _Details | None = None
+
+
+class _Chunk(msgspec.Struct):
+    choices: list[msgspec.Raw] | None = None
+    usage: _Reported | None = None
+
+
+class _Answer(msgspec.Struct):
+    usage: _Reported | None = None
+
+
+CHUNK: Final = msgspec.json.Decoder(_Chunk)
+ANSWER: Final = msgspec.json.Decoder(_Answer)
+
+
+class StreamMeter:
+    """Reads the events of one stream; with `strip`, takes out the one that only reports usage."""
+
+    __slots__ = ("_at_boundary", "_cr_passed", "_held", "_sent", "_strip", "events", "usage")
+
+    def __init__(self, strip: bool) -> None:
+        self._strip = strip
+        # Nothing is held, and the next byte begins an event.
+        self._at_boundary = True
+        # After an event that ended with CR, whether it was passed on: an LF that follows belongs to it.
+        self._cr_passed: bool | None = None
+        self._held = b""
+        # So many bytes of what is held have passed: the event is too long to be a report.
+        self._sent = 0
+        # Events so far, about one for each token; what one part of the body brings whole counts once.
+        self.events = 0
+        self.usage: Usage | None = None
+
+    def feed(self, parts: list[bytes]) -> list[bytes]:
+        """Return what the client gets of these parts, perhaps `parts` itself."""
+        if self._at_boundary:
+            for part in parts:
+                # `rfind` is the quickest of the ways to look for it: 0.12 µs in a token's event, `in` takes 0.30.
+                if part[-2:] != LF_LF or part.rfind(KEY) >= 0:
+                    break
+            else:
+                self.events += len(parts)
+                return parts
+        return self._sift(b"".join(parts))
+
+    def end(self) -> bytes:
+        """Return what is still held of a stream that has ended in the middle of an event."""
+        held, sent = self._held, self._sent
+        self._held = b""
+        return b"" if not sent and held and self._is_report(held) else held[sent:]
+
+    def _sift(self, new: bytes) -> list[bytes]:
+        passed: list[bytes] = []
+        if self._cr_passed is not None and new:
+            if new.startswith(b"\n"):
+                new = new[1:]
+                if self._cr_passed:
+                    passed.append(b"\n")
+            self._cr_passed = None
+        data, sent = self._held + new, self._sent
+        # What begins at `start` is an event; what begins at `sent` has not passed yet.
+        start = 0
+        for found in EVENT_END.finditer(data):
+            end = found.end()
+            self.events += 1
+            if start >= sent and self._is_report(data[start:end]):
+                passed.append(data[sent:start])
+                sent = end
+            start = end
+        if start:
+            passed.append(data[sent:start])
+            self._cr_passed = start > sent if start == len(data) and data.endswith(b"\r") else None
+            sent = start
+        self._hold(data, start, sent, passed)
+        return [part for part in passed if part]
+
+    def _hold(self, data: bytes, start: int, sent: int, passed: list[bytes]) -> None:
+        """Keep the beginning of an event, or of one that is too long only its edge."""
+        if len(data) - start > LONGEST_EVENT:
+            passed.append(data[sent:])
+            start = len(data) - EDGE
+            sent = len(data)
+        self._held = data[start:]
+        self._sent = sent - start
+        self._at_boundary = start == len(data) and self._cr_passed is None
+
+    def _is_report(self, event: bytes) -> bool:
+        """Note the usage in an event; tell whether it holds nothing else and must not pass."""
+        if KEY not in event or len(event) > LONGEST_EVENT:
+            return False
+        try:
+            chunk = CHUNK.decode(b"\n".join(DATA.findall(event)))
+        except msgspec.DecodeError:
+            return False
+        if chunk.usage is None:
+            return False
+        self.usage = _usage(chunk.usage)
+        return self._strip and chunk.choices is not None and not chunk.choices
+
+
+class JsonMeter:
+    """Reads the usage out of one JSON answer, of which it keeps no more than that."""
+
+    __slots__ = ("_kept",)
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def feed(self, parts: list[bytes]) -> None:
+        """Look at the next parts of the body."""
+        for part in parts:
+            at = part.rfind(MEMBER)
+            if at < 0:
+                # It may have begun before.
+                part = self._kept + part[:LONGEST_USAGE] if len(part) > LONGEST_USAGE ...
