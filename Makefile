@@ -61,6 +61,14 @@ engine-table: setup ## Write the flag table of the pinned vLLM
 bench-gateway: setup ## CPU per request and per chunk of the gateway, beside vllm-router
 	@$(RUN) tidegate_bench gateway
 
+.PHONY: bench-routing
+bench-routing: setup ## Cached tokens, worker load and decision time, beside vllm-router and smg
+	@$(RUN) tidegate_bench routing
+
+.PHONY: bench-qos
+bench-qos: setup ## Who waits, and how long, at three times the load that fits
+	@$(RUN) tidegate_bench qos
+
 .PHONY: format
 format: setup ## Format and fix what ruff can
 	@.venv/bin/ruff check --fix .

@@ -1,23 +1,56 @@
-"""`python -m tidegate_bench NAME`: run a benchmark."""
+"""`python -m tidegate_bench NAME`: run a benchmark.
+
+Owns the words of the command line. A benchmark is imported only when it is asked for.
+"""
 
 import argparse
 import sys
+from importlib import import_module
+from typing import Final
 
-from tidegate_bench import gateway
+ROUNDS: Final = 7
+# Benchmarks that take nothing but a number of rounds.
+SIMPLE: Final = {
+    "routing": ("tidegate_bench.routing.bench", "cached tokens, worker load and decision time, beside peers"),
+    "qos": ("tidegate_bench.qos.bench", "who waits, and how long, at three times the load that fits"),
+    "calibrate": ("tidegate_bench.sim.calibrate", "how true the simulated engine is to vLLM on a CPU"),
+}
 
 
 def main() -> int:
     """Run the benchmark that the arguments name."""
+    chosen = _parser().parse_args()
+    if chosen.name in SIMPLE:
+        status: int = import_module(SIMPLE[chosen.name][0]).main(chosen.rounds)
+        return status
+    if chosen.name == "profile":
+        from tidegate_bench.gateway import profile  # noqa: PLC0415 - only what was asked for
+
+        return profile.main(chosen.load, chosen.seconds, chosen.lines, chosen.top)
+    from tidegate_bench.gateway import bench  # noqa: PLC0415
+
+    return bench.main(chosen.rounds)
+
+
+def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="tidegate_bench", description="What Tidegate costs, beside its peers."
     )
     commands = parser.add_subparsers(dest="name", required=True)
-    command = commands.add_parser("gateway", help="CPU per request and per chunk, beside vllm-router")
-    command.add_argument(
-        "--rounds", type=int, default=gateway.ROUNDS, help="at least 7 for a result to quote"
-    )
-    chosen = parser.parse_args()
-    return gateway.main(chosen.rounds)
+    gateway = commands.add_parser("gateway", help="CPU per request and per chunk, beside peers")
+    _add_rounds(gateway)
+    profile = commands.add_parser("profile", help="where the gateway's CPU goes")
+    profile.add_argument("--load", choices=("json", "sse"), default="json", help="what is asked")
+    profile.add_argument("--seconds", type=float, default=8, help="how long each pass looks")
+    profile.add_argument("--lines", action="store_true", help="by line instead of by function")
+    profile.add_argument("--top", type=int, default=30, help="how many functions, or lines, to show")
+    for name, (_, told) in SIMPLE.items():
+        _add_rounds(commands.add_parser(name, help=told))
+    return parser
+
+
+def _add_rounds(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--rounds", type=int, default=ROUNDS, help="at least 7 for a result to quote")
 
 
 if __name__ == "__main__":

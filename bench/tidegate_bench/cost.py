@@ -3,16 +3,47 @@
 Owns the reading. CPU is time that a task ran (schedstat), so it holds on a busy machine.
 """
 
+import os
+from dataclasses import dataclass
 from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """CPU seconds by the scheduler's account, how user and system share them, and how often tasks waited."""
+
+    seconds: float
+    user: float
+    system: float
+    waits: int
+
+    def __sub__(self, before: "Usage") -> "Usage":
+        """Return what was used since; the sampled shares are scaled to the exact sum."""
+        seconds = self.seconds - before.seconds
+        user, system = self.user - before.user, self.system - before.system
+        scale = seconds / (user + system) if user + system else 0.0
+        return Usage(seconds, user * scale, system * scale, self.waits - before.waits)
 
 
 def cpu_seconds(pid: int) -> float:
     """Return the CPU time of a process, its threads and its children."""
     total = 0
-    for process in _family(pid):
-        for task in Path(f"/proc/{process}/task").iterdir():
-            total += int((task / "schedstat").read_text().split()[0])
+    for task in _tasks(pid):
+        total += int((task / "schedstat").read_text().split()[0])
     return total / 1e9
+
+
+def usage(pid: int) -> Usage:
+    """Return what a process, its threads and its children have used."""
+    ticks = os.sysconf("SC_CLK_TCK")
+    user = system = waits = 0
+    for task in _tasks(pid):
+        # The name, in brackets, may hold spaces; user and system time are the 14th and 15th field.
+        fields = (task / "stat").read_text().rpartition(")")[2].split()
+        user, system = user + int(fields[11]), system + int(fields[12])
+        told = dict(line.split(":", 1) for line in (task / "status").read_text().splitlines())
+        waits += int(told["voluntary_ctxt_switches"])
+    return Usage(cpu_seconds(pid), user / ticks, system / ticks, waits)
 
 
 def rss_bytes(pid: int) -> int:
@@ -23,6 +54,10 @@ def rss_bytes(pid: int) -> int:
 def load_average() -> float:
     """Return the load of the last minute."""
     return float(Path("/proc/loadavg").read_text().split()[0])
+
+
+def _tasks(pid: int) -> list[Path]:
+    return [task for process in _family(pid) for task in Path(f"/proc/{process}/task").iterdir()]
 
 
 def _family(pid: int) -> list[int]:

@@ -34,7 +34,7 @@ LOADS: Final = {"json": JSON, "sse": SSE}
 ARMS: Final = ("direct", "ours", "vllm-router")
 # Name of a goal, load, and the most that our cost may be of the peer's.
 GOALS: Final = (("gateway-cpu-per-json-request", "json", 0.5), ("gateway-cpu-per-sse-chunk", "sse", 1.0))
-RESULTS: Final = Path(__file__).parents[1] / "results"
+RESULTS: Final = Path(__file__).parents[2] / "results"
 
 
 @dataclass(frozen=True, slots=True)
