@@ -93,7 +93,7 @@ class StreamMeter:
         """Return what is still held of a stream that has ended in the middle of an event."""
         held, sent = self._held, self._sent
         self._held = b""
-        return b"" if not sent and held and self._is_report(held) else held[sent:]
+        return b"" if self._is_report(held) else held[sent:]
 
     def _sift(self, new: bytes) -> list[bytes]:
         passed: list[bytes] = []
@@ -122,9 +122,9 @@ class StreamMeter:
 
     def _hold(self, data: bytes, start: int, sent: int, passed: list[bytes]) -> None:
         """Keep the beginning of an event, or of one that is too long only its edge."""
-        if len(data) - start > LONGEST_EVENT:
+        if sent > start or len(data) - start > LONGEST_EVENT:
             passed.append(data[sent:])
-            start = len(data) - EDGE
+            start = max(start, len(data) - EDGE)
             sent = len(data)
         self._held = data[start:]
         self._sent = sent - start
@@ -150,12 +150,45 @@ class JsonMeter:
     __slots__ = ("_kept",)
 
     def __init__(self) -> None:
+        # The answer from the last member called so on; as long as there is none, its last few bytes.
         self._kept = b""
 
     def feed(self, parts: list[bytes]) -> None:
         """Look at the next parts of the body."""
         for part in parts:
             at = part.rfind(MEMBER)
-            if at < 0:
-                # It may have begun before.
-                part = self._kept + part[:LONGEST_USAGE] if len(part) > LONGEST_USAGE ...
+            if at >= 0:
+                self._kept = part[at : at + LONGEST_USAGE]
+                continue
+            joined = self._kept + part[:LONGEST_USAGE]
+            at = joined.rfind(MEMBER)
+            if at >= 0:
+                self._kept = joined[at : at + LONGEST_USAGE]
+            else:
+                self._kept = (self._kept + part[-len(MEMBER) :])[-len(MEMBER) :]
+
+    @property
+    def usage(self) -> Usage | None:
+        """Return what the answer reports, once all of it was fed; None if it does not."""
+        if not self._kept.startswith(MEMBER):
+            return None
+        try:
+            # An answer ends soon after its usage: what was kept completes an object.
+            reported = ANSWER.decode(b"{" + self._kept).usage
+        except msgspec.DecodeError:
+            reported = _first_value(self._kept.removeprefix(MEMBER))
+        return None if reported is None else _usage(reported)
+
+
+def _first_value(text: bytes) -> _Reported | None:
+    try:
+        value, _ = json.JSONDecoder().raw_decode(text.decode(errors="replace").lstrip())
+        return msgspec.convert(value, _Reported | None)
+    except (json.JSONDecodeError, msgspec.ValidationError):
+        return None
+
+
+def _usage(reported: _Reported) -> Usage:
+    details = reported.prompt_tokens_details
+    cached = details.cached_tokens if details is not None else None
+    return Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cached or 0)
