@@ -89,8 +89,19 @@ RESOURCES: Final = (
         kind=TENANT_KIND,
         plural=TENANTS_PLURAL,
         short_name="llmtenant",
-        columns=(Column("CLASS", ".spec.qosClass", "How much its requests matter."), AGE),
-        subresources={},
+        columns=(
+            Column("CLASS", ".spec.qosClass", "How much its requests matter."),
+            Column("REASON", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not."),
+            Column("KEYS", ".status.activeKeys", "Keys that have not expired.", type="integer"),
+            Column("RPM", ".spec.limits.requestsPerMinute", "Most requests in a minute.", type="integer"),
+            Column("TPM", ".spec.limits.tokensPerMinute", "Most tokens in a minute.", type="integer"),
+            Column("REQUESTS", ".status.usage.requests", "Requests so far.", type="integer"),
+            Column("TOKENS", ".status.usage.totalTokens", "Tokens so far.", type="integer"),
+            Column("BUDGET", ".spec.budget.tokens", "Most tokens in a window.", type="integer", wide=True),
+            Column("USED", ".status.budget.tokens", "Tokens of this window.", type="integer", wide=True),
+            AGE,
+        ),
+        subresources={"status": {}},
     ),
 )
 

@@ -4,6 +4,8 @@ Owns spelling and the one inversion of priority. Must not import anything but th
 behaviour of one part only, or be copied: a name written out elsewhere is a bug.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final, Literal
 
 GROUP: Final = "serving.tidegate.dev"
@@ -25,7 +27,7 @@ POOL_LABEL: Final = f"{GROUP}/pool"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
 
-# The pool that all classes share while no class has a pool of its own.
+# The pool of all classes without a pool of their own; such a one is called as its class is.
 SHARED_POOL: Final = "shared"
 
 WORKER_CONTAINER: Final = "main"
@@ -34,6 +36,10 @@ WORKER_PORT: Final = 8000
 GATEWAY_PORT: Final = 8080
 # Health, readiness and metrics of operator and gateway, apart from what clients can reach.
 ADMIN_PORT: Final = 9090
+# What a gateway counts and holds, for the operator; on its admin port.
+STATE_PATH: Final = "/state"
+# "namespace/name" of the LLMTenant to which requests without a key belong.
+ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 
 MODELS_MOUNT: Final = "/models"
 # Where a worker says why it cannot serve; the operator reads it back from the Pod's status.
@@ -44,8 +50,30 @@ REQUEST_ID_HEADER: Final = "x-request-id"
 KEY_PREFIX: Final = "sk-"
 
 QosClass = Literal["high", "medium", "low"]
+# Who is served first comes first.
+QOS_CLASSES: Final[tuple[QosClass, ...]] = ("high", "medium", "low")
+DEFAULT_CLASS: Final[QosClass] = "medium"
+DEFAULT_BATCH_CLASS: Final[QosClass] = "low"
 # Higher wins wherever a user sees a priority (Kubernetes, Gateway API, llm-d).
 PRIORITY_BY_CLASS: Final[dict[QosClass, int]] = {"high": 100, "medium": 50, "low": 0}
+
+
+@dataclass(frozen=True, slots=True)
+class ClassDefaults:
+    """What holds for a class of which an LLMService says nothing."""
+
+    # Percent of the tokens admitted to its pool, while it waits.
+    min_share_percent: int
+    # Requests that wait in one gateway.
+    max_queue: int
+    queue_timeout_seconds: int
+
+
+CLASS_DEFAULTS: Final[Mapping[QosClass, ClassDefaults]] = {
+    "high": ClassDefaults(min_share_percent=70, max_queue=100, queue_timeout_seconds=30),
+    "medium": ClassDefaults(min_share_percent=25, max_queue=100, queue_timeout_seconds=30),
+    "low": ClassDefaults(min_share_percent=5, max_queue=100, queue_timeout_seconds=300),
+}
 
 
 def engine_priority(priority: int) -> int:

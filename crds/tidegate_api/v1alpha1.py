@@ -1,15 +1,20 @@
 """The custom resources LLMService and LLMTenant: every field with its meaning, default, bounds and rules.
 
-Owns the schema; a field is here only when it already works. Must not hold what depends on the operator's
-settings or on the cluster: that is resolved by the operator and shown in status.
+Owns the schema, with `qos.py` and `tenant.py`; a field is here only when it already works. Must not hold what
+depends on the operator's settings or on the cluster: that is resolved by the operator and shown in status.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
-from tidegate_api.names import QosClass
+from tidegate_api.condition import Condition
+from tidegate_api.names import QOS_CLASSES
+from tidegate_api.qos import PoolStatus, Qos, Routing
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
+from tidegate_api.tenant import LLMTenant
+
+__all__ = ["Argument", "EnvVar", "LLMService", "LLMServiceSpec", "LLMTenant", "Quantity"]
 
 # Each URI scheme's grammar, checked by the API server; the operator reads it again in `uri.py`.
 MODEL_URI_PATTERN = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.+)?|file:///.+)$"
@@ -32,6 +37,12 @@ Quantity = Annotated[
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 32}),
 ]
 Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
+
+
+_NO_SHARED_POOL: Final = (
+    "replicas is the size of the shared pool, and there is none while high, medium and low are all Dedicated: set "
+    "replicas to 1, and qos.classes.replicas instead"
+)
 
 
 class ModelSource(Model):
@@ -163,7 +174,14 @@ class Resources(Model):
 
 
 class LLMServiceSpec(Model):
-    """What is wanted: a model, how it is served, on what, and how many times."""
+    """What is wanted: a model, how it is served, on what, how many times, and to whom first."""
+
+    model_config = rules(
+        (
+            "self.replicas <= 1 || self.qos.classes.filter(c, c.pool == 'Dedicated').size() < 3",
+            _NO_SHARED_POOL,
+        ),
+    )
 
     model: ModelSource = Field(description="The model to serve.")
     engine: Engine = Field(Engine(), description="How vLLM serves it.")
@@ -178,7 +196,15 @@ class LLMServiceSpec(Model):
         ),
     )
     resources: Resources = Field(Resources(), description="Overrides single resources of the profile.")
-    replicas: int = Field(1, ge=0, le=1000, description="How many workers serve the model.")
+    replicas: int = Field(
+        1,
+        ge=0,
+        le=1000,
+        description="How many workers serve the classes that have none of their own: all classes, unless "
+        "`qos.classes` says otherwise.",
+    )
+    qos: Qos = Field(Qos(), description="How the classes of callers are served.")
+    routing: Routing = Field(Routing(), description="Which worker a request goes to.")
     pod_template: dict[str, Any] = Field(
         {},
         description="Merged last into the workers' Pod template (a strategic merge: lists of named entries merge by "
@@ -190,31 +216,11 @@ class LLMServiceSpec(Model):
         description="True stops all workers and keeps everything else; requests get 503 until it is false.",
     )
 
-
-class Condition(Model):
-    """One statement about the state of the object, as in every Kubernetes API."""
-
-    type: str = Field(max_length=64, description="What is stated, such as Ready.")
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it holds.")
-    reason: str = Field(
-        max_length=64,
-        description="One CamelCase word for why; each has a paragraph in docs/reference/conditions.md.",
-    )
-    message: str = Field(
-        max_length=4096, description="The same for people: what is wrong, where, and what to do."
-    )
-    observed_generation: int = Field(ge=0, description="The generation of the spec that this was said about.")
-    last_transition_time: str = Field(
-        description="When the status last changed (RFC 3339, UTC).", json_schema_extra={"format": "date-time"}
-    )
-
-
-class PoolStatus(Model):
-    """How one pool of workers stands."""
-
-    name: str = Field(max_length=63, description="Name of the pool.")
-    desired: int = Field(ge=0, description="Workers wanted.")
-    ready: int = Field(ge=0, description="Workers that answer requests.")
+    @model_validator(mode="after")
+    def _sizes_no_pool_it_has_not(self) -> Self:
+        if self.replicas > 1 and len(self.qos.dedicated) == len(QOS_CLASSES):
+            raise ValueError(_NO_SHARED_POOL)
+        return self
 
 
 class LLMServiceStatus(Model):
@@ -232,11 +238,15 @@ class LLMServiceStatus(Model):
     observed_generation: int | None = Field(
         None, ge=0, description="The generation of the spec that was read."
     )
-    replicas: int | None = Field(None, ge=0, description="Workers that exist, ready or not.")
-    ready_replicas: int | None = Field(None, ge=0, description="Workers that answer requests.")
+    replicas: int | None = Field(
+        None, ge=0, description="Workers of the shared pool that exist, ready or not; for /scale."
+    )
+    ready_replicas: int | None = Field(
+        None, ge=0, description="Workers that answer requests, all pools together."
+    )
     desired_replicas: int | None = Field(None, ge=0, description="Workers wanted, all pools together.")
     selector: str | None = Field(
-        None, max_length=512, description="Label selector of the workers, for /scale."
+        None, max_length=512, description="Label selector of the shared pool's workers; for /scale."
     )
     ready: str | None = Field(None, max_length=16, description="Ready workers out of those wanted, as `2/3`.")
     image: str | None = Field(None, max_length=512, description="Worker image in use.")
@@ -267,47 +277,3 @@ class LLMService(Model):
 
     spec: LLMServiceSpec = Field(description="What is wanted.")
     status: LLMServiceStatus | None = Field(None, description="What is there.")
-
-
-class TenantKey(Model):
-    """One API key, by its digest: the key itself is never stored."""
-
-    name: str = Field(
-        min_length=1,
-        max_length=63,
-        pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$",
-        description="Who or what uses this key, such as `ci` or `web-frontend`.",
-        json_schema_extra=pattern_message("keys.name must be lower-case letters, digits and '-'"),
-    )
-    sha256: str = Field(
-        max_length=64,
-        pattern=r"^[0-9a-f]{64}$",
-        description="Lower-case hex SHA-256 of the whole key, `sk-` included. `tidegate keys create` makes both.",
-        json_schema_extra=pattern_message(
-            "keys.sha256 must be the lower-case hex SHA-256 of the key, 64 characters, never the key itself: "
-            "`printf %s KEY | sha256sum` prints it"
-        ),
-    )
-    not_after: str | None = Field(
-        None,
-        description="Refused after this moment (RFC 3339). Unset: until it is removed.",
-        json_schema_extra={"format": "date-time"},
-    )
-
-
-class LLMTenantSpec(Model):
-    """Who may call the models of this namespace, and how much they matter."""
-
-    qos_class: QosClass = Field(
-        "medium",
-        description="How much its requests matter: when the engine is full, high is served before medium before low.",
-    )
-    keys: list[TenantKey] = Field(
-        [], max_length=64, description="Its API keys.", json_schema_extra=list_map("name")
-    )
-
-
-class LLMTenant(Model):
-    """A caller of the LLMServices in its namespace."""
-
-    spec: LLMTenantSpec = Field(description="What the tenant may do.")

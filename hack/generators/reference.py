@@ -44,7 +44,7 @@ Subresources: {", ".join(f"`/{name}`" for name in version.get("subresources", {}
         if part in schema["properties"]:
             rows = fields(schema["properties"][part], part)
             parts.append(f"## {part}\n\n{table(('Field', 'Type', 'Default', 'Meaning'), rows)}")
-    return page(kind, "crds/tidegate_api/v1alpha1.py", intro, "\n\n".join(part for part in parts if part))
+    return page(kind, "crds/tidegate_api", intro, "\n\n".join(part for part in parts if part))
 
 
 def columns(version: Schema) -> Iterator[tuple[str, ...]]:

@@ -16,6 +16,8 @@ DEFAULTS = {
     "resourceProfile": "cpu:1",
     "resources": {"requests": {}, "limits": {}},
     "replicas": 1,
+    "qos": {"classes": []},
+    "routing": {"strategy": "Auto", "prefixCache": "PerTenant"},
     "podTemplate": {},
     "suspend": False,
 }
@@ -25,15 +27,67 @@ def test_the_least_that_can_be_said_gets_every_default(kubectl: Kubectl) -> None
     assert kubectl.submit(service())["spec"] == DEFAULTS
 
 
-@pytest.mark.parametrize("given", [{"engine": {}}, {"resources": {}}, {"engine": {"args": None}}], ids=str)
+@pytest.mark.parametrize(
+    "given",
+    [{"engine": {}}, {"resources": {}}, {"engine": {"args": None}}, {"qos": {}}, {"routing": {}}],
+    ids=str,
+)
 def test_an_object_given_in_part_gets_the_defaults_of_the_rest(
     kubectl: Kubectl, given: dict[str, Any]
 ) -> None:
     assert kubectl.submit(service(**given))["spec"] == DEFAULTS
 
 
-def test_a_tenant_is_of_medium_class_and_has_no_keys(kubectl: Kubectl) -> None:
-    assert kubectl.submit(tenant())["spec"] == {"qosClass": "medium", "keys": []}
+def test_a_tenant_is_of_medium_class_and_has_neither_keys_nor_limits(kubectl: Kubectl) -> None:
+    assert kubectl.submit(tenant())["spec"] == {
+        "qosClass": "medium",
+        "batchQosClass": "low",
+        "limits": {},
+        "services": [],
+        "keys": [],
+    }
+
+
+def test_a_class_is_shared_and_may_queue_unless_it_says_otherwise(kubectl: Kubectl) -> None:
+    classes = [{"name": "high"}, {"name": "low", "pool": "Dedicated"}]
+    assert kubectl.submit(service(qos={"classes": classes}))["spec"]["qos"]["classes"] == [
+        {"name": "high", "pool": "Shared", "maxQueue": 100},
+        {"name": "low", "pool": "Dedicated", "maxQueue": 100},
+    ]
+
+
+def test_a_budget_is_of_a_month_unless_it_says_otherwise(kubectl: Kubectl) -> None:
+    stored = kubectl.submit(tenant(budget={"tokens": 1_000_000_000}))["spec"]["budget"]
+    assert stored == {"tokens": 1_000_000_000, "window": "Month"}
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        pytest.param({"qosClass": "high", "batchQosClass": "high"}, id="batches as high as the rest"),
+        pytest.param({"qosClass": "low"}, id="a low one, whose batches are low as well"),
+        pytest.param({"limits": {"requestsPerMinute": 0}}, id="a limit that lets nothing through"),
+        pytest.param({"limits": {"concurrency": None}}, id="a limit that is null"),
+        pytest.param({"budget": None}, id="a budget that is null"),
+        pytest.param({"budget": {"tokens": 0, "window": "Hour"}}, id="a budget of nothing"),
+        pytest.param({"services": ["chat", "embed-2"]}, id="two services"),
+        pytest.param(
+            {
+                "limits": {
+                    "requestsPerMinute": 10**9,
+                    "tokensPerMinute": 10**12,
+                    "concurrency": 10**6,
+                },
+                "budget": {"tokens": 10**15, "window": "Week"},
+            },
+            id="the greatest numbers",
+        ),
+    ],
+)
+def test_a_tenant_is_accepted_as_it_stands(kubectl: Kubectl, spec: dict[str, Any]) -> None:
+    stored = kubectl.submit(tenant(**spec))["spec"]
+    for name, value in spec.items():
+        assert within(value, stored.get(name))
 
 
 @pytest.mark.parametrize(
@@ -62,6 +116,40 @@ def test_a_tenant_is_of_medium_class_and_has_no_keys(kubectl: Kubectl) -> None:
             {"engine": {"env": [{"name": "TOKENIZERS_PARALLELISM"}]}}, id="a variable that only sounds secret"
         ),
         pytest.param({"engine": {"quantization": "fp8", "kvCacheDtype": "fp8_e4m3"}}, id="formats"),
+        pytest.param(
+            {"qos": {"classes": [{"name": "high", "minSharePercent": None, "replicas": None}]}},
+            id="a share and a size that are null",
+        ),
+        pytest.param(
+            {
+                "qos": {
+                    "classes": [
+                        {
+                            "name": "high",
+                            "pool": "Dedicated",
+                            "replicas": 2,
+                            "priorityClassName": "team-a.first",
+                            "minSharePercent": 50,
+                            "maxQueue": 0,
+                            "queueTimeoutSeconds": 3600,
+                        },
+                        {"name": "medium", "minSharePercent": 50},
+                    ]
+                },
+                "replicas": 7,
+            },
+            id="a pool of its own beside a shared one, shares of 100 in sum",
+        ),
+        pytest.param(
+            {
+                "qos": {
+                    "classes": [{"name": name, "pool": "Dedicated"} for name in ("high", "medium", "low")]
+                },
+                "replicas": 1,
+            },
+            id="a pool of its own for each class",
+        ),
+        pytest.param({"routing": {"strategy": "PrefixHash", "prefixCache": "Shared"}}, id="a way to route"),
         pytest.param({"podTemplate": {"spec": {"anything": [1, {"a": None}]}}}, id="any Pod template"),
     ],
 )
@@ -133,9 +221,49 @@ def test_the_columns_tell_how_it_is(api: Api, namespace: str) -> None:
     assert line.split()[1:6] == ["chat", "0/1", "ModelNotFound", "Failed", "1"]
 
 
+def test_the_columns_of_a_tenant_tell_what_it_may_and_what_it_has_used(api: Api, namespace: str) -> None:
+    spec = {"qosClass": "high", "limits": {"requestsPerMinute": 60, "tokensPerMinute": 90000}}
+    made = tenant("web", **spec, budget={"tokens": 5_000_000_000})
+    api.create({**made, "metadata": {"name": "web", "namespace": namespace}}, namespace)
+    ready = {
+        "type": "Ready",
+        "status": "True",
+        "reason": "Accepted",
+        "message": "it may call",
+        "observedGeneration": 1,
+        "lastTransitionTime": "2026-01-01T00:00:00Z",
+    }
+    usage = {
+        "requests": 12,
+        "promptTokens": 3_000_000_000,
+        "completionTokens": 4,
+        "totalTokens": 3_000_000_004,
+    }
+    status = {
+        "activeKeys": 2,
+        "usage": {**usage, "since": "2026-01-01T00:00:00Z"},
+        "budget": {"windowStart": "2026-01-01T00:00:00Z", "tokens": 3_000_000_004},
+        "conditions": [ready],
+    }
+    api.patch_status("LLMTenant", namespace, "web", status)
+    head, line = api.kubectl("get", "llmtenant", "-n", namespace, "-o", "wide").strip().splitlines()
+    columns = "NAME CLASS REASON KEYS RPM TPM REQUESTS TOKENS BUDGET USED AGE"
+    assert head.split() == columns.split()
+    told = "high Accepted 2 60 90000 12 3000000004 5000000000 3000000004"
+    assert line.split()[1:-1] == told.split()
+
+
 def test_kubectl_explains_every_field(api: Api) -> None:
     told = api.kubectl("explain", "llmservice.spec", "--recursive")
-    for name in ("uri", "maxModelLen", "kvCacheDtype", "resourceProfile", "podTemplate", "suspend"):
+    for name in (
+        "uri",
+        "maxModelLen",
+        "kvCacheDtype",
+        "resourceProfile",
+        "podTemplate",
+        "suspend",
+        "minSharePercent",
+    ):
         assert name in told
     assert "never stored" in api.kubectl("explain", "llmtenant.spec.keys.sha256") + api.kubectl(
         "explain", "llmtenant.spec.keys"

@@ -21,6 +21,10 @@ def keys(*entries: Object) -> Object:
     return tenant(keys=list(entries))
 
 
+def classes(*entries: Object, **spec: object) -> Object:
+    return service(qos={"classes": list(entries)}, **spec)
+
+
 def without_model() -> Object:
     made = service()
     del made["spec"]["model"]
@@ -136,6 +140,85 @@ CASES = [
         service(podTemplate=[]),
         ["spec.podTemplate", "must be of type object"],
     ),
+    (
+        "a class that there is not",
+        classes({"name": "urgent"}),
+        ["spec.qos.classes[0].name", '"high", "medium", "low"'],
+    ),
+    ("a class twice", classes({"name": "low"}, {"name": "low"}), ["spec.qos.classes[1]", "Duplicate value"]),
+    ("a class without a name", classes({"pool": "Shared"}), ["spec.qos.classes[0].name: Required value"]),
+    ("no such pool", classes({"name": "low", "pool": "Own"}), ["spec.qos.classes[0].pool", '"Dedicated"']),
+    (
+        "a size for a pool that is shared",
+        classes({"name": "high", "replicas": 2}),
+        ["qos.classes.replicas is the size of a pool of one's own", "spec.replicas"],
+    ),
+    (
+        "a PriorityClass for a pool that is shared",
+        classes({"name": "high", "pool": "Shared", "priorityClassName": "x"}),
+        ["qos.classes.priorityClassName is for a pool of one's own"],
+    ),
+    (
+        "a PriorityClass that no name can be",
+        classes({"name": "high", "pool": "Dedicated", "priorityClassName": "Tide Gate"}),
+        ["priorityClassName must be lower-case letters"],
+    ),
+    (
+        "shares of more than there is",
+        classes({"name": "high", "minSharePercent": 90}, {"name": "low", "minSharePercent": 11}),
+        ["qos.classes.minSharePercent must not exceed 100 in sum"],
+    ),
+    (
+        "a share below nothing",
+        classes({"name": "high", "minSharePercent": -1}),
+        ["minSharePercent", "greater than or equal to 0"],
+    ),
+    (
+        "a queue without an end",
+        classes({"name": "high", "maxQueue": 10001}),
+        ["maxQueue", "less than or equal to 10000"],
+    ),
+    (
+        "a wait of no time",
+        classes({"name": "high", "queueTimeoutSeconds": 0}),
+        ["queueTimeoutSeconds", "greater than or equal to 1"],
+    ),
+    (
+        "a size for a shared pool that is not there",
+        classes(
+            *({"name": name, "pool": "Dedicated"} for name in ("high", "medium", "low")),
+            replicas=2,
+        ),
+        ["replicas is the size of the shared pool", "set replicas to 1, and qos.classes.replicas instead"],
+    ),
+    ("no such strategy", service(routing={"strategy": "Random"}), ["spec.routing.strategy", '"LeastLoad"']),
+    ("no such cache", service(routing={"prefixCache": "None"}), ["spec.routing.prefixCache", '"PerTenant"']),
+    (
+        "batches above the rest",
+        tenant(qosClass="medium", batchQosClass="high"),
+        ["batchQosClass must not be above qosClass"],
+    ),
+    (
+        "batches above a low tenant's rest",
+        tenant(qosClass="low", batchQosClass="medium"),
+        ["batchQosClass must not be above qosClass"],
+    ),
+    (
+        "a limit below nothing",
+        tenant(limits={"tokensPerMinute": -1}),
+        ["spec.limits.tokensPerMinute", "greater than or equal to 0"],
+    ),
+    ("a limit in words", tenant(limits={"concurrency": "4"}), ["spec.limits.concurrency", "type integer"]),
+    ("an unknown limit", tenant(limits={"rpm": 4}), ["spec.limits.rpm", "unknown field"]),
+    ("a budget without its size", tenant(budget={"window": "Day"}), ["spec.budget.tokens: Required value"]),
+    ("no such window", tenant(budget={"tokens": 1, "window": "Year"}), ["spec.budget.window", '"Week"']),
+    (
+        "a service of another namespace",
+        tenant(services=["team-b/chat"]),
+        ["services must be names of LLMServices of the tenant's own namespace"],
+    ),
+    ("a service twice", tenant(services=["chat", "chat"]), ["spec.services[1]", "Duplicate value"]),
+    ("too many services", tenant(services=[f"s{n}" for n in range(65)]), ["spec.services", "at most 64"]),
     ("a class that is not there", tenant(qosClass="urgent"), ["spec.qosClass", '"high"', '"low"']),
     (
         "a key in place of its digest",

@@ -8,7 +8,10 @@ import pytest
 
 from tidegate_api import names
 from tidegate_api.keys import digest, new_key
-from tidegate_api.v1alpha1 import LLMService, TenantKey
+from tidegate_api.qos import ClassPolicy, Qos
+from tidegate_api.schema import Model
+from tidegate_api.tenant import LLMTenantSpec, TenantKey
+from tidegate_api.v1alpha1 import LLMService, LLMServiceSpec
 
 ROOT = Path(__file__).parents[3]
 
@@ -28,6 +31,78 @@ def test_every_class_has_a_priority() -> None:
     assert set(names.PRIORITY_BY_CLASS) == set(get_args(names.QosClass))
 
 
+def test_every_class_has_defaults_that_an_llmservice_could_have_written() -> None:
+    assert set(names.CLASS_DEFAULTS) == set(names.QOS_CLASSES) == set(get_args(names.QosClass))
+    written = [
+        ClassPolicy(
+            name=name,
+            min_share_percent=defaults.min_share_percent,
+            max_queue=defaults.max_queue,
+            queue_timeout_seconds=defaults.queue_timeout_seconds,
+        )
+        for name, defaults in names.CLASS_DEFAULTS.items()
+    ]
+    assert Qos(classes=written).dedicated == ()
+
+
+def test_the_default_of_a_queue_is_the_same_for_all_classes_and_so_in_the_schema() -> None:
+    assert {one.max_queue for one in names.CLASS_DEFAULTS.values()} == {ClassPolicy(name="high").max_queue}
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "says"),
+    [
+        pytest.param(
+            ClassPolicy, {"name": "low", "replicas": 2}, "replicas", id="a size for a pool that is shared"
+        ),
+        pytest.param(
+            ClassPolicy,
+            {"name": "low", "priorityClassName": "x"},
+            "priorityClassName",
+            id="a PriorityClass for a pool that is shared",
+        ),
+        pytest.param(
+            Qos,
+            {
+                "classes": [
+                    {"name": "high", "minSharePercent": 60},
+                    {"name": "low", "minSharePercent": 41},
+                ]
+            },
+            "must not exceed 100",
+            id="shares of more than there is",
+        ),
+        pytest.param(
+            LLMServiceSpec,
+            {
+                "model": {"uri": "pvc://a"},
+                "replicas": 2,
+                "qos": {"classes": [{"name": name, "pool": "Dedicated"} for name in names.QOS_CLASSES]},
+            },
+            "set replicas to 1",
+            id="a size for a shared pool that is not there",
+        ),
+        pytest.param(
+            LLMTenantSpec,
+            {"qosClass": "low", "batchQosClass": "medium"},
+            "not be above qosClass",
+            id="batches above the rest",
+        ),
+    ],
+)
+def test_a_file_is_refused_where_the_api_server_would_refuse_it(
+    model: type[Model], given: dict[str, object], says: str
+) -> None:
+    with pytest.raises(ValueError, match=says):
+        model.model_validate(given)
+
+
+def test_dedicated_classes_come_in_the_order_in_which_they_are_served() -> None:
+    given = [{"name": name, "pool": "Dedicated"} for name in ("low", "high")]
+    found = Qos.model_validate({"classes": [*given, {"name": "medium"}]}).dedicated
+    assert [one.name for one in found] == ["high", "low"]
+
+
 def test_a_key_is_recognised_by_its_prefix_and_never_made_twice() -> None:
     keys = {new_key() for _ in range(100)}
     assert len(keys) == 100
@@ -45,7 +120,8 @@ def test_a_key_itself_is_no_digest() -> None:
 
 def test_pool_names_fit_where_a_name_of_the_greatest_length_is_used() -> None:
     """A ReplicaSet adds a dash and 10 characters, a Pod a dash and 5 more; labels end at 63."""
-    assert len(names.pool_name("x" * 50, names.SHARED_POOL)) <= 63
+    for pool in (names.SHARED_POOL, *names.QOS_CLASSES):
+        assert len(names.pool_name("x" * 50, pool)) <= 63
 
 
 def test_reading_a_service_refuses_what_is_no_field() -> None:

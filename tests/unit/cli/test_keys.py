@@ -7,7 +7,7 @@ import pytest
 import typer
 
 from tidegate_api.keys import digest, new_key
-from tidegate_api.v1alpha1 import LLMTenantSpec
+from tidegate_api.tenant import LLMTenantSpec
 from tidegate_cli.keys import key_entry, with_key, without_key
 
 KEY = "sk-" + "a" * 43
