@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from tidegate_gateway import answer, local
 from tidegate_gateway.auth import identify
-from tidegate_gateway.directory import Caller
+from tidegate_gateway.directory import Caller, Directory
 from tidegate_gateway.errors import TIMED_OUT, Problem, Refused
 from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.relay import Relay
@@ -33,6 +33,9 @@ class ClientConnection(asyncio.Protocol):
         "_continue_owed",
         "_current",
         "_gateway",
+        "_last_caller",
+        "_last_directory",
+        "_last_key",
         "_queue",
         "_reader",
         "_reading_paused",
@@ -48,6 +51,9 @@ class ClientConnection(asyncio.Protocol):
         self._gateway = gateway
         self._queue: deque[Request] = deque()
         self._current: Exchange | None = None
+        self._last_key: bytes | None = None
+        self._last_directory: Directory | None = None
+        self._last_caller: Caller | None = None
         self._reader = RequestReader(self, gateway.settings.limits, gateway.loop.time)
         self._advancing = False
         self._continue_owed = False
@@ -96,9 +102,18 @@ class ClientConnection(asyncio.Protocol):
     # Called by the reader
 
     def identify(self, authorization: bytes | None) -> Caller | None:
-        """Return who is calling."""
+        """Return who is calling; the same key need not be hashed again as long as nothing else is known."""
         gateway = self._gateway
-        return identify(authorization, gateway.directory, gateway.clock())
+        directory, now = gateway.directory, gateway.clock()
+        if (
+            authorization is None
+            or authorization is not self._last_key
+            or directory is not self._last_directory
+        ):
+            self._last_key, self._last_directory = authorization, directory
+            self._last_caller = identify(authorization, directory, now)
+        caller = self._last_caller
+        return None if caller is None or caller.is_expired(now) else caller
 
     def expect_body(self) -> None:
         """Ask for the body, once the answers before it are out."""

@@ -14,9 +14,12 @@ import msgspec
 from tidegate_gateway import errors
 from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import Problem, Refused
+from tidegate_gateway.repeat import Repeat, remember
 from tidegate_gateway.request import Head, new_request_id, read_fields, read_head
 from tidegate_gateway.settings import Limits
 
+# A connection whose headers differ this often is not worth comparing any more.
+MISSES = 8
 NO_UPGRADE = errors.bad_request("no upgrade is possible; leave out the Upgrade header.")
 
 
@@ -54,13 +57,17 @@ class RequestReader:
         "_body_size",
         "_caller",
         "_clock",
+        "_fed",
         "_feed_is_large",
         "_limits",
         "_message_size",
+        "_misses",
         "_owner",
         "_parser",
         "_parts",
         "_raw",
+        "_repeat",
+        "_repeat_left",
         "_target",
         "deadline",
         "ended",
@@ -73,6 +80,12 @@ class RequestReader:
         self._limits = limits
         self._clock = clock
         self._feed_is_large = False
+        # The bytes of this feed, if a request begins with them.
+        self._fed = b""
+        self._repeat: Repeat | None = None
+        self._misses = 0
+        # Bytes of the body of a repeated head that have yet to come.
+        self._repeat_left = 0
         self._raw: list[tuple[bytes, bytes]] = []
         self.on_header = collector(self._raw)
         # No more can be read: what follows is not a request, or comes after the last one.
@@ -107,8 +120,54 @@ class RequestReader:
 
     def feed(self, data: bytes) -> None:
         """Read the next bytes; what cannot be understood is delivered as a request with a problem, the last one."""
+        # A loop, not recursion: thousands of small requests may come at once.
+        while data and not self.ended:
+            if self._repeat_left:
+                data = self._take_body(data)
+            elif self._message_size == 0 and self._repeat is not None:
+                data = self._take_repeat(self._repeat, data)
+            else:
+                self._parse(data)
+                return
+        if self.head is not None:
+            self.deadline = self._clock() + self._limits.body_idle_seconds
+
+    def _take_repeat(self, repeat: Repeat, data: bytes) -> bytes:
+        """Take the head that came before, and return what follows; any other head is parsed."""
+        found = repeat.match(data)
+        if found is None:
+            self._misses += 1
+            if self._misses == MISSES:
+                self._repeat = None
+            self._parse(data)
+            return b""
+        self.head = head = repeat.next_head()
+        self._caller = self._owner.identify(head.authorization)
+        if self._caller is None:
+            head.problem = errors.INVALID_KEY
+        begin, self._repeat_left = found
+        self._message_size = begin
+        if self._repeat_left == 0:
+            self.on_message_complete()
+        return data[begin:]
+
+    def _take_body(self, data: bytes) -> bytes:
+        """Take what belongs to the body, and return the rest."""
+        left = self._repeat_left
+        part, rest = (data, b"") if len(data) <= left else (data[:left], data[left:])
+        self._repeat_left = left - len(part)
+        if self.head is not None and self.head.problem is None:
+            self._parts.append(part)
+        if self._repeat_left == 0:
+            self.on_message_complete()
+        return rest
+
+    def _parse(self, data: bytes) -> None:
         if self._message_size == 0:
             self.deadline = self._clock() + self._limits.header_seconds
+            self._fed = data if self._misses < MISSES else b""
+        else:
+            self._fed = b""
         self._message_size += len(data)
         self._feed_is_large = self._message_size > self._limits.header_bytes
         try:
@@ -183,8 +242,12 @@ class RequestReader:
             return
         if not head.keep_alive:
             self.ended = True
+        body = parts[0] if len(parts) == 1 else b"".join(parts)
+        if self._fed:
+            self._repeat = remember(self._fed, head, len(body))
+            self._fed = b""
         self._begin()
-        self._owner.deliver(Request(head, caller, parts[0] if len(parts) == 1 else b"".join(parts)))
+        self._owner.deliver(Request(head, caller, body))
 
     def _check_header_size(self) -> None:
         """Count fields, not bytes fed: those may hold a body, or the end of the request before."""

@@ -23,7 +23,22 @@ CHUNKED = (
     b'Transfer-Encoding: chunked\r\n\r\n5;x=y\r\n{"mod\r\n8\r\nel":"m"}\r\n0\r\nTrailer: Host\r\n\r\n'
 )
 KEYLESS = b"POST /v1/completions HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\nContent-Length: 3\r\n\r\nabc"
-MESSAGES = (GET, POST, CHUNKED, KEYLESS, b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n")
+LONGER = POST.replace(b"Length: 13", b"Length: 21").replace(b'"m"}', b'"m","n":  1}')
+OTHER_ID = POST.replace(b"Request-Id: one", b"Request-Id: two")
+WRONG_KEY = POST.replace(b"sk-x", b"sk-y")
+EMPTY = POST.replace(b"Length: 13", b"Length: 0").replace(b'{"model":"m"}', b"")
+MESSAGES = (
+    GET,
+    POST,
+    POST,
+    LONGER,
+    OTHER_ID,
+    WRONG_KEY,
+    EMPTY,
+    CHUNKED,
+    KEYLESS,
+    b"GET /nothing HTTP/1.1\r\nHost: a\r\n\r\n",
+)
 ENDINGS = (
     b"",
     b"GARBAGE\r\n\r\n",
@@ -38,9 +53,10 @@ class Owner:
 
     got: list[Request] = field(default_factory=list)
     continues: int = 0
+    known: bool = True
 
     def identify(self, authorization: bytes | None) -> Caller | None:
-        return CALLER if authorization == b"Bearer sk-x" else None
+        return CALLER if self.known and authorization == b"Bearer sk-x" else None
 
     def deliver(self, request: Request) -> None:
         self.got.append(request)
@@ -77,9 +93,9 @@ def cut(data: bytes, points: list[int]) -> list[bytes]:
     return [data[a:b] for a, b in itertools.pairwise(edges) if a != b]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=200)
 @given(
-    messages=st.lists(st.sampled_from(MESSAGES), max_size=4),
+    messages=st.lists(st.sampled_from(MESSAGES), max_size=6),
     ending=st.sampled_from(ENDINGS),
     points=st.lists(st.integers(0, 2000), max_size=12),
 )
@@ -88,14 +104,71 @@ def test_where_bytes_are_cut_changes_nothing(messages: list[bytes], ending: byte
     assert seen(read(cut(data, points))) == seen(read([data] if data else []))
 
 
+REPEATING = (POST, LONGER, OTHER_ID, EMPTY, POST)
+
+
+@settings(deadline=None, max_examples=100)
+@given(points=st.lists(st.integers(0, 2000), max_size=8))
+def test_heads_that_repeat_are_read_as_if_parsed(points: list[int]) -> None:
+    alone = [seen(read([message]))[0] for message in REPEATING]
+    parts = list(REPEATING[:1]) + cut(b"".join(REPEATING[1:]), points)
+    assert seen(read(parts)) == alone
+
+
+@pytest.mark.parametrize(
+    "second",
+    [
+        POST.replace(b"Length: 13", b"Length: 1 3"),
+        POST.replace(b"Length: 13", b"Length: +13"),
+        POST.replace(b"Length: 13", b"Length: 0x13"),
+        POST.replace(b"Length: 13", b"Length: 13, 13"),
+        POST.replace(b"Length: 13", b"Length: 99999999"),
+        POST.replace(b"Length: 13", b"Length: "),
+        POST.replace(b"Host: a", b"Host: a\r\nHost: b"),
+        POST.replace(b"\r\nX-Req", b"\r\nTransfer-Encoding: chunked\r\nX-Req"),
+        POST.replace(b"Length: 13\r\n", b"Length: 13\r\nContent-Length: 14\r\n"),
+        POST.replace(b"Length: 13\r\n", b"Length: 13\n"),
+    ],
+)
+def test_a_head_that_only_resembles_the_last_one_is_judged_by_the_parser(second: bytes) -> None:
+    alone = [entry[2] for entry in seen(read([second]))]
+    assert [entry[2] for entry in seen(read([POST, second]))] == [None, *alone]
+
+
+def test_a_key_that_is_revoked_is_asked_for_again_on_the_same_connection() -> None:
+    owner = Owner()
+    reader = RequestReader(owner, Limits(), lambda: 0.0)
+    reader.feed(POST)
+    owner.known = False
+    reader.feed(POST)
+    assert [entry[2] for entry in seen(owner)] == [None, "invalid_api_key"]
+
+
+def test_each_repetition_is_a_request_of_its_own() -> None:
+    nameless = POST.replace(b"X-Request-Id: one\r\n", b"")
+    owner = read([nameless] * 3)
+    assert len({request.head.request_id for request in owner.got}) == 3
+    assert {request.head.request_id for request in read([POST] * 3).got} == {"one"}
+
+
+def test_thousands_of_small_repetitions_at_once_are_no_recursion() -> None:
+    assert len(read([POST, POST * 5000]).got) == 5001
+
+
+def test_headers_that_always_differ_are_soon_not_compared_any_more() -> None:
+    different = [POST.replace(b"Id: one", b"Id: n%d" % n) for n in range(40)]
+    assert [request.head.request_id for request in read(different).got] == [f"n{n}" for n in range(40)]
+
+
 def test_one_byte_at_a_time_is_enough() -> None:
     data = b"".join(MESSAGES)
     assert seen(read([bytes([byte]) for byte in data])) == seen(read([data]))
     bodies = [request.body for request in read([data]).got]
-    assert bodies == [b"", b'{"model":"m"}', b'{"model":"m"}', b"", b""]
+    one = b'{"model":"m"}'
+    assert bodies == [b"", one, one, b'{"model":"m","n":  1}', one, b"", b"", one, b"", b""]
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=200)
 @given(junk=st.binary(min_size=1, max_size=300), points=st.lists(st.integers(0, 300), max_size=5))
 def test_any_bytes_are_a_request_or_a_refusal(junk: bytes, points: list[int]) -> None:
     for request in read(cut(junk, points)).got:
