@@ -27,6 +27,8 @@ class Report(msgspec.Struct, frozen=True):
     # LoRA adapters that are in its batch now, and how many can be.
     running_adapters: frozenset[str] = frozenset()
     max_adapters: int = 0
+    # Unix seconds at which its process began; 0 where it did not say.
+    started: float = 0.0
 
 
 class Endpoint:
@@ -34,14 +36,23 @@ class Endpoint:
 
     __slots__ = (
         "adapters",
+        "adapters_sent",
         "ejected_until",
         "failures",
+        "key",
         "limit_tokens",
+        "others",
         "prefill_rate",
+        "prefill_samples",
         "prefill_tokens",
+        "prefill_until",
+        "prefilling",
+        "probe",
         "report",
         "requests",
         "slot",
+        "slowness",
+        "started",
         "tokens",
         "worker",
     )
@@ -50,18 +61,34 @@ class Endpoint:
         self.worker = worker
         # Its bit in the prefix index is `1 << slot`; slots are reused once the index has forgotten them.
         self.slot = slot
+        # What stands for it where a prompt's hash chooses among workers.
+        self.key = worker.uid.encode()
         # Ours in flight: requests, and the tokens (prompt and expected answer) they were admitted with.
         self.requests = 0
         self.tokens = 0
         # Prompt tokens of ours that it has yet to compute: without what its cache should have, until the first byte.
         self.prefill_tokens = 0
+        # How many requests of ours these belong to, and when they should all be computed, by the rate known.
+        self.prefilling = 0
+        self.prefill_until = 0.0
         # How many tokens of ours may be in flight.
         self.limit_tokens = limit_tokens
         # Prompt tokens per second, learned from times to the first byte.
         self.prefill_rate = UNKNOWN_PREFILL_RATE
+        self.prefill_samples = 0
+        # How many times as long as its service's usual worker it takes.
+        self.slowness = 1.0
+        # The request whose first byte will tell its rate, if it was sent while no other was being computed.
+        self.probe: object = None
         self.report: Report | None = None
+        # Requests that it had beside ours when it last reported: other gateways' and other clients'.
+        self.others = 0
+        # When its process began, as it last said; a later one has an empty cache.
+        self.started = 0.0
         # Model names that it serves beside the base model.
         self.adapters: frozenset[str] = frozenset()
+        # Those that we had it use last, the last one at the end: as many as it has places for.
+        self.adapters_sent: dict[str, None] = {}
         # Failures in a row, and until when no request is sent because of them.
         self.failures = 0
         self.ejected_until = 0.0

@@ -1,0 +1,68 @@
+"""The endpoints of one service, kept in step with its ready workers.
+
+Owns which endpoint stands for which worker, and their slots in the prefix index. Must not choose among them.
+"""
+
+from collections.abc import Iterable
+from heapq import heappop, heappush
+
+from tidegate_gateway.directory import Worker
+from tidegate_gateway.routing.endpoint import Endpoint
+from tidegate_gateway.routing.router import Router
+
+
+class Fleet:
+    """Endpoints by worker."""
+
+    __slots__ = ("_free", "_leaving", "_limit_tokens", "_router", "_slots", "by_uid", "pools")
+
+    def __init__(self, router: Router, limit_tokens: float) -> None:
+        self._router = router
+        # What a new endpoint may have in flight at first.
+        self._limit_tokens = limit_tokens
+        # Slots that were given out and came back, and how many there are in all.
+        self._free: list[int] = []
+        self._slots = 0
+        # Workers that are not ready, with requests of ours that have not ended.
+        self._leaving: dict[str, Endpoint] = {}
+        self.by_uid: dict[str, Endpoint] = {}
+        self.pools: dict[str, tuple[Endpoint, ...]] = {}
+
+    def update(self, workers: Iterable[Worker]) -> dict[str, tuple[Endpoint, ...]]:
+        """Take the workers that are ready now, and return their endpoints by pool.
+
+        A worker that was not ready for a moment keeps its counts if requests of ours are still with it; else it may
+        have been restarted, and what it had cached is gone. One with another uid or address is another worker.
+        """
+        before = self.by_uid | self._leaving
+        self.by_uid = {}
+        for worker in workers:
+            endpoint = before.pop(worker.uid, None)
+            if endpoint is not None and (endpoint.worker != worker or not self._stays(endpoint)):
+                self._drop(endpoint)
+                endpoint = None
+            self.by_uid[worker.uid] = endpoint or Endpoint(worker, self._take_slot(), self._limit_tokens)
+        self._leaving = {}
+        for uid, endpoint in before.items():
+            if endpoint.requests:
+                self._leaving[uid] = endpoint
+            else:
+                self._drop(endpoint)
+        self.pools = {}
+        for endpoint in self.by_uid.values():
+            pool = endpoint.worker.pool
+            self.pools[pool] = (*self.pools.get(pool, ()), endpoint)
+        return self.pools
+
+    def _stays(self, endpoint: Endpoint) -> bool:
+        return bool(endpoint.requests) or endpoint.worker.uid not in self._leaving
+
+    def _take_slot(self) -> int:
+        if self._free:
+            return heappop(self._free)
+        self._slots += 1
+        return self._slots - 1
+
+    def _drop(self, endpoint: Endpoint) -> None:
+        self._router.forget(endpoint)
+        heappush(self._free, endpoint.slot)

@@ -1,0 +1,42 @@
+"""Workers that fail again and again, and for how long they are left alone.
+
+Owns the ejection of an endpoint and its return. Must not judge what a failure is: the caller does.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from tidegate_gateway.routing.endpoint import Endpoint
+
+# Failures in a row that eject; the first ejection, and the longest.
+FAILURES: Final = 3
+FIRST_SECONDS: Final = 5.0
+LONGEST_SECONDS: Final = 300.0
+
+
+def failed(endpoint: Endpoint, now: float) -> None:
+    """Note a failure. The third in a row ejects for 5 s; each further one for twice as long, up to 5 minutes.
+
+    Failures of requests that were sent before the ejection do not prolong it.
+    """
+    if endpoint.ejected_until > now:
+        return
+    endpoint.failures += 1
+    beyond = endpoint.failures - FAILURES
+    if beyond >= 0:
+        # 2 ** 6 * 5 s is more than the longest.
+        endpoint.ejected_until = now + min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(beyond, 6))
+
+
+def succeeded(endpoint: Endpoint) -> None:
+    """Note an answer: the endpoint is as good as any."""
+    endpoint.failures = 0
+    endpoint.ejected_until = 0.0
+
+
+def available(endpoints: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:
+    """Return the endpoints that are not ejected, or all if that would be none: a bad worker is better than none."""
+    for endpoint in endpoints:
+        if endpoint.ejected_until > now:
+            return [e for e in endpoints if e.ejected_until <= now] or endpoints
+    return endpoints

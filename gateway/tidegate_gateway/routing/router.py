@@ -1,0 +1,164 @@
+"""Which of the workers that have room gets a request.
+
+Owns the strategies, and what sending, a first byte and a report change in our own counts. Must not know queues or
+credits, do I/O or read a clock.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from tidegate_gateway.directory import Strategy
+from tidegate_gateway.qos.ticket import Ticket
+from tidegate_gateway.routing import outliers, rate, rendezvous
+from tidegate_gateway.routing.cost import expected_seconds, tokens_per_byte
+from tidegate_gateway.routing.endpoint import Endpoint, Report
+from tidegate_gateway.routing.prefix import BEGINS, PrefixIndex
+
+# Costs this close are equal: by share, and by time.
+TIE: Final = 1.05
+TIE_SECONDS: Final = 0.001
+# Of more endpoints than this, only some are weighed: those with most of the prompt, and others at random.
+MANY: Final = 64
+HOLDERS: Final = 16
+OTHERS: Final = 8
+# Bytes of a prompt per token of cache: prose and code have 3 to 5.
+BYTES_PER_TOKEN: Final = 4
+_NOTHING: Final[dict[int, int]] = {}
+
+
+class Router:
+    """Chooses endpoints of one service."""
+
+    def __init__(
+        self, rng: random.Random, strategy: Strategy = "Auto", index: PrefixIndex | None = None
+    ) -> None:
+        self.index = PrefixIndex() if index is None else index
+        self.rate = rate.PrefillRate()
+        self._rng = rng
+        self._choose: Callable[[Ticket, Sequence[Endpoint], float], Endpoint]
+        self.set_strategy(strategy)
+
+    def set_strategy(self, strategy: Strategy) -> None:
+        """Choose so from now on."""
+        self.wants_blocks = strategy != "LeastLoad"
+        self._choose = {
+            "Auto": self._soonest,
+            "LeastLoad": self._least_loaded,
+            "PrefixHash": self._hashed,
+        }[strategy]
+
+    def choose(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
+        """Return the endpoint for a request, out of at least one candidate."""
+        if len(candidates) == 1:
+            return candidates[0]
+        candidates = outliers.available(candidates, now)
+        return self._choose(ticket, candidates, now)
+
+    # What happens to a request
+
+    def sent(self, ticket: Ticket, endpoint: Endpoint, now: float) -> None:
+        """Count what the endpoint has to compute now; `now` is `ticket.dispatched_at`."""
+        miss = ticket.prompt_tokens
+        if ticket.blocks:
+            known = self.index.insert(ticket.blocks, endpoint.slot)
+            if known:
+                miss -= int(tokens_per_byte(ticket) * BEGINS[known])
+        ticket.miss_tokens = miss
+        rate.begin(ticket, endpoint)
+        endpoint.prefilling += 1
+        endpoint.prefill_tokens += miss
+        seconds = miss * endpoint.slowness / self.rate.tokens_per_second
+        endpoint.prefill_until = max(now, endpoint.prefill_until) + seconds
+        if ticket.adapter is not None:
+            _use_adapter(endpoint, ticket.adapter)
+
+    def first_byte(self, ticket: Ticket, now: float) -> None:
+        """Note that the prompt is computed. Only for an answer that streams; else the first byte tells its end."""
+        endpoint = ticket.endpoint
+        if endpoint is None:
+            return
+        if endpoint.probe is ticket:
+            self.rate.learn(ticket, endpoint, now)
+        self._computed(ticket, endpoint, now)
+
+    def gone(self, ticket: Ticket, now: float) -> None:
+        """Undo `sent` for a request that ended, or is sent elsewhere, before its first byte."""
+        endpoint = ticket.endpoint
+        if endpoint is None:
+            return
+        if endpoint.probe is ticket:
+            endpoint.probe = None
+        self._computed(ticket, endpoint, now)
+
+    def _computed(self, ticket: Ticket, endpoint: Endpoint, now: float) -> None:
+        endpoint.prefilling -= 1
+        endpoint.prefill_tokens -= ticket.miss_tokens
+        if not endpoint.prefilling:
+            endpoint.prefill_until = now
+
+    # What happens to an endpoint
+
+    def reported(self, endpoint: Endpoint, report: Report) -> None:
+        """Take what an endpoint says of itself."""
+        endpoint.report = report
+        endpoint.others = max(0, report.running + report.waiting - endpoint.requests)
+        if report.started > endpoint.started:
+            if endpoint.started:
+                self.index.forget(endpoint.slot)
+            endpoint.started = report.started
+        if report.kv_tokens:
+            self.index.limit(endpoint.slot, report.kv_tokens * BYTES_PER_TOKEN)
+
+    def forget(self, endpoint: Endpoint) -> None:
+        """Forget what was sent to an endpoint that is no more; its slot may be given to another."""
+        self.index.forget(endpoint.slot)
+
+    # Strategies
+
+    def _soonest(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
+        held = self.index.match(ticket.blocks)
+        if len(candidates) > MANY:
+            candidates = self._some(candidates, held)
+        return self._cheapest(ticket, candidates, held, now)
+
+    def _least_loaded(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
+        return self._cheapest(ticket, candidates, _NOTHING, now)
+
+    def _hashed(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
+        if not ticket.blocks:
+            return self._least_loaded(ticket, candidates, now)
+        return rendezvous.choose(rendezvous.key_of(ticket.blocks), candidates)
+
+    def _some(self, candidates: Sequence[Endpoint], held: dict[int, int]) -> list[Endpoint]:
+        holders = [e for e in candidates if e.slot in held]
+        if len(holders) > HOLDERS:
+            # Sorting keeps the order of equals: shuffled, so that not always the same sixteen are asked.
+            self._rng.shuffle(holders)
+            holders = sorted(holders, key=lambda e: held[e.slot], reverse=True)[:HOLDERS]
+        chosen = {e.slot: e for e in holders + self._rng.sample(candidates, OTHERS)}
+        return list(chosen.values())
+
+    def _cheapest(
+        self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
+    ) -> Endpoint:
+        costs = expected_seconds(ticket, candidates, held, self.rate.tokens_per_second, now)
+        most = min(costs) * TIE + TIE_SECONDS
+        tied = [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
+        if len(tied) == 1:
+            return tied[0]
+        # Of two at random the one that holds less: so new prompts go to where least must be forgotten for them.
+        count, dice = len(tied), self._rng.random
+        one, other = tied[int(dice() * count)], tied[int(dice() * count)]
+        return one if self.index.size(one.slot) <= self.index.size(other.slot) else other
+
+
+def _use_adapter(endpoint: Endpoint, adapter: str) -> None:
+    """Note the adapter as the last used; the engine keeps as many as it has places."""
+    sent = endpoint.adapters_sent
+    sent.pop(adapter, None)
+    sent[adapter] = None
+    report = endpoint.report
+    places = report.max_adapters if report is not None and report.max_adapters else 1
+    while len(sent) > places:
+        del sent[next(iter(sent))]

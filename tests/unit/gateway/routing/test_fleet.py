@@ -1,0 +1,123 @@
+"""Which endpoint stands for which worker."""
+
+import random
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate_gateway.routing.fleet import Fleet
+from tidegate_gateway.routing.router import Router
+from unit.gateway.routing.things import send, ticket, worker
+
+BLOCKS = (1, 2, 3)
+
+
+def fleet() -> tuple[Router, Fleet]:
+    router = Router(random.Random(1))
+    return router, Fleet(router, 5000)
+
+
+def test_workers_come_by_pool() -> None:
+    _, made = fleet()
+    pools = made.update([worker(0), worker(1, pool="high"), worker(2)])
+    assert {pool: [e.worker.name for e in endpoints] for pool, endpoints in pools.items()} == {
+        "shared": ["p0", "p2"],
+        "high": ["p1"],
+    }
+    assert pools["high"][0].limit_tokens == 5000
+    assert made.update([]) == {}
+
+
+def test_a_worker_that_stays_keeps_its_endpoint() -> None:
+    _, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    again = made.update([worker(1), worker(0)])["shared"]
+    assert again[1] is first
+    assert again[0].slot != first.slot
+
+
+def test_a_worker_that_left_is_forgotten_and_its_slot_used_again() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    router.index.insert(BLOCKS, first.slot)
+    made.update([])
+    (second,) = made.update([worker(1)])["shared"]
+    assert second.slot == first.slot
+    assert router.index.match(BLOCKS) == {}
+
+
+def test_one_that_was_restarted_comes_back_with_nothing() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    router.index.insert(BLOCKS, first.slot)
+    made.update([])
+    (second,) = made.update([worker(0)])["shared"]
+    assert second is not first
+    assert router.index.match(BLOCKS) == {}
+
+
+def test_another_pod_at_the_same_address_is_another_worker() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    router.index.insert(BLOCKS, first.slot)
+    (second,) = made.update([worker(0, uid="new")])["shared"]
+    assert second is not first
+    assert router.index.match(BLOCKS) == {}
+
+
+def test_a_pod_at_another_address_is_another_worker() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    send(router, ticket(blocks=BLOCKS), first)
+    (second,) = made.update([worker(0, host="10.9.9.9")])["shared"]
+    assert second is not first
+    assert router.index.match(BLOCKS) == {}
+
+
+def test_one_that_was_not_ready_for_a_moment_keeps_what_it_is_doing() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    send(router, ticket(blocks=BLOCKS), first)
+    made.update([])
+    (other,) = made.update([worker(1)])["shared"]
+    assert other.slot != first.slot
+    assert made.update([worker(0), worker(1)])["shared"] == (first, other)
+    assert router.index.match(BLOCKS) == {first.slot: 3}
+
+
+def test_one_whose_requests_ended_while_it_was_away_comes_back_with_nothing() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    send(router, ticket(blocks=BLOCKS), first)
+    made.update([])
+    first.requests = 0
+    (second,) = made.update([worker(0)])["shared"]
+    assert second is not first
+    assert router.index.match(BLOCKS) == {}
+
+
+@settings(deadline=None, max_examples=200)
+@given(
+    steps=st.lists(
+        st.tuples(st.sets(st.integers(0, 6)), st.sets(st.integers(0, 6)), st.sets(st.integers(0, 6)))
+    )
+)
+def test_no_two_endpoints_share_a_slot_and_no_slot_is_lost(
+    steps: list[tuple[set[int], set[int], set[int]]],
+) -> None:
+    router, made = fleet()
+    for present, begin, finish in steps:
+        for endpoint in [*made.by_uid.values(), *made._leaving.values()]:
+            number = int(endpoint.worker.name[1:])
+            if number in finish:
+                endpoint.requests = 0
+        made.update([worker(number) for number in present])
+        for endpoint in made.by_uid.values():
+            router.index.insert((int(endpoint.worker.name[1:]),), endpoint.slot)
+            if int(endpoint.worker.name[1:]) in begin:
+                endpoint.requests = 1
+        living = [*made.by_uid.values(), *made._leaving.values()]
+        slots = [endpoint.slot for endpoint in living]
+        assert sorted(slots + made._free) == list(range(made._slots))
+        assert router.index._held.keys() <= set(slots)
+        assert {e.worker.uid for e in living} >= {f"u{number}" for number in present}

@@ -1,0 +1,134 @@
+"""What is remembered of prompts."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tidegate_gateway.routing.prefix import BEGINS, SIZES, PrefixIndex, blocks_of, seed_of
+
+SEED = seed_of("m", None, "salt")
+
+
+@pytest.mark.parametrize(
+    ("size", "blocks"),
+    [(0, 0), (127, 0), (128, 1), (600, 4), (1024, 8), (1025, 8), (4096, 20), (32_000, 35), (220_000, 53)],
+)
+def test_a_prompt_of_so_many_bytes_has_so_many_blocks(size: int, blocks: int) -> None:
+    assert len(blocks_of(b"x" * size, SEED)) == blocks
+
+
+def test_no_body_that_is_let_in_has_more_blocks_than_there_are_sizes() -> None:
+    assert BEGINS[-1] == 4 * 1024 * 1024
+    assert len(blocks_of(bytes(BEGINS[-1] + 100_000), SEED)) == len(SIZES) < 300
+
+
+def test_blocks_grow_with_their_distance_and_leave_no_gap() -> None:
+    assert [b - a for a, b in pairwise(BEGINS)] == list(SIZES) == sorted(SIZES)
+
+
+def test_a_view_has_the_blocks_of_its_bytes() -> None:
+    data = bytes(range(256)) * 20
+    assert blocks_of(memoryview(data), SEED) == blocks_of(data, SEED)
+
+
+@settings(deadline=None, max_examples=200)
+@given(data=st.binary(max_size=3000), other=st.binary(max_size=3000), shared=st.integers(0, 3000))
+def test_two_prompts_share_the_blocks_of_their_common_beginning_and_no_other(
+    data: bytes, other: bytes, shared: int
+) -> None:
+    other = data[:shared] + other
+    same = next((i for i, (a, b) in enumerate(zip(data, other, strict=False)) if a != b), None)
+    common = min(len(data), len(other)) if same is None else same
+    pairs = list(zip(blocks_of(data, SEED), blocks_of(other, SEED), strict=False))
+    whole = sum(1 for end in BEGINS[1:] if end <= common)
+    assert [a == b for a, b in pairs] == [i < whole for i in range(len(pairs))]
+
+
+def test_model_adapter_and_salt_keep_prompts_apart() -> None:
+    data = b"x" * 600
+    seeds = [("m", None, "a"), ("n", None, "a"), ("m", "l", "a"), ("m", None, "b"), ("m", None, "")]
+    seen = [block for names in seeds for block in blocks_of(data, seed_of(*names))]
+    assert len(set(seen)) == len(seen)
+
+
+PROMPTS = st.lists(
+    st.tuples(st.integers(0, 4), st.lists(st.integers(0, 2), min_size=1, max_size=6)), max_size=30
+)
+
+
+def chain(path: list[int]) -> tuple[int, ...]:
+    """Return the blocks of a prompt in a small world: each is named by all that is before it."""
+    return tuple(int("9" + "".join(map(str, path[: i + 1]))) for i in range(len(path)))
+
+
+@settings(deadline=None, max_examples=300)
+@given(prompts=PROMPTS, asked=st.lists(st.integers(0, 2), max_size=6))
+def test_a_match_is_what_was_sent_there_and_never_more(
+    prompts: list[tuple[int, list[int]]], asked: list[int]
+) -> None:
+    index = PrefixIndex()
+    sent: dict[int, set[int]] = {}
+    for slot, path in prompts:
+        blocks = chain(path)
+        before = sent.setdefault(slot, set())
+        assert index.insert(blocks, slot) == sum(block in before for block in blocks)
+        before.update(blocks)
+    expected = {slot: sum(block in blocks for block in chain(asked)) for slot, blocks in sent.items()}
+    assert index.match(chain(asked)) == {slot: depth for slot, depth in expected.items() if depth}
+
+
+@settings(deadline=None, max_examples=300)
+@given(prompts=PROMPTS, forgotten=st.sets(st.integers(0, 4)), capacity=st.integers(1, 40))
+def test_books_agree_after_forgetting_and_eviction(
+    prompts: list[tuple[int, list[int]]], forgotten: set[int], capacity: int
+) -> None:
+    index = PrefixIndex(capacity)
+    index.limit(0, 4 * SIZES[0])
+    for slot, path in prompts:
+        index.insert(chain(path), slot)
+    for slot in forgotten:
+        index.forget(slot)
+    held = index._held
+    for slot, blocks in held.items():
+        assert index.size(slot) == sum(blocks.values())
+        assert all(index._masks[block] >> slot & 1 for block in blocks)
+        # With a block, all that it stands on.
+        assert all(block < 100 or block // 10 in blocks for block in blocks)
+    assert sum(mask.bit_count() for mask in index._masks.values()) == len(index)
+    assert all(index._masks.values())
+    assert held.keys().isdisjoint(forgotten)
+    assert index.size(0) <= 4 * SIZES[0]
+
+
+def test_a_forgotten_slot_stands_for_a_worker_that_has_nothing() -> None:
+    index = PrefixIndex()
+    index.insert(chain([1, 2]), 3)
+    index.forget(3)
+    assert index.match(chain([1, 2])) == {}
+    assert len(index) == 0
+    assert index.insert(chain([1]), 3) == 0
+
+
+def test_the_prompt_not_used_for_longest_is_forgotten_first_and_from_its_end() -> None:
+    index = PrefixIndex()
+    index.limit(0, 6 * SIZES[0])
+    index.insert(chain([1, 1, 1]), 0)
+    index.insert(chain([2, 2, 2]), 0)
+    index.insert(chain([1, 1, 1]), 0)
+    index.insert(chain([0, 0]), 0)
+    assert index.match(chain([2, 2, 2])) == {0: 1}
+    assert index.match(chain([1, 1, 1])) == {0: 3}
+
+
+def test_all_slots_together_hold_no_more_than_the_capacity() -> None:
+    index = PrefixIndex(100)
+    for slot in range(4):
+        for number in range(10_000, 10_200):
+            index.insert((number,), slot)
+    # The first ones shrink to their share when they are next sent something.
+    for slot in range(4):
+        index.insert((1,), slot)
+    assert len(index) <= 100
+    assert all(len(held) == 25 for held in index._held.values())
