@@ -6,9 +6,6 @@ one stays cached, and the least recently freed goes first, a request's last bloc
 
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
-from typing import Final
-
-ROOT: Final = 0
 
 
 def chain(parent: int, data: bytes, size: int) -> list[int]:

@@ -1,0 +1,35 @@
+"""Several simulated engines in a process of their own."""
+
+import asyncio
+import json
+import subprocess
+from pathlib import Path
+
+from tidegate_bench.processes import free_port, python_module, running
+
+
+async def fetch(port: int, path: str) -> bytes:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(f"GET {path} HTTP/1.1\r\nhost: x\r\n\r\n".encode())
+    head = await reader.readuntil(b"\r\n\r\n")
+    size = int(head.lower().partition(b"content-length: ")[2].partition(b"\r\n")[0])
+    body = await reader.readexactly(size)
+    writer.close()
+    return body
+
+
+async def test_each_port_is_an_engine_of_the_same_profile(tmp_path: Path) -> None:
+    ports = [free_port(), free_port()]
+    words = [word for port in ports for word in ("--port", port)]
+    command = python_module("tidegate_bench.sim", *words, "--set", "model=big", "--faster", 10)
+    with running(command, ports[-1], {0}, tmp_path / "log"):
+        answers = [json.loads(await fetch(port, "/v1/models")) for port in ports]
+    assert [answer["data"][0]["id"] for answer in answers] == ["big", "big"]
+
+
+def test_a_profile_that_cannot_run_is_refused_in_a_sentence() -> None:
+    command = python_module("tidegate_bench.sim", "--port", 1, "--set", "max_num_seqs=0")
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert "max_num_seqs must be at least 1" in done.stderr
+    assert "Traceback" not in done.stderr
