@@ -7,7 +7,6 @@ sent before), what slows it down (running requests, a full cache), and what it m
 come first, since they are never late. What workers report counts only while it is fresh.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from tidegate_gateway.qos.ticket import Ticket
@@ -26,55 +25,52 @@ FRESH_SECONDS: Final = 3.0
 # Loading an adapter into a free place, and waiting until a place becomes free.
 LOAD_SECONDS: Final = 0.2
 NO_PLACE_SECONDS: Final = 1.0
-# It does not serve the adapter at all: only if nobody does, as far as known.
-UNSERVED_SECONDS: Final = 3600.0
+# It does not serve the adapter at all, or has been failing: only if that is true of all.
+UNSERVED_SECONDS: Final = 36000.0
+EJECTED_SECONDS: Final = 3600.0
 
 
-def expected_seconds(
-    ticket: Ticket,
-    endpoints: Sequence[Endpoint],
-    held: dict[int, int],
-    tokens_per_second: float,
-    now: float,
-) -> list[float]:
-    """Return the cost of each endpoint; `held` has the cached blocks of the prompt by slot.
+def load_seconds(endpoint: Endpoint, seconds_per_token: float, now: float) -> float:
+    """Return what any request would wait for at this endpoint, whatever its prompt.
 
-    `tokens_per_second` is the rate at which the service's usual worker computes prompts. One loop without calls: it
-    runs for each request and each endpoint.
+    `seconds_per_token` is what this endpoint takes to compute a prompt token.
     """
-    prompt = ticket.prompt_tokens
-    cached_per_byte = tokens_per_byte(ticket) if held else 0.0
-    seconds_per_token = 1 / tokens_per_second
-    oldest = now - FRESH_SECONDS
-    adapter = ticket.adapter
-    costs = []
-    for e in endpoints:
-        tokens: float = prompt + RUNNING_TOKENS * e.requests
-        depth = held.get(e.slot)
-        if depth:
-            tokens -= cached_per_byte * BEGINS[depth]
-        report = e.report
-        if report is not None and report.at >= oldest:
-            tokens += RUNNING_TOKENS * e.others
-            if report.waiting > e.prefilling:
-                tokens += WAITING_TOKENS * (report.waiting - e.prefilling)
-            used = e.tokens / (report.kv_tokens or e.limit_tokens)
-            used = report.kv_used if report.kv_used > used else used
-        else:
-            report = None
-            used = e.tokens / e.limit_tokens
-        used = used if used < FULLEST else FULLEST
-        slow = seconds_per_token * e.slowness
-        cost = tokens * slow + PRESSURE_SECONDS * used / (1 - used)
-        backlog = e.prefill_until - now
-        if backlog > 0:
-            # Whatever is over first: the time by the rate known, or what has not had its first byte.
-            most = e.prefill_tokens * slow
-            cost += backlog if backlog < most else most
-        if adapter is not None:
-            cost += _adapter_seconds(adapter, e, report)
-        costs.append(cost)
-    return costs
+    tokens = RUNNING_TOKENS * endpoint.requests
+    if endpoint.prefill_until > now:
+        # By the rate known, not all of it can be computed yet.
+        tokens += endpoint.prefill_tokens
+    capacity, used = endpoint.limit_tokens, 0.0
+    report = fresh_report(endpoint, now)
+    if report is not None:
+        tokens += RUNNING_TOKENS * endpoint.others + WAITING_TOKENS * max(
+            0, report.waiting - endpoint.prefilling
+        )
+        capacity = report.kv_tokens or capacity
+        used = report.kv_used
+    used = min(FULLEST, max(used, endpoint.tokens / capacity))
+    seconds = tokens * seconds_per_token + PRESSURE_SECONDS * used / (1 - used)
+    return seconds + EJECTED_SECONDS if endpoint.ejected_until > now else seconds
+
+
+def adapter_seconds(adapter: str, endpoint: Endpoint, now: float) -> float:
+    """Return how long the adapter keeps a request waiting."""
+    if endpoint.adapters and adapter not in endpoint.adapters:
+        return UNSERVED_SECONDS
+    if adapter in endpoint.adapters_sent:
+        return 0.0
+    report = fresh_report(endpoint, now)
+    if report is None:
+        return LOAD_SECONDS
+    if adapter in report.running_adapters:
+        return 0.0
+    is_full = report.max_adapters and len(report.running_adapters) >= report.max_adapters
+    return LOAD_SECONDS + NO_PLACE_SECONDS if is_full else LOAD_SECONDS
+
+
+def fresh_report(endpoint: Endpoint, now: float) -> Report | None:
+    """Return what the endpoint said of itself, unless that is too old to be true."""
+    report = endpoint.report
+    return None if report is None or report.at < now - FRESH_SECONDS else report
 
 
 def tokens_per_byte(ticket: Ticket) -> float:
@@ -83,16 +79,3 @@ def tokens_per_byte(ticket: Ticket) -> float:
     # Behind the last whole block, half a block is left on average.
     rest = SIZES[whole] / 2 if whole < len(SIZES) else 0
     return ticket.prompt_tokens / (BEGINS[whole] + rest)
-
-
-def _adapter_seconds(adapter: str, endpoint: Endpoint, fresh: Report | None) -> float:
-    if endpoint.adapters and adapter not in endpoint.adapters:
-        return UNSERVED_SECONDS
-    if adapter in endpoint.adapters_sent:
-        return 0.0
-    if fresh is None:
-        return LOAD_SECONDS
-    if adapter in fresh.running_adapters:
-        return 0.0
-    is_full = fresh.max_adapters and len(fresh.running_adapters) >= fresh.max_adapters
-    return LOAD_SECONDS + NO_PLACE_SECONDS if is_full else LOAD_SECONDS

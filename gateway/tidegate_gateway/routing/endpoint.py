@@ -41,6 +41,7 @@ class Endpoint:
         "failures",
         "key",
         "limit_tokens",
+        "load_seconds",
         "others",
         "prefill_rate",
         "prefill_samples",
@@ -50,10 +51,13 @@ class Endpoint:
         "probe",
         "report",
         "requests",
+        "seconds_per_token",
         "slot",
         "slowness",
         "started",
         "tokens",
+        "weigh_again",
+        "weighed_requests",
         "worker",
     )
 
@@ -92,3 +96,9 @@ class Endpoint:
         # Failures in a row, and until when no request is sent because of them.
         self.failures = 0
         self.ejected_until = 0.0
+        # What a request would wait for here whatever its prompt, and the time per token of its prompt: true while there
+        # are as many requests as when it was weighed, until `weigh_again`.
+        self.load_seconds = 0.0
+        self.seconds_per_token = 0.0
+        self.weighed_requests = 0
+        self.weigh_again = 0.0

@@ -26,12 +26,15 @@ def failed(endpoint: Endpoint, now: float) -> None:
     if beyond >= 0:
         # 2 ** 6 * 5 s is more than the longest.
         endpoint.ejected_until = now + min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(beyond, 6))
+        endpoint.weigh_again = 0.0
 
 
 def succeeded(endpoint: Endpoint) -> None:
     """Note an answer: the endpoint is as good as any."""
-    endpoint.failures = 0
-    endpoint.ejected_until = 0.0
+    if endpoint.failures:
+        endpoint.failures = 0
+        endpoint.ejected_until = 0.0
+        endpoint.weigh_again = 0.0
 
 
 def available(endpoints: Sequence[Endpoint], now: float) -> Sequence[Endpoint]:

@@ -7,9 +7,10 @@ what the engines have cached: nobody tells it, it remembers what was sent where.
 """
 
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from itertools import islice
+from math import inf
 from typing import Final
 
 from xxhash import xxh3_64_intdigest
@@ -57,6 +58,19 @@ def blocks_of(data: bytes | memoryview, seed: int) -> tuple[int, ...]:
     )
 
 
+class _Slot:
+    """What one worker was sent."""
+
+    __slots__ = ("blocks", "most_bytes", "size")
+
+    def __init__(self) -> None:
+        # Blocks and their sizes in bytes, least recently used first.
+        self.blocks: dict[int, int] = {}
+        # All sizes together, and how much that may be.
+        self.size = 0
+        self.most_bytes: float = inf
+
+
 class PrefixIndex:
     """Blocks by worker, the ones least recently used forgotten first.
 
@@ -64,21 +78,19 @@ class PrefixIndex:
     blocks before it, since they are used whenever it is.
     """
 
-    __slots__ = ("_capacity", "_held", "_limits", "_masks", "_sizes")
+    __slots__ = ("_capacity", "_masks", "_most_blocks", "_slots")
 
     def __init__(self, capacity: int = ENTRIES) -> None:
         self._capacity = capacity
+        # How many blocks each slot may have.
+        self._most_blocks = 0
+        self._slots: dict[int, _Slot] = {}
         # Slots of each block, as bits.
         self._masks: dict[int, int] = {}
-        # Blocks of each slot and their sizes in bytes, least recently used first.
-        self._held: dict[int, dict[int, int]] = {}
-        # Bytes that each slot holds, and may hold.
-        self._sizes: dict[int, int] = {}
-        self._limits: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Return how many entries there are: a block at two workers is two."""
-        return sum(map(len, self._held.values()))
+        return sum([len(slot.blocks) for slot in self._slots.values()])
 
     def match(self, blocks: Sequence[int]) -> dict[int, int]:
         """Return how many of the first blocks each slot holds; slots without the first are left out."""
@@ -89,8 +101,8 @@ class PrefixIndex:
         if not alive:
             return _NOTHING
         found: dict[int, int] = {}
-        depth = 1
-        for block in islice(blocks, 1, None):
+        depth = 0
+        for block in blocks:
             mask = get(block, 0) & alive
             if mask != alive:
                 _note(found, alive ^ mask, depth)
@@ -103,53 +115,61 @@ class PrefixIndex:
 
     def insert(self, blocks: Sequence[int], slot: int) -> int:
         """Note that a slot is given a prompt, and return how many of its first blocks the slot held before."""
-        held = self._held.get(slot)
-        if held is None:
-            held = self._held[slot] = {}
-            self._sizes[slot] = 0
+        one = self._slots.get(slot) or self._add(slot)
+        held = one.blocks
         known = 0
         for block in blocks:
             if block not in held:
                 break
             known += 1
-        masks, bit = self._masks, 1 << slot
-        # The last block becomes the oldest, so that it is forgotten before those it stands on.
-        for depth in range(len(blocks) - 1, -1, -1):
-            block = blocks[depth]
-            size = held.pop(block, 0)
-            if not size:
-                size = SIZES[depth]
+        depth = len(blocks)
+        if known < depth:
+            masks, bit = self._masks, 1 << slot
+            for block in blocks[known:]:
                 masks[block] = masks.get(block, 0) | bit
-                self._sizes[slot] += size
-            held[block] = size
-        self._shrink(slot, held)
+            one.size += BEGINS[depth] - BEGINS[known]
+        # The last block becomes the oldest, so that it is forgotten before those it stands on.
+        for block in reversed(blocks):
+            depth -= 1
+            held.pop(block, 0)
+            held[block] = SIZES[depth]
+        if len(held) > self._most_blocks or one.size > one.most_bytes:
+            self._shrink(one, 1 << slot)
         return known
 
     def limit(self, slot: int, size: int) -> None:
         """Remember no more than `size` bytes of a slot: what its engine's cache can hold."""
-        self._limits[slot] = size
+        (self._slots.get(slot) or self._add(slot)).most_bytes = size
 
     def size(self, slot: int) -> int:
         """Return how many bytes of prompts a slot holds."""
-        return self._sizes.get(slot, 0)
+        one = self._slots.get(slot)
+        return one.size if one is not None else 0
 
     def forget(self, slot: int) -> None:
         """Forget all that was sent to a slot; then it may stand for another worker."""
-        held = self._held.pop(slot, {})
-        self._sizes.pop(slot, None)
-        self._limits.pop(slot, None)
-        self._clear(held, 1 << slot)
+        one = self._slots.pop(slot, None)
+        if one is not None:
+            self._share()
+            self._clear(one.blocks, 1 << slot)
 
-    def _shrink(self, slot: int, held: dict[int, int]) -> None:
-        most = min(SLOT_ENTRIES, self._capacity // len(self._held))
-        size = self._limits.get(slot)
-        while len(held) > most or (size is not None and self._sizes[slot] > size):
+    def _add(self, slot: int) -> _Slot:
+        one = self._slots[slot] = _Slot()
+        self._share()
+        return one
+
+    def _share(self) -> None:
+        self._most_blocks = min(SLOT_ENTRIES, self._capacity // max(1, len(self._slots)))
+
+    def _shrink(self, one: _Slot, bit: int) -> None:
+        held = one.blocks
+        while len(held) > self._most_blocks or one.size > one.most_bytes:
             # Several at once: to find the first item of a dictionary whose first items were removed takes long.
             oldest = list(islice(held, max(1, len(held) >> 5)))
-            self._sizes[slot] -= sum(map(held.pop, oldest))
-            self._clear(oldest, 1 << slot)
+            one.size -= sum(map(held.pop, oldest))
+            self._clear(oldest, bit)
 
-    def _clear(self, blocks: Sequence[int] | dict[int, int], bit: int) -> None:
+    def _clear(self, blocks: Iterable[int], bit: int) -> None:
         masks = self._masks
         for block in blocks:
             left = masks[block] ^ bit

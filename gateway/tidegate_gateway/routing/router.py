@@ -11,13 +11,15 @@ from typing import Final
 from tidegate_gateway.directory import Strategy
 from tidegate_gateway.qos.ticket import Ticket
 from tidegate_gateway.routing import outliers, rate, rendezvous
-from tidegate_gateway.routing.cost import expected_seconds, tokens_per_byte
+from tidegate_gateway.routing.cost import adapter_seconds, load_seconds, tokens_per_byte
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.prefix import BEGINS, PrefixIndex
 
 # Costs this close are equal: by share, and by time.
 TIE: Final = 1.05
 TIE_SECONDS: Final = 0.001
+# How long a load that was weighed may be used: what nobody announces, such as a report that grows stale, waits so long.
+WEIGH_SECONDS: Final = 1.0
 # Of more endpoints than this, only some are weighed: those with most of the prompt, and others at random.
 MANY: Final = 64
 HOLDERS: Final = 16
@@ -50,10 +52,7 @@ class Router:
 
     def choose(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
         """Return the endpoint for a request, out of at least one candidate."""
-        if len(candidates) == 1:
-            return candidates[0]
-        candidates = outliers.available(candidates, now)
-        return self._choose(ticket, candidates, now)
+        return candidates[0] if len(candidates) == 1 else self._choose(ticket, candidates, now)
 
     # What happens to a request
 
@@ -70,6 +69,7 @@ class Router:
         endpoint.prefill_tokens += miss
         seconds = miss * endpoint.slowness / self.rate.tokens_per_second
         endpoint.prefill_until = max(now, endpoint.prefill_until) + seconds
+        endpoint.weigh_again = 0.0
         if ticket.adapter is not None:
             _use_adapter(endpoint, ticket.adapter)
 
@@ -96,6 +96,7 @@ class Router:
         endpoint.prefill_tokens -= ticket.miss_tokens
         if not endpoint.prefilling:
             endpoint.prefill_until = now
+        endpoint.weigh_again = 0.0
 
     # What happens to an endpoint
 
@@ -103,6 +104,7 @@ class Router:
         """Take what an endpoint says of itself."""
         endpoint.report = report
         endpoint.others = max(0, report.running + report.waiting - endpoint.requests)
+        endpoint.weigh_again = 0.0
         if report.started > endpoint.started:
             if endpoint.started:
                 self.index.forget(endpoint.slot)
@@ -128,7 +130,7 @@ class Router:
     def _hashed(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
         if not ticket.blocks:
             return self._least_loaded(ticket, candidates, now)
-        return rendezvous.choose(rendezvous.key_of(ticket.blocks), candidates)
+        return rendezvous.choose(rendezvous.key_of(ticket.blocks), outliers.available(candidates, now))
 
     def _some(self, candidates: Sequence[Endpoint], held: dict[int, int]) -> list[Endpoint]:
         holders = [e for e in candidates if e.slot in held]
@@ -142,7 +144,7 @@ class Router:
     def _cheapest(
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
     ) -> Endpoint:
-        costs = expected_seconds(ticket, candidates, held, self.rate.tokens_per_second, now)
+        costs = self._costs(ticket, candidates, held, now)
         most = min(costs) * TIE + TIE_SECONDS
         tied = [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
         if len(tied) == 1:
@@ -151,6 +153,34 @@ class Router:
         count, dice = len(tied), self._rng.random
         one, other = tied[int(dice() * count)], tied[int(dice() * count)]
         return one if self.index.size(one.slot) <= self.index.size(other.slot) else other
+
+    def _costs(
+        self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
+    ) -> list[float]:
+        prompt: float = ticket.prompt_tokens
+        per_byte = tokens_per_byte(ticket) if held else 0.0
+        costs = []
+        for e in candidates:
+            if e.requests != e.weighed_requests or e.weigh_again <= now:
+                self._weigh(e, now)
+            depth = held.get(e.slot)
+            miss = prompt - per_byte * BEGINS[depth] if depth else prompt
+            costs.append(e.load_seconds + miss * e.seconds_per_token)
+        if ticket.adapter is not None:
+            adapter = ticket.adapter
+            costs = [
+                cost + adapter_seconds(adapter, e, now) for cost, e in zip(costs, candidates, strict=True)
+            ]
+        return costs
+
+    def _weigh(self, endpoint: Endpoint, now: float) -> None:
+        per_token = endpoint.slowness / self.rate.tokens_per_second
+        endpoint.seconds_per_token = per_token
+        endpoint.load_seconds = load_seconds(endpoint, per_token, now)
+        endpoint.weighed_requests = endpoint.requests
+        again = now + WEIGH_SECONDS
+        until = endpoint.prefill_until
+        endpoint.weigh_again = until if now < until < again else again
 
 
 def _use_adapter(endpoint: Endpoint, adapter: str) -> None:

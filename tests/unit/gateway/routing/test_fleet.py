@@ -119,5 +119,5 @@ def test_no_two_endpoints_share_a_slot_and_no_slot_is_lost(
         living = [*made.by_uid.values(), *made._leaving.values()]
         slots = [endpoint.slot for endpoint in living]
         assert sorted(slots + made._free) == list(range(made._slots))
-        assert router.index._held.keys() <= set(slots)
+        assert router.index._slots.keys() <= set(slots)
         assert {e.worker.uid for e in living} >= {f"u{number}" for number in present}
