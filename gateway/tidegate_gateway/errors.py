@@ -136,6 +136,23 @@ def no_ready_worker(model: str) -> Problem:
     return Problem(503, "no_ready_worker", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
 
 
+def overloaded(qos_class: str, seconds: int) -> Problem:
+    """Return the refusal while as many requests wait as may; `seconds` is when those will have been served."""
+    message = (
+        f"All workers are busy, and as many requests of class {qos_class} wait as may. Try again in {seconds} s."
+    )
+    return Problem(503, "overloaded", message, SERVER, headers=(("retry-after", str(seconds)),))
+
+
+def waited_too_long(qos_class: str, seconds: float) -> Problem:
+    """Return the refusal of a request that waited for as long as its class may."""
+    message = (
+        f"No worker had room for this request of class {qos_class} within {seconds:.0f} s. Try again later, or send "
+        "fewer requests at a time."
+    )
+    return Problem(503, "overloaded", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
 def worker_failed(status: int = 502) -> Problem:
     """Return the refusal when a worker failed, and no other could be asked instead."""
     message = (
@@ -149,3 +166,72 @@ def worker_timeout(seconds: float) -> Problem:
     """Return the refusal when a worker sent nothing for too long."""
     message = f"The worker sent nothing for {seconds:.0f} s. Ask for fewer tokens, or stream the answer."
     return Problem(504, "worker_timeout", message, SERVER)
+
+
+Headers = tuple[tuple[str, str], ...]
+
+RATE_LIMITED: Final = "rate_limit_exceeded"
+QUOTA: Final = "insufficient_quota"
+# The official clients try a 429 again unless they are told that it is of no use.
+NO_RETRY: Final = ("x-should-retry", "false")
+
+
+def _rate_limited(kind: str, message: str, seconds: int, shown: Headers) -> Problem:
+    headers = (("retry-after", str(seconds)), *shown)
+    return Problem(429, RATE_LIMITED, f"{message} Try again in {seconds} s.", kind, headers=headers)
+
+
+def too_many_requests(limit: int, seconds: int, shown: Headers) -> Problem:
+    """Return the refusal of a request over the number in a minute; `shown` are the headers of the limits."""
+    return _rate_limited(
+        "requests", f"Rate limit reached: this tenant may send {limit} requests per minute.", seconds, shown
+    )
+
+
+def too_many_tokens(limit: int, used: int, tokens: int, seconds: int, shown: Headers) -> Problem:
+    """Return the refusal of a request for whose tokens the minute has no room."""
+    message = (
+        f"Rate limit reached: this tenant may use {limit} tokens per minute, {used} are used, "
+        f"and this request needs about {tokens}."
+    )
+    return _rate_limited("tokens", message, seconds, shown)
+
+
+def too_many_at_once(limit: int, seconds: int, shown: Headers) -> Problem:
+    """Return the refusal of a request beside too many others."""
+    message = (
+        f"Rate limit reached: this tenant may have {limit} requests at a time, waiting ones included; "
+        "let one end before the next."
+    )
+    return _rate_limited("requests", message, seconds, shown)
+
+
+def never_within_limit(limit: int, tokens: int, shown: Headers) -> Problem:
+    """Return the refusal of a request that is larger than a whole minute's tokens."""
+    message = (
+        f"This request needs about {tokens} tokens, more than the {limit} that this tenant may use per minute, so it "
+        "can never be served. Send a shorter prompt or ask for fewer tokens, or have the limit raised."
+    )
+    return Problem(429, RATE_LIMITED, message, "tokens", headers=(NO_RETRY, *shown))
+
+
+def nothing_allowed(what: str, kind: str, shown: Headers) -> Problem:
+    """Return the refusal of every request of a tenant that is allowed none."""
+    message = f"This tenant may not send requests: its limit is 0 {what}. An administrator can raise it."
+    return Problem(429, RATE_LIMITED, message, kind, headers=(NO_RETRY, *shown))
+
+
+def budget_spent(
+    budget: int, spent: int, tokens: int, *, window: str, until: str, seconds: int, shown: Headers
+) -> Problem:
+    """Return the refusal of a request for which the budget of the present hour, day, week or month does not suffice."""
+    message = (
+        f"The budget of this tenant does not suffice: {spent} of {budget} tokens of this {window} are used, and this "
+        f"request needs about {tokens}. "
+    )
+    if tokens > budget:
+        message += "Ask for fewer tokens, or have the budget raised."
+        return Problem(429, QUOTA, message, QUOTA, headers=(NO_RETRY, *shown))
+    message += f"It begins anew at {until}; an administrator can raise it before."
+    headers = (("retry-after", str(seconds)), NO_RETRY, *shown)
+    return Problem(429, QUOTA, message, QUOTA, headers=headers)
