@@ -89,8 +89,7 @@ class Connection(asyncio.Protocol):
         method, path = self._parser.get_method().decode(), self._target.decode().partition("?")[0]
         self._waiting.append(Received(method, path, self._headers, b"".join(self._parts)))
         self._begin()
-        if self.call is None:
-            self._next()
+        self._next()
 
     def _next(self) -> None:
         while self._waiting and self.call is None and not self.transport.is_closing():

@@ -224,13 +224,14 @@ async def test_a_client_that_leaves_while_it_waits_is_forgotten() -> None:
 
 
 async def test_who_leaves_before_its_prompt_is_in_tokens_is_never_queued() -> None:
-    async with SimEngine(Profile(request_seconds=30)) as engine:
+    async with SimEngine(Profile(request_seconds=0.1)) as engine:
         client = await connect(engine)
         client.send("/v1/completions", prompt="a")
         await eventually(lambda: engine.requests == 1, "it came")
         client.writer.transport.abort()
         await eventually(lambda: engine.aborted == 1, "it is forgotten")
-        assert (engine.running, engine.waiting) == (0, 0)
+        _ = await ask(engine, "/v1/completions", prompt="b", max_tokens=1)
+        assert engine.scheduler.statistics.queried_tokens == 1
 
 
 async def test_priorities_reach_the_scheduler() -> None:
@@ -346,12 +347,25 @@ async def test_faults_and_counts_over_http(engine: SimEngine) -> None:
     assert (status, json.loads(body)["error"]["type"]) == (400, "BadRequestError")
 
 
-async def test_idle_connections_are_closed_after_the_keep_alive_time() -> None:
+async def test_idle_connections_are_closed_after_the_keep_alive_time_and_busy_ones_are_not() -> None:
     async with SimEngine(Profile(keep_alive_seconds=0.1)) as engine:
-        client = await connect(engine)
+        idle, busy = await connect(engine), await connect(engine)
+        fault = {"kind": "stall", "seconds": 1.2}
+        busy.send("/v1/completions", prompt="a", max_tokens=1, fault=fault)
         async with asyncio.timeout(DEADLINE):
-            assert await client.reader.read() == b""
-        client.writer.close()
+            assert await idle.reader.read() == b""
+        assert (await busy.answer())[0] == 200
+        for client in (idle, busy):
+            client.writer.close()
+
+
+async def test_a_stall_of_one_answer_holds_back_the_next_on_that_connection(engine: SimEngine) -> None:
+    client = await connect(engine)
+    client.send("/v1/completions", prompt="a", max_tokens=2, fault={"kind": "stall", "seconds": 0.2})
+    client.send("/v1/completions", prompt="a", max_tokens=1)
+    answers = [json.loads((await client.answer())[2]) for _ in range(2)]
+    assert [answer["usage"]["completion_tokens"] for answer in answers] == [2, 1]
+    client.writer.close()
 
 
 async def test_what_came_can_be_looked_at(engine: SimEngine) -> None:

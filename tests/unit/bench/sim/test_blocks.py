@@ -52,6 +52,14 @@ def test_a_shared_block_is_not_evicted_while_anyone_holds_it() -> None:
     assert pool.match([1], 1) == 0
 
 
+def test_a_block_that_is_held_again_is_idle_no_more() -> None:
+    pool = BlockPool(2)
+    hold(pool, [1])
+    pool.release([1], 0)
+    pool.share([1])
+    assert (pool.cached, pool.free) == (1, 1)
+
+
 def test_a_second_copy_of_a_block_stays_private() -> None:
     pool = BlockPool(3)
     hold(pool, [1])

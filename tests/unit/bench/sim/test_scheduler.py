@@ -175,28 +175,47 @@ def test_who_comes_last_gives_way_when_memory_runs_out_and_is_computed_again() -
     assert run.scheduler.statistics.preemptions == 1
     assert (first.generated, second.generated) == (20, 20)
     assert run.scheduler.pool.free == 16
+    assert run.scheduler.statistics.queried_tokens == 252, "looking again is not counted again"
 
 
 def test_with_priorities_the_least_important_gives_way_even_if_it_came_first() -> None:
     run = Run()
-    low, high = ask(prompt(b"a", 126), 20, priority=1), ask(prompt(b"b", 126), 20)
+    low, high, other = (
+        ask(prompt(bytes([65 + i]), n), 20, priority=p)
+        for i, (n, p) in enumerate(((120, 1), (109, 0), (4, 0)))
+    )
     run.submit(low)
     run.step(2)
-    run.submit(high)
+    run.submit(high, other)
+    while not low.preemptions:
+        advanced = run.step()
+    assert advanced == [high, other], "the others go on in the same step"
+    assert low.computed == 0, "it had a place in that step, and lost it"
     run.drain()
-    assert (low.preemptions, high.preemptions) == (1, 0)
+    assert (low.preemptions, high.preemptions, low.generated) == (1, 0, 20)
+
+
+def test_who_gave_way_goes_before_those_who_came_later() -> None:
+    run = Run(changed(scheduling_policy="fcfs", max_num_seqs=2))
+    first, second, third = (ask(prompt(bytes([65 + i]), n), 20) for i, n in enumerate((126, 126, 126)))
+    run.submit(first, second, third)
+    run.drain()
+    assert second.preemptions == 1
+    assert second.first_token_at < third.first_token_at
 
 
 def test_nobody_is_admitted_in_a_step_that_preempted() -> None:
-    run = Run(changed(scheduling_policy="fcfs"))
-    first, second, third = (ask(prompt(bytes([65 + i]), n), 20) for i, n in enumerate((126, 126, 4)))
+    run = Run()
+    first, second = ask(prompt(b"a", 126), 20), ask(prompt(b"b", 126), 20, priority=1)
+    third = ask(prompt(b"c", 4), 20)
     run.submit(first, second)
-    run.step(4)
+    run.step(3)
     run.submit(third)
     while not second.preemptions:
         run.step()
-    assert third.computed == 0
-    assert run.scheduler.running == [first]
+    assert (run.scheduler.running, third.computed) == ([first], 0)
+    run.step()
+    assert run.scheduler.running == [first, third]
 
 
 def test_a_prompt_waits_until_all_of_it_fits() -> None:
