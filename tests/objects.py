@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from tidegate_api.names import API_VERSION, POOL_LABEL, SERVICE_KIND, SERVICE_LABEL
+from tidegate_api.names import API_VERSION, POOL_LABEL, SERVICE_KIND, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan
@@ -40,6 +40,17 @@ def service(name: str = "chat", *, namespace: str = "team-a", **spec: Any) -> Ob
     }
 
 
+def classes(*entries: Object, **spec: Any) -> Object:
+    """Return an LLMService that says something of its classes."""
+    return service(qos={"classes": list(entries)}, **spec)
+
+
+def dedicated(name: str, replicas: int | None = None, **fields: Any) -> Object:
+    """Return what an LLMService says of a class with a pool of its own."""
+    size = {} if replicas is None else {"replicas": replicas}
+    return {"name": name, "pool": "Dedicated", **size, **fields}
+
+
 def claim(phase: str = "Bound") -> Object:
     """Return the PersistentVolumeClaim of the model."""
     return {"kind": "PersistentVolumeClaim", "metadata": {"name": CLAIM}, "status": {"phase": phase}}
@@ -73,9 +84,12 @@ def planned(facts: Observed, settings: Settings = SETTINGS) -> Plan:
     return make_plan(resolve(facts, settings), facts)
 
 
-def manifest(kind: str, of: Object | None = None, settings: Settings = SETTINGS) -> Object:
-    """Return the manifest of one kind that is made for an LLMService."""
-    return next(made for made in build(planned(observed(of), settings)) if made["kind"] == kind)
+def manifest(
+    kind: str, of: Object | None = None, settings: Settings = SETTINGS, pool: str | None = None
+) -> Object:
+    """Return the manifest of one kind that is made for an LLMService, the first one or that of a pool."""
+    every = [made for made in build(planned(observed(of), settings)) if made["kind"] == kind]
+    return next(one for one in every if pool in (None, one["metadata"]["labels"].get(POOL_LABEL)))
 
 
 def status(facts: Observed, settings: Settings = SETTINGS) -> Object:
@@ -93,9 +107,11 @@ def condition(of: Mapping[str, Any], kind: str) -> Object:
     return found
 
 
-def deployment(of: Object | None = None, *conditions: Object, updated: int = 1, total: int = 1) -> Object:
-    """Return our Deployment as its controller shows it."""
-    made = manifest("Deployment", of)
+def deployment(
+    of: Object | None = None, *conditions: Object, updated: int = 1, total: int = 1, pool: str = SHARED_POOL
+) -> Object:
+    """Return the Deployment of a pool as its controller shows it."""
+    made = manifest("Deployment", of, pool=pool)
     return {
         **made,
         "metadata": {**made["metadata"], "generation": 1},
@@ -116,6 +132,7 @@ def pod(
     template: str = "abc",
     phase: str = "Running",
     created: str = EARLIER,
+    pool: str = SHARED_POOL,
     conditions: Sequence[Object] = (),
     **more: Any,
 ) -> Object:
@@ -125,7 +142,7 @@ def pod(
         "metadata": {
             "name": name,
             "creationTimestamp": created,
-            "labels": {SERVICE_LABEL: "chat", POOL_LABEL: "shared", "pod-template-hash": template},
+            "labels": {SERVICE_LABEL: "chat", POOL_LABEL: pool, "pod-template-hash": template},
         },
         "status": {
             "phase": phase,

@@ -154,8 +154,9 @@ class PoolStatus(Model):
     credits_limit: int | None = Field(
         None, ge=0, description="Tokens that may be in flight now; grown and cut by what the engines report."
     )
-    classes: list[ClassStatus] = Field(
-        [],
+    # No default: the API server would add it to what the operator wrote, which then looks changed.
+    classes: list[ClassStatus] | None = Field(
+        None,
         max_length=3,
         description="Each class that has used the pool.",
         json_schema_extra=list_map("name"),

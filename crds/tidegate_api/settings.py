@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
+from tidegate_api.names import ADMIN_PORT, COMPONENT_LABEL, GATEWAY_COMPONENT
 from tidegate_api.schema import Model
 from tidegate_api.v1alpha1 import Argument, EnvVar, Quantity
 
@@ -16,6 +17,9 @@ VERSION: Final = "0.1.0"
 
 Accelerator = Literal["cpu", "nvidia"]
 ProfileName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=63)]
+OptionalName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)
+]
 AbsolutePath = Annotated[str, StringConstraints(pattern=r"^/", max_length=1024)]
 
 
@@ -25,6 +29,20 @@ class GatewayService(Model):
     name: str = Field("tidegate-gateway", min_length=1, max_length=63, description="Name of its Service.")
     namespace: str = Field(
         "tidegate-system", min_length=1, max_length=63, description="Namespace of its Service and Pods."
+    )
+    pod_labels: dict[str, str] = Field(
+        {
+            "app.kubernetes.io/name": "tidegate",
+            "app.kubernetes.io/instance": "tidegate",
+            COMPONENT_LABEL: GATEWAY_COMPONENT,
+        },
+        description="Labels by which its Pods are known.",
+    )
+    admin_port: int = Field(
+        ADMIN_PORT,
+        ge=1,
+        le=65535,
+        description="Port of its Pods on which they tell what they count and hold.",
     )
 
 
@@ -51,6 +69,14 @@ class ResourceProfile(Model):
     priority_class_name: str | None = Field(
         None, description="PriorityClass of these workers, over the operator's `priorityClassName`."
     )
+
+
+class PriorityClassNames(Model):
+    """PriorityClass of the Pods of a Dedicated pool, by its class; empty: that of all workers."""
+
+    high: OptionalName = Field("tidegate-high", description="For the class high.")
+    medium: OptionalName = Field("tidegate-medium", description="For the class medium.")
+    low: OptionalName = Field("tidegate-low", description="For the class low.")
 
 
 class NetworkPolicySettings(Model):
@@ -131,4 +157,8 @@ class Settings(Model):
     )
     priority_class_name: str | None = Field(
         None, description="PriorityClass of workers, unless their resource profile names one."
+    )
+    priority_class_names: PriorityClassNames = Field(
+        PriorityClassNames(),
+        description="PriorityClass of the workers of a Dedicated pool, where its LLMService names none.",
     )

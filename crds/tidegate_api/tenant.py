@@ -167,15 +167,15 @@ class LLMTenantStatus(Model):
     active_keys: int | None = Field(None, ge=0, description="Keys that have not expired.")
     usage: Usage | None = Field(None, description="What it has used in all.")
     budget: BudgetStatus | None = Field(None, description="How much of its budget is used.")
-    gateways: list[GatewayUsage] = Field(
-        [],
+    gateways: list[GatewayUsage] | None = Field(
+        None,
         max_length=256,
         description="What was last read from each gateway, so that nothing is counted twice or lost when a gateway or "
         "the operator starts anew.",
         json_schema_extra=list_map("instance"),
     )
-    conditions: list[Condition] = Field(
-        [],
+    conditions: list[Condition] | None = Field(
+        None,
         max_length=16,
         description="Ready: it has a key that is accepted, and something to call.",
         json_schema_extra=list_map("type"),

@@ -250,11 +250,11 @@ class LLMServiceStatus(Model):
     )
     ready: str | None = Field(None, max_length=16, description="Ready workers out of those wanted, as `2/3`.")
     image: str | None = Field(None, max_length=512, description="Worker image in use.")
-    pools: list[PoolStatus] = Field(
-        [], max_length=8, description="Each pool.", json_schema_extra=list_map("name")
+    pools: list[PoolStatus] | None = Field(
+        None, max_length=8, description="Each pool.", json_schema_extra=list_map("name")
     )
-    conditions: list[Condition] = Field(
-        [],
+    conditions: list[Condition] | None = Field(
+        None,
         max_length=16,
         description="Ready needs ConfigValid, ModelReady, WorkloadsReady and RouteReady.",
         json_schema_extra=list_map("type"),

@@ -24,6 +24,9 @@ DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-
 OptionalDnsLabel = Annotated[
     str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$", max_length=63)
 ]
+OptionalName = Annotated[
+    str, StringConstraints(pattern=r"^([a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$", max_length=253)
+]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]\S*$", max_length=512)]
 LogLevel = Literal["debug", "info", "warning", "error"]
@@ -119,6 +122,17 @@ class GatewayPort(Model):
     annotations: dict[str, str] = Field({}, description="Annotations of the Service.")
 
 
+class Tracing(Model):
+    """Where the gateway's spans go. `traceparent` is handed on to workers in any case."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+(/\S*)?)?$",
+        description="Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "`http://collector.monitoring.svc:4318`. Empty: no spans are made.",
+    )
+
+
 class Gateway(Placement):
     """The gateway: takes OpenAI requests, knows who calls, and picks a worker."""
 
@@ -145,6 +159,14 @@ class Gateway(Placement):
     stall_seconds: int = Field(
         300, ge=1, le=3600, description="How long a worker may send nothing before its answer is given up."
     )
+    anonymous_tenant: str = Field(
+        "",
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?/[a-z0-9]([-a-z0-9.]*[a-z0-9])?)?$",
+        max_length=317,
+        description="LLMTenant, as `NAMESPACE/NAME`, to which requests without a key belong: they get its class, its "
+        "limits and the models of its namespace. Empty: a request without a key gets 401.",
+    )
+    tracing: Tracing = Field(Tracing(), description="Where its spans go.")
     access_log: bool = Field(False, description="Log one line per request: never its content, never its key.")
 
 
@@ -162,16 +184,19 @@ class Worker(Model):
 class PriorityClass(Model):
     """One PriorityClass."""
 
-    name: SecretName = Field(description="Its name.")
+    name: OptionalName = Field(
+        description="Its name. Empty: workers of a pool of this class get that of all workers."
+    )
     value: int = Field(ge=-HIGHEST_PRIORITY, le=HIGHEST_PRIORITY, description="Higher wins.")
 
 
 class PriorityClasses(Model):
-    """PriorityClasses to use as `priorityClassName`; they belong to the whole cluster."""
+    """PriorityClasses of the workers of a Dedicated pool, by its class; they belong to the whole cluster."""
 
-    enabled: bool = Field(
+    create: bool = Field(
         True,
-        description="Make them. Of several releases in one cluster only one can: turn it off in the others.",
+        description="Make them. Of several releases in one cluster only one can: turn it off in the others, which "
+        "use them all the same.",
     )
     high: PriorityClass = Field(
         PriorityClass(name="tidegate-high", value=100_000), description="For what must run first."

@@ -32,17 +32,28 @@ class NetworkAccess:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """On which nodes the workers run, and how important they are there."""
+    """On which nodes the workers run."""
 
     node_selector: Mapping[str, str]
     tolerations: tuple[Mapping[str, Any], ...]
     runtime_class_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Pool:
+    """A set of equal workers, with a Deployment of its own."""
+
+    name: str
+    replicas: int
     priority_class_name: str | None
 
 
 @dataclass(frozen=True, slots=True)
 class Service:
-    """An LLMService with the operator's settings worked in: builders read this and nothing else."""
+    """An LLMService with the operator's settings worked in: builders read this, a pool, and nothing else.
+
+    `pools` are of the sizes that the spec names, also while it is suspended.
+    """
 
     key: Key
     uid: str
@@ -59,17 +70,9 @@ class Service:
     placement: Placement
     network: NetworkAccess | None
     drain_seconds: int
-    replicas: int
+    pools: tuple[Pool, ...]
     suspended: bool
     pod_template: Mapping[str, Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Pool:
-    """A set of equal workers."""
-
-    name: str
-    replicas: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.facts import Key, Observed
 from tidegate_operator.interest import children_of, claim_of, key_of, pods_of
 from tidegate_operator.kinds import CLAIM, LLM_SERVICE, kind_of
+from tidegate_operator.pools import sizes
 
 
 async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
@@ -24,7 +25,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
     return Observed(
         service=service,
         siblings=tuple(one for one in cache.all(LLM_SERVICE, key.namespace) if key_of(one) != key),
-        children=tuple(await _children(key, cache, cluster)),
+        children=tuple(await _children(service, cache, cluster)),
         pods=tuple(pods_of(key, cache)),
         claim=cache.get(CLAIM, key.namespace, claim) if claim else None,
         gateway_endpoints_ready=cache.gateway_ready,
@@ -32,9 +33,10 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
     )
 
 
-async def _children(key: Key, cache: Cache, cluster: Cluster) -> list[Object]:
+async def _children(service: Object, cache: Cache, cluster: Cluster) -> list[Object]:
+    key = key_of(service)
     known = children_of(key, cache)
     names = {(child["apiVersion"], child["kind"], child["metadata"]["name"]) for child in known}
-    unknown = [expected for expected in child_names(key) if expected not in names]
+    unknown = [expected for expected in child_names(key, sizes(service)) if expected not in names]
     asked = [cluster.get(kind_of(api, kind), key.namespace, name) for api, kind, name in unknown]
     return known + [found for found in await asyncio.gather(*asked) if found]

@@ -4,8 +4,9 @@ Owns every decision about numbers, and refuses to take over what is not ours. Mu
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from tidegate_api.names import SERVICE_KIND, SHARED_POOL
+from tidegate_api.names import SERVICE_KIND
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
@@ -16,8 +17,8 @@ __all__ = ["Plan", "Pool", "make_plan"]
 
 def make_plan(service: Service, observed: Observed) -> Plan:
     """Return what should exist; raises Stalled when a name we need belongs to someone else."""
-    replicas = 0 if service.suspended else service.replicas
-    plan = Plan(service, pools=(Pool(SHARED_POOL, replicas),))
+    asleep = (replace(pool, replicas=0) for pool in service.pools)
+    plan = Plan(service, pools=tuple(asleep) if service.suspended else service.pools)
     _refuse_foreign(plan, observed.children)
     return plan
 

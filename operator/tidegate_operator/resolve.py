@@ -14,6 +14,7 @@ from tidegate_operator.desired import NetworkAccess, Placement, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.forbidden import why_not_variable
+from tidegate_operator.pools import pools
 from tidegate_operator.uri import model_volume
 
 __all__ = ["Service", "explain", "resolve", "service_url"]
@@ -44,10 +45,12 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         env=_environment(spec, profile),
         requests=requests,
         limits=limits,
-        placement=_placement(profile, settings),
+        placement=_placement(profile),
         network=_network(settings),
         drain_seconds=settings.drain_seconds,
-        replicas=spec.replicas,
+        pools=pools(
+            spec, settings.priority_class_names, profile.priority_class_name or settings.priority_class_name
+        ),
         suspended=spec.suspend,
         pod_template=spec.pod_template,
     )
@@ -173,12 +176,11 @@ def _environment(spec: LLMServiceSpec, profile: ResourceProfile) -> dict[str, st
     return {**own, **dict(given)}
 
 
-def _placement(profile: ResourceProfile, settings: Settings) -> Placement:
+def _placement(profile: ResourceProfile) -> Placement:
     return Placement(
         node_selector=profile.node_selector,
         tolerations=tuple(profile.tolerations),
         runtime_class_name=profile.runtime_class_name,
-        priority_class_name=profile.priority_class_name or settings.priority_class_name,
     )
 
 

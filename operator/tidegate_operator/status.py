@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Literal
 
-from tidegate_api.names import SERVICE_LABEL, SHARED_POOL
+from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
 from tidegate_operator.conditions import overall
 from tidegate_operator.conditions.chain import Verdict
@@ -46,13 +46,13 @@ def summarize(
         "url": service_url(settings),
         "modelName": model_name(observed.service),
         "observedGeneration": _generation(observed),
-        "replicas": scene.workers,
+        "replicas": sum(pool.workers for pool in scene.pools if pool.name == SHARED_POOL),
         "readyReplicas": scene.ready,
         "desiredReplicas": scene.desired,
-        "selector": f"{SERVICE_LABEL}={observed.key.name}",
+        "selector": f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL}",
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
-        "pools": [{"name": SHARED_POOL, "desired": scene.desired, "ready": scene.ready}],
+        "pools": _pools(scene),
         "conditions": _conditions(observed, said),
     }
 
@@ -75,6 +75,10 @@ def _announcement(condition: Mapping[str, Any]) -> Announcement:
         "Normal" if reason is not None and not reason.is_warning else "Warning"
     )
     return Announcement(kind, condition["reason"], condition["message"])
+
+
+def _pools(scene: Scene) -> list[dict[str, Any]]:
+    return [{"name": pool.name, "desired": pool.desired, "ready": pool.ready} for pool in scene.pools]
 
 
 def _conditions(observed: Observed, said: Sequence[Verdict]) -> list[dict[str, Any]]:

@@ -47,7 +47,7 @@ SETS: Mapping[str, Object] = {
     "the defaults": {},
     "two watched namespaces": {
         "watchNamespaces": ["team-a", "team-b"],
-        "priorityClasses": {"enabled": False},
+        "priorityClasses": {"create": False},
     },
     "its own namespace alone": {"watchNamespaces": [NAMESPACE], "crds": {"enabled": False}},
     "several replicas": {"operator": {"replicas": 2}, "gateway": {"replicas": 3}},
@@ -81,9 +81,18 @@ SETS: Mapping[str, Object] = {
         "allowedFilePaths": ["/srv/models"],
         "worker": {"priorityClassName": "tidegate-low", "drainSeconds": 30},
     },
+    "open to all, traced and closed": {
+        "gateway": {
+            "anonymousTenant": "team-a/public",
+            "tracing": {"endpoint": "https://collector.example.com:4318/otlp"},
+        },
+        "networkPolicies": {"enabled": True},
+        "watchNamespaces": ["team-a"],
+        "priorityClasses": {"create": False, "high": {"name": "first"}, "low": {"name": ""}},
+    },
     "next to nothing": {
         "crds": {"enabled": False},
-        "priorityClasses": {"enabled": False},
+        "priorityClasses": {"create": False},
         "rbac": {"aggregateRoles": False},
         "resourceProfiles": {"nvidia-l4": None},
     },

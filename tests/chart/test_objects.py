@@ -3,10 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+import yaml
 
-from chart.rendering import CHART, NAMESPACE, RELEASE, SETS, HelmRefused, Rendered, helm
+from chart.rendering import CHART, NAMESPACE, RELEASE, SETS, HelmRefused, Object, Rendered, helm
 from tidegate_api.crd import RESOURCES, definition
-from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL, WORKER_PORT
+from tidegate_api.names import ADMIN_PORT, MANAGED_BY, MANAGED_BY_LABEL, WORKER_PORT
 from tidegate_api.settings import Settings
 
 
@@ -81,6 +82,29 @@ def test_priority_classes_order_as_their_names_say(chart: Callable[[str], Render
     assert chart("next to nothing").all("PriorityClass") == []
 
 
+def test_priority_classes_are_used_whoever_made_them(chart: Callable[[str], Rendered]) -> None:
+    rendered = chart("open to all, traced and closed")
+    assert rendered.all("PriorityClass") == []
+    names = Settings.model_validate(rendered.settings()).priority_class_names
+    assert (names.high, names.medium, names.low) == ("first", "tidegate-medium", "")
+
+
+def test_a_priority_class_without_a_name_is_not_made() -> None:
+    printed = helm("template", RELEASE, str(CHART), values={"priorityClasses": {"low": {"name": ""}}})
+    made = [
+        item["metadata"]["name"] for item in yaml.safe_load_all(printed) if item["kind"] == "PriorityClass"
+    ]
+    assert sorted(made) == ["tidegate-high", "tidegate-medium"]
+
+
+def test_the_operator_knows_the_gateways_pods_by_their_labels(rendered: Rendered) -> None:
+    wanted = Settings.model_validate(rendered.settings()).gateway_service.pod_labels
+    labels = rendered.one("Deployment", "-gateway")["spec"]["template"]["metadata"]["labels"]
+    assert wanted.items() <= labels.items()
+    others = rendered.one("Deployment", "-operator")["spec"]["template"]["metadata"]["labels"]
+    assert not wanted.items() <= others.items()
+
+
 def test_closed_parts_are_reached_by_clients_and_prometheus_only(chart: Callable[[str], Rendered]) -> None:
     policies = {
         item["metadata"]["name"]: item["spec"]
@@ -88,11 +112,9 @@ def test_closed_parts_are_reached_by_clients_and_prometheus_only(chart: Callable
     }
     assert set(policies) == {"tidegate-operator", "tidegate-gateway"}
     assert policies["tidegate-gateway"]["ingress"][0] == {"ports": [{"port": "http"}]}
-    for spec in policies.values():
-        admin = [rule for rule in spec["ingress"] if rule["ports"] == [{"port": "admin"}]]
-        assert [rule["from"] for rule in admin] == [
-            [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}]
-        ]
+    prometheus = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
+    assert admin_callers(policies["tidegate-operator"]) == [prometheus]
+    assert admin_callers(policies["tidegate-gateway"]) == [of("operator"), of("gateway"), prometheus]
     quiet = {
         item["metadata"]["name"]: item["spec"]
         for item in chart("closed, without Prometheus").all("NetworkPolicy")
@@ -100,10 +122,49 @@ def test_closed_parts_are_reached_by_clients_and_prometheus_only(chart: Callable
     assert not quiet["tidegate-operator"]["ingress"]
 
 
+def admin_callers(policy: Object) -> list[Object]:
+    """Return who may reach the admin port."""
+    rules = [rule for rule in policy["ingress"] if rule["ports"] == [{"port": "admin"}]]
+    return [caller for rule in rules for caller in rule["from"]]
+
+
+def of(part: str) -> Object:
+    """Return what selects the Pods of a part of this release."""
+    labels = {"name": "tidegate", "instance": RELEASE, "component": part}
+    return {
+        "podSelector": {"matchLabels": {f"app.kubernetes.io/{key}": value for key, value in labels.items()}}
+    }
+
+
+def test_operator_and_gateways_may_leave_for_the_gateways_admin_port(
+    chart: Callable[[str], Rendered],
+) -> None:
+    for item in chart("closed, without Prometheus").all("NetworkPolicy"):
+        ways = [rule["to"] for rule in item["spec"]["egress"] if rule["ports"] == [{"port": ADMIN_PORT}]]
+        assert ways == [[of("gateway")]], item["metadata"]["name"]
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "port"),
+    [
+        ("https://collector.example.com:4318/otlp", 4318),
+        ("http://collector", 80),
+        ("https://collector.example.com", 443),
+        ("http://[fd00::1]:4318", 4318),
+    ],
+)
+def test_a_closed_gateway_reaches_its_collector(endpoint: str, port: int) -> None:
+    values = {"gateway": {"tracing": {"endpoint": endpoint}}, "networkPolicies": {"enabled": True}}
+    printed = helm("template", RELEASE, str(CHART), "-s", "templates/networkpolicies.yaml", values=values)
+    policies = {item["metadata"]["name"]: item["spec"] for item in yaml.safe_load_all(printed)}
+    assert {"ports": [{"port": port}]} in policies["tidegate-gateway"]["egress"]
+    assert {"ports": [{"port": port}]} not in policies["tidegate-operator"]["egress"]
+
+
 def test_a_closed_gateway_reaches_workers_and_the_api_server(chart: Callable[[str], Rendered]) -> None:
     spec = chart("closed, without Prometheus").one("NetworkPolicy", "-gateway")["spec"]
     ports = {port["port"] for rule in spec["egress"] for port in rule["ports"]}
-    assert ports == {53, 16443, WORKER_PORT}
+    assert ports == {53, 16443, ADMIN_PORT, WORKER_PORT}
     peer = spec["egress"][-1]["to"][0]
     assert peer["podSelector"]["matchLabels"][MANAGED_BY_LABEL] == MANAGED_BY
 
@@ -203,6 +264,19 @@ def notes(values: dict[str, object]) -> str:
             {"gateway": {"url": "llm.example.com/v1"}},
             ["/gateway/url"],
             id="a url with a path and without a scheme",
+        ),
+        pytest.param(
+            {"gateway": {"anonymousTenant": "public"}}, ["/gateway/anonymousTenant"], id="a tenant of nowhere"
+        ),
+        pytest.param(
+            {"gateway": {"anonymousTenant": "team-b/public"}, "watchNamespaces": ["team-a"]},
+            ["gateway.anonymousTenant is of namespace team-b", "watchNamespaces"],
+            id="a tenant that no gateway sees",
+        ),
+        pytest.param(
+            {"gateway": {"tracing": {"endpoint": "collector:4318"}}},
+            ["/gateway/tracing/endpoint"],
+            id="a collector without a scheme",
         ),
         pytest.param({"logLevel": "loud"}, ["/logLevel", "warning"], id="no such level"),
         pytest.param(

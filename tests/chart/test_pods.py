@@ -4,7 +4,8 @@ from collections.abc import Callable
 
 import pytest
 
-from chart.rendering import HELD_BY_OPERATOR, Rendered
+from chart.rendering import HELD_BY_OPERATOR, Object, Rendered
+from tidegate_api.names import ANONYMOUS_TENANT_VARIABLE
 
 PARTS = ("operator", "gateway")
 
@@ -90,6 +91,24 @@ def test_the_gateway_carries_the_labels_by_which_workers_let_it_in(rendered: Ren
 def test_tokens_are_mounted_where_they_are_used_only(rendered: Rendered) -> None:
     assert all(item["automountServiceAccountToken"] is False for item in rendered.all("ServiceAccount"))
     assert all(spec["automountServiceAccountToken"] is True for spec in rendered.pods().values())
+
+
+def test_a_gateway_knows_itself_and_what_it_was_told(chart: Callable[[str], Rendered]) -> None:
+    told = environment(chart("open to all, traced and closed"))
+    assert told[ANONYMOUS_TENANT_VARIABLE]["value"] == "team-a/public"
+    assert told["OTEL_EXPORTER_OTLP_ENDPOINT"]["value"] == "https://collector.example.com:4318/otlp"
+    usual = environment(chart("the defaults"))
+    assert not {ANONYMOUS_TENANT_VARIABLE, "OTEL_EXPORTER_OTLP_ENDPOINT"} & set(usual)
+    fields = {"POD_NAME": "metadata.name", "POD_NAMESPACE": "metadata.namespace", "POD_UID": "metadata.uid"}
+    for name, path in fields.items():
+        assert usual[name]["valueFrom"] == {"fieldRef": {"fieldPath": path}}
+
+
+def environment(rendered: Rendered) -> dict[str, Object]:
+    """Return the gateway's environment variables by name."""
+    container = rendered.one("Deployment", "-gateway")["spec"]["template"]["spec"]["containers"][0]
+    assert len({one["name"] for one in container["env"]}) == len(container["env"])
+    return {one["name"]: one for one in container["env"]}
 
 
 @pytest.mark.parametrize("part", PARTS)

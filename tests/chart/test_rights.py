@@ -71,6 +71,14 @@ def test_the_operator_can_do_all_that_it_does(rendered: Rendered) -> None:
     assert {(kind.group, kind.plural) for kind in ALL} <= granted
 
 
+def test_both_parts_find_the_gateways_in_their_own_namespace(rendered: Rendered) -> None:
+    for part, verbs in (("operator", {"list"}), ("gateway", {"get", "list", "watch"})):
+        role = rendered.one("Role", f"-{part}-own")
+        assert role["metadata"]["namespace"] == NAMESPACE
+        pods = [rule for rule in role["rules"] if "pods" in rule["resources"]]
+        assert [set(rule["verbs"]) for rule in pods] == [verbs]
+
+
 def test_leases_are_changed_by_name_only(rendered: Rendered) -> None:
     changing = [
         rule

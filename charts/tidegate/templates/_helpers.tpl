@@ -67,6 +67,8 @@ gatewayURL: {{ include "tidegate.gatewayURL" . | quote }}
 gatewayService:
   name: {{ include "tidegate.part" (list . "gateway") }}
   namespace: {{ .Release.Namespace }}
+  podLabels:
+    {{- include "tidegate.selectorLabels" (list . "gateway") | nindent 4 }}
 workerImages:
   {{- range $accelerator, $image := .Values.images.worker }}
   {{ $accelerator }}: {{ include "tidegate.image" (list $ $image) | quote }}
@@ -83,8 +85,28 @@ drainSeconds: {{ .Values.worker.drainSeconds }}
 {{- with .Values.worker.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}
+priorityClassNames:
+  {{- range $class := list "high" "medium" "low" }}
+  {{ $class }}: {{ (index $.Values.priorityClasses $class).name | quote }}
+  {{- end }}
 resourceProfiles:
   {{- toYaml .Values.resourceProfiles | nindent 2 }}
+{{- end -}}
+
+{{/* The tenant of requests without a key, refused where no gateway could know it. */}}
+{{- define "tidegate.anonymousTenant" -}}
+{{- $tenant := .Values.gateway.anonymousTenant -}}
+{{- $namespace := first (splitList "/" $tenant) -}}
+{{- if and $tenant .Values.watchNamespaces (not (has $namespace .Values.watchNamespaces)) -}}
+{{- fail (printf "gateway.anonymousTenant is of namespace %s, which is not among watchNamespaces: add it there, or name a tenant of one that is" $namespace) -}}
+{{- end -}}
+{{- $tenant -}}
+{{- end -}}
+
+{{/* Port of the collector that spans are sent to. */}}
+{{- define "tidegate.tracingPort" -}}
+{{- $url := urlParse . -}}
+{{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}
 
 {{/* Security of every Pod and container here: as Pod Security `restricted` asks, and more. */}}

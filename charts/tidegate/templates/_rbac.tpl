@@ -4,10 +4,10 @@
 {{/* The operator, in the namespaces of LLMServices. */}}
 {{- define "tidegate.operatorRules" -}}
 - apiGroups: [serving.tidegate.dev]
-  resources: [llmservices]
+  resources: [llmservices, llmtenants]
   verbs: [get, list, watch]
 - apiGroups: [serving.tidegate.dev]
-  resources: [llmservices/status]
+  resources: [llmservices/status, llmtenants/status]
   verbs: [patch]
 - apiGroups: [apps]
   resources: [deployments]
@@ -29,7 +29,7 @@
   verbs: [create, patch]
 {{- end -}}
 
-{{/* The operator, in its own namespace: who leads, and whether the gateway answers. */}}
+{{/* The operator, in its own namespace: who leads, whether the gateway answers, and which Pods it has. */}}
 {{- define "tidegate.operatorOwnRules" -}}
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
@@ -41,6 +41,9 @@
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [list]
 {{- end -}}
 
 {{/* The gateway: it only reads. */}}
@@ -48,6 +51,13 @@
 - apiGroups: [serving.tidegate.dev]
   resources: [llmservices, llmtenants]
   verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+{{- end -}}
+
+{{/* The gateway, in its own namespace: which others there are. */}}
+{{- define "tidegate.gatewayOwnRules" -}}
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]
@@ -61,6 +71,31 @@
 - apiGroups: [serving.tidegate.dev]
   resources: [llmtenants]
   verbs: [create, delete]
+{{- end -}}
+
+{{/* A right on the release's own namespace: (dict "top" . "part" "operator" "rules" "tidegate.operatorOwnRules"). */}}
+{{- define "tidegate.grantOwn" -}}
+{{- $name := printf "%s-own" .part -}}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata:
+  {{- include "tidegate.metadata" (list .top $name) | nindent 2 }}
+rules:
+  {{- include .rules .top | nindent 2 }}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata:
+  {{- include "tidegate.metadata" (list .top $name) | nindent 2 }}
+roleRef:
+  apiGroup: rbac.authorization.k8s.io
+  kind: Role
+  name: {{ include "tidegate.part" (list .top $name) }}
+subjects:
+  - kind: ServiceAccount
+    name: {{ include "tidegate.part" (list .top .part) }}
+    namespace: {{ .top.Release.Namespace }}
 {{- end -}}
 
 {{/* A right on namespaces: (dict "top" . "part" "operator" "rules" "tidegate.operatorRules"

@@ -5,10 +5,10 @@ Owns which kinds there are and their order. Must not decide anything: the Plan h
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
-from tidegate_api.names import APPLIED_HASH_ANNOTATION, SHARED_POOL, pool_name
+from tidegate_api.names import APPLIED_HASH_ANNOTATION, pool_name
 from tidegate_operator.build.deployment import deployment
 from tidegate_operator.build.networkpolicy import networkpolicy
 from tidegate_operator.build.pdb import pdb
@@ -42,11 +42,10 @@ def owned_kinds() -> tuple[tuple[str, str], ...]:
     return _SERVICE_KINDS + _POOL_KINDS
 
 
-def child_names(key: Key) -> tuple[tuple[str, str, str], ...]:
-    """Return (apiVersion, kind, name) of every child that may exist for an LLMService."""
-    pool = pool_name(key.name, SHARED_POOL)
+def child_names(key: Key, pools: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
+    """Return (apiVersion, kind, name) of every child that may be made for an LLMService with these pools."""
     return tuple((version, kind, key.name) for version, kind in _SERVICE_KINDS) + tuple(
-        (version, kind, pool) for version, kind in _POOL_KINDS
+        (version, kind, pool_name(key.name, pool)) for pool in pools for version, kind in _POOL_KINDS
     )
 
 

@@ -25,7 +25,7 @@ END_SECONDS = 15
 
 def pod_template(service: Service, pool: Pool) -> dict[str, Any]:
     """Return the Pod template, the user's part worked in."""
-    template = {"metadata": _metadata(service, pool), "spec": _spec(service)}
+    template = {"metadata": _metadata(service, pool), "spec": _spec(service, pool)}
     return podtemplate.merge(template, service.pod_template)
 
 
@@ -40,7 +40,7 @@ def _metadata(service: Service, pool: Pool) -> dict[str, Any]:
     }
 
 
-def _spec(service: Service) -> dict[str, Any]:
+def _spec(service: Service, pool: Pool) -> dict[str, Any]:
     return {
         "serviceAccountName": service.key.name,
         "automountServiceAccountToken": False,
@@ -54,7 +54,7 @@ def _spec(service: Service) -> dict[str, Any]:
             "fsGroup": WORKER_UID,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        **_placement(service),
+        **_placement(service, pool),
         "containers": [_container(service)],
         "volumes": [
             {"name": "model", **service.model.source},
@@ -65,13 +65,13 @@ def _spec(service: Service) -> dict[str, Any]:
     }
 
 
-def _placement(service: Service) -> dict[str, Any]:
+def _placement(service: Service, pool: Pool) -> dict[str, Any]:
     placement = service.placement
     fields = {
         "nodeSelector": dict(placement.node_selector),
         "tolerations": [dict(toleration) for toleration in placement.tolerations],
         "runtimeClassName": placement.runtime_class_name,
-        "priorityClassName": placement.priority_class_name,
+        "priorityClassName": pool.priority_class_name,
         "imagePullSecrets": [{"name": name} for name in service.image_pull_secrets],
     }
     return {field: value for field, value in fields.items() if value}

@@ -34,3 +34,16 @@ Chain = tuple[Check, ...]
 def first(chain: Chain, scene: Scene) -> Finding | None:
     """Return the first finding of a chain."""
     return next((finding for check in chain if (finding := check(scene)) is not None), None)
+
+
+def first_by_pool(chain: Chain, scene: Scene) -> Finding | None:
+    """Return the first finding about any pool, the highest class's first; it names the pool where there are several."""
+    for alone in scene.by_pool():
+        finding = first(chain, alone)
+        if finding is not None:
+            return finding if len(scene.pools) == 1 else _of_pool(alone.pools[0].name, finding)
+    return None
+
+
+def _of_pool(name: str, finding: Finding) -> Finding:
+    return Finding(finding.reason, f"pool {name!r}: {finding.message}")

@@ -5,7 +5,7 @@ Must not look at anything but the claim and at what workers said about the model
 
 from tidegate_api.names import WORKER_CONTAINER
 from tidegate_operator.conditions import pods, workloads
-from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first
+from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first, first_by_pool
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
 from tidegate_operator.conditions.scene import Scene
 
@@ -68,7 +68,7 @@ PROBLEMS: Chain = (claim_missing, claim_lost, claim_pending, refused)
 def loading(scene: Scene) -> Finding | None:
     """Find workers that run and do not answer yet, while nothing is known to be wrong."""
     running = [pod for pod in scene.starting if pods.is_running(pod, WORKER_CONTAINER)]
-    if not running or first(workloads.PROBLEMS, scene) is not None:
+    if not running or first_by_pool(workloads.PROBLEMS, scene) is not None:
         return None
     return Finding(
         "ModelLoading",

@@ -6,8 +6,8 @@ Must not look at Pods: the parts have.
 from collections.abc import Sequence
 
 from tidegate_operator.conditions import model, workloads
-from tidegate_operator.conditions.chain import Finding, Verdict, first
-from tidegate_operator.conditions.scene import Scene
+from tidegate_operator.conditions.chain import Finding, Verdict, first, first_by_pool
+from tidegate_operator.conditions.scene import PoolScene, Scene
 from tidegate_operator.reasons import REASONS, Phase
 from tidegate_operator.resolve import service_url
 
@@ -41,7 +41,7 @@ def ready(scene: Scene, parts: Sequence[Verdict]) -> Verdict:
     """Return what Ready says: why not, from the first part that says no, before those that do not know."""
     if all(part.status == "True" for part in parts):
         url = service_url(scene.settings)
-        words = f"{scene.ready} of {scene.desired} workers answer at {url}."
+        words = f"{scene.tally} answer at {url}."
         return Verdict("Ready", "True", Finding("Serving", words))
     if scene.is_at_rest:
         return Verdict("Ready", "False", workloads.at_rest(scene))
@@ -60,14 +60,12 @@ def degraded(scene: Scene) -> Verdict:
         return Verdict("Degraded", "False", workloads.at_rest(scene))
     if scene.stalled is not None:
         return Verdict("Degraded", "True", Finding(scene.stalled.reason, scene.stalled.message))
-    problem = first(model.PROBLEMS + workloads.PROBLEMS, scene)
+    problem = first(model.PROBLEMS, scene) or first_by_pool(workloads.PROBLEMS, scene)
     if problem is not None:
         return Verdict("Degraded", "True", problem)
-    if scene.ready < scene.desired:
+    if scene.is_short:
         return Verdict("Degraded", "True", model.loading(scene) or workloads.starting(scene))
-    return Verdict(
-        "Degraded", "False", Finding("Serving", f"{scene.ready} of {scene.desired} workers answer.")
-    )
+    return Verdict("Degraded", "False", Finding("Serving", f"{scene.tally} answer."))
 
 
 def progressing(scene: Scene) -> Verdict:
@@ -76,12 +74,12 @@ def progressing(scene: Scene) -> Verdict:
         return Verdict("Progressing", "False", Finding(scene.stalled.reason, scene.stalled.message))
     if scene.is_at_rest:
         return Verdict("Progressing", "False", workloads.at_rest(scene))
-    stalled = workloads.rollout_stalled(scene)
+    stalled = first_by_pool((workloads.rollout_stalled,), scene)
     if stalled is not None:
         return Verdict("Progressing", "False", stalled)
-    if not _is_rolled_out(scene):
+    if not all(_is_rolled_out(pool) for pool in scene.pools if pool.is_wanted):
         return Verdict("Progressing", "True", _rolling_out(scene))
-    if scene.ready < scene.desired:
+    if scene.is_short:
         return Verdict("Progressing", "True", workloads.starting(scene))
     return Verdict(
         "Progressing",
@@ -101,18 +99,17 @@ def phase(scene: Scene, said: Sequence[Verdict]) -> Phase:
     return reason.phase if reason is not None else "Failed"
 
 
-def _is_rolled_out(scene: Scene) -> bool:
-    status = scene.deployment_status
-    generation = (scene.deployment or {}).get("metadata", {}).get("generation", 0)
+def _is_rolled_out(pool: PoolScene) -> bool:
+    generation = (pool.deployment or {}).get("metadata", {}).get("generation", 0)
     return (
-        scene.is_applied
-        and status.get("observedGeneration", 0) >= generation
-        and status.get("updatedReplicas", 0) == status.get("replicas", 0) == scene.desired
+        pool.is_applied
+        and pool.status.get("observedGeneration", 0) >= generation
+        and pool.status.get("updatedReplicas", 0) == pool.status.get("replicas", 0) == pool.desired
     )
 
 
 def _rolling_out(scene: Scene) -> Finding:
     if scene.ready == 0:
         return workloads.starting(scene)
-    updated = scene.deployment_status.get("updatedReplicas", 0) if scene.is_applied else 0
+    updated = sum(pool.status.get("updatedReplicas", 0) for pool in scene.pools if pool.is_applied)
     return Finding("RollingOut", f"{updated} of {scene.desired} workers are of the current spec.")

@@ -3,12 +3,13 @@
 Owns the counts. Must not judge them.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
-from tidegate_api.names import SHARED_POOL, pool_name
+from tidegate_api.names import POOL_LABEL, SHARED_POOL, pool_name
 from tidegate_api.settings import Settings
+from tidegate_operator import pools
 from tidegate_operator.build import build
 from tidegate_operator.conditions import pods
 from tidegate_operator.desired import Plan
@@ -20,19 +21,18 @@ _TEMPLATE_LABEL = "pod-template-hash"
 
 
 @dataclass(frozen=True, slots=True)
-class Scene:
-    """The facts, counted.
+class PoolScene:
+    """One pool, counted.
 
-    `starting` are the workers that do not answer yet, of the template that was made last: those of an older one
-    are on their way out, and what ails them has been answered by whoever changed the spec.
+    `pods` are all of them, `workers` those that are neither going nor gone. `starting` are the workers that do not
+    answer yet, of the template that was made last: those of an older one are on their way out, and what ails them
+    has been answered by whoever changed the spec. A pool that is not wanted is one that the spec no longer has.
     """
 
-    observed: Observed
-    plan: Plan | None
-    stalled: Stalled | None
-    settings: Settings
-    suspended: bool
+    name: str
+    is_wanted: bool
     desired: int
+    pods: tuple[Manifest, ...]
     workers: int
     ready: int
     starting: tuple[Manifest, ...]
@@ -40,49 +40,112 @@ class Scene:
     is_applied: bool
 
     @property
-    def is_at_rest(self) -> bool:
-        """Return whether no worker is wanted, on purpose."""
-        return self.stalled is None and self.desired == 0
-
-    @property
-    def deployment_status(self) -> Mapping[str, Any]:
+    def status(self) -> Mapping[str, Any]:
         """Return what the Deployment's controller says."""
         status: Mapping[str, Any] = (self.deployment or {}).get("status") or {}
         return status
 
 
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The facts, counted by pool: those of the highest class first, those that are going last."""
+
+    observed: Observed
+    plan: Plan | None
+    stalled: Stalled | None
+    settings: Settings
+    suspended: bool
+    pools: tuple[PoolScene, ...]
+
+    @property
+    def desired(self) -> int:
+        """Return how many workers are wanted."""
+        return sum(pool.desired for pool in self.pools)
+
+    @property
+    def ready(self) -> int:
+        """Return how many workers answer."""
+        return sum(pool.ready for pool in self.pools)
+
+    @property
+    def starting(self) -> tuple[Manifest, ...]:
+        """Return the workers that do not answer yet, of all pools."""
+        return tuple(pod for pool in self.pools for pod in pool.starting)
+
+    @property
+    def is_at_rest(self) -> bool:
+        """Return whether no worker is wanted, on purpose."""
+        return self.stalled is None and self.desired == 0
+
+    @property
+    def is_short(self) -> bool:
+        """Return whether a pool has fewer workers that answer than are wanted, whatever others have too many."""
+        return any(pool.ready < pool.desired for pool in self.pools)
+
+    @property
+    def tally(self) -> str:
+        """Return how many workers of how many there are, with the pools where there are several."""
+        total = f"{self.ready} of {self.desired} workers"
+        if len(self.pools) == 1:
+            return total
+        return f"{total} ({', '.join(f'{pool.name} {pool.ready} of {pool.desired}' for pool in self.pools)})"
+
+    def by_pool(self) -> Iterator["Scene"]:
+        """Yield the scene of each pool that is wanted, as if there were no other."""
+        return (replace(self, pools=(pool,)) for pool in self.pools if pool.is_wanted)
+
+
 def look(observed: Observed, plan: Plan | None, stalled: Stalled | None, settings: Settings) -> Scene:
     """Return the scene."""
-    live = [pod for pod in observed.pods if pods.is_live(pod)]
-    deployment = _deployment(observed)
+    suspended = bool((observed.service.get("spec") or {}).get("suspend"))
+    wanted = {pool.name: pool.replicas for pool in plan.pools} if plan is not None else _asked_for(observed)
+    applied = _applied_hashes(plan)
+    going = sorted({_pool(pod) for pod in observed.pods if pods.is_live(pod)} - wanted.keys())
     return Scene(
         observed=observed,
         plan=plan,
         stalled=stalled,
         settings=settings,
-        suspended=_is_suspended(observed),
-        desired=plan.replicas if plan is not None else _asked_for(observed),
+        suspended=suspended,
+        pools=tuple(
+            _look_at_pool(name, wanted.get(name), observed, applied.get(pool_name(observed.key.name, name)))
+            for name in (*wanted, *going)
+        ),
+    )
+
+
+def _look_at_pool(name: str, wanted: int | None, observed: Observed, applied: str | None) -> PoolScene:
+    own = tuple(pod for pod in observed.pods if _pool(pod) == name)
+    live = [pod for pod in own if pods.is_live(pod)]
+    deployment = _deployment(observed, name)
+    return PoolScene(
+        name=name,
+        is_wanted=wanted is not None,
+        desired=wanted or 0,
+        pods=own,
         workers=len(live),
         ready=sum(pods.is_ready(pod) for pod in live),
         starting=tuple(pod for pod in _of_last_template(live) if not pods.is_ready(pod)),
         deployment=deployment,
-        is_applied=plan is not None and _is_applied(plan, deployment),
+        is_applied=applied is not None and deployment is not None and applied_hash(deployment) == applied,
     )
 
 
-def _is_suspended(observed: Observed) -> bool:
-    return bool((observed.service.get("spec") or {}).get("suspend"))
-
-
-def _asked_for(observed: Observed) -> int:
+def _asked_for(observed: Observed) -> dict[str, int]:
     """Return how many workers a spec that could not be resolved asks for."""
-    replicas = (observed.service.get("spec") or {}).get("replicas", 1)
-    return 0 if _is_suspended(observed) or not isinstance(replicas, int) else max(replicas, 0)
+    sizes = pools.sizes(observed.service)
+    suspended = (observed.service.get("spec") or {}).get("suspend")
+    return dict.fromkeys(sizes, 0) if suspended else sizes
 
 
-def _deployment(observed: Observed) -> Manifest | None:
+def _pool(pod: Manifest) -> str:
+    found: str = (pod["metadata"].get("labels") or {}).get(POOL_LABEL, SHARED_POOL)
+    return found
+
+
+def _deployment(observed: Observed, pool: str) -> Manifest | None:
     """Return our Deployment; one that someone else made under its name says nothing about us."""
-    wanted = pool_name(observed.key.name, SHARED_POOL)
+    wanted = pool_name(observed.key.name, pool)
     uid = observed.service["metadata"].get("uid")
     for child in observed.children:
         owners = child["metadata"].get("ownerReferences") or []
@@ -91,9 +154,10 @@ def _deployment(observed: Observed) -> Manifest | None:
     return None
 
 
-def _is_applied(plan: Plan, deployment: Manifest | None) -> bool:
-    wanted = next(manifest for manifest in build(plan) if manifest["kind"] == "Deployment")
-    return deployment is not None and applied_hash(deployment) == applied_hash(wanted)
+def _applied_hashes(plan: Plan | None) -> dict[str, str | None]:
+    """Return the hash of each Deployment that the plan wants, by its name."""
+    wanted = (one for one in build(plan) if one["kind"] == "Deployment") if plan is not None else ()
+    return {one["metadata"]["name"]: applied_hash(one) for one in wanted}
 
 
 def _of_last_template(live: Sequence[Manifest]) -> list[Manifest]:

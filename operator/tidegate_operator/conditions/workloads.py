@@ -7,7 +7,7 @@ import re
 from datetime import datetime, timedelta
 
 from tidegate_operator.conditions import pods
-from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first
+from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first_by_pool
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
 from tidegate_operator.conditions.scene import Scene
 
@@ -35,9 +35,8 @@ def verdict(scene: Scene) -> Verdict:
     if scene.is_at_rest:
         return Verdict("WorkloadsReady", "False", at_rest(scene))
     if scene.ready > 0:
-        words = f"{scene.ready} of {scene.desired} workers answer."
-        return Verdict("WorkloadsReady", "True", Finding("WorkersReady", words))
-    problem = first(PROBLEMS, scene)
+        return Verdict("WorkloadsReady", "True", Finding("WorkersReady", f"{scene.tally} answer."))
+    problem = first_by_pool(PROBLEMS, scene)
     if problem is None and scene.stalled is not None:
         words = "No worker runs, and none is started while ConfigValid is False."
         return Verdict("WorkloadsReady", "Unknown", Finding("NotChecked", words))
@@ -50,12 +49,17 @@ def at_rest(scene: Scene) -> Finding:
         return Finding(
             "Suspended", "spec.suspend is true: no worker runs; set it to false to serve the model again."
         )
-    return Finding("ScaledToZero", "spec.replicas is 0: no worker runs; set it higher to serve the model.")
+    sizes = (
+        "spec.replicas"
+        if len(scene.pools) == 1
+        else "the size of each pool (spec.replicas, qos.classes.replicas)"
+    )
+    return Finding("ScaledToZero", f"{sizes} is 0: no worker runs; set it higher to serve the model.")
 
 
 def starting(scene: Scene) -> Finding:
     """Say how far the workers are."""
-    words = f"{scene.ready} of {scene.desired} workers answer; {len(scene.starting)} are starting."
+    words = f"{scene.tally} answer; {len(scene.starting)} are starting."
     return Finding("WorkersStarting", words)
 
 
@@ -125,9 +129,9 @@ def not_started(scene: Scene) -> Finding | None:
 
 def evicted(scene: Scene) -> Finding | None:
     """Find a worker that its node has lately ended or refused, while there are too few."""
-    if scene.ready >= scene.desired:
+    if not scene.is_short:
         return None
-    for pod in sorted(scene.observed.pods, key=pods.name):
+    for pod in sorted((pod for pool in scene.pools for pod in pool.pods), key=pods.name):
         status = pod.get("status") or {}
         times = [one.get("lastTransitionTime") for one in status.get("conditions") or []]
         last = max((time for time in times if time), default=None)
@@ -168,8 +172,8 @@ PROBLEMS: Chain = (
 
 
 def _deployment_condition(scene: Scene, kind: str) -> dict[str, str]:
-    conditions = scene.deployment_status.get("conditions") or []
-    return next((one for one in conditions if one.get("type") == kind), {})
+    said = (one for pool in scene.pools for one in pool.status.get("conditions") or [])
+    return next((one for one in said if one.get("type") == kind), {})
 
 
 def _age(scene: Scene, since: str) -> timedelta:

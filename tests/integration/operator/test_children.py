@@ -47,7 +47,7 @@ def test_it_is_ready_once_its_workers_are(
     create(api, namespace)
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
     assert status_of(api, namespace)["ready"] == "1/1"
-    assert status_of(api, namespace)["phase"] == "Ready"
+    eventually(lambda: status_of(api, namespace)["phase"] == "Ready")
     assert (
         everywhere.metric(f'tidegate_operator_service_ready{{namespace="{namespace}",service="{NAME}"}}') == 1
     )

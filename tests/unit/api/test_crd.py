@@ -54,6 +54,13 @@ def test_every_list_of_objects_tells_its_entries_apart_by_required_keys(resource
 
 
 @both
+def test_no_field_of_a_status_has_a_default_which_the_api_server_would_add_to_what_was_written(
+    resource: Resource,
+) -> None:
+    assert [path for path, node in fields(resource) if path.startswith(".status") and "default" in node] == []
+
+
+@both
 def test_every_rule_names_a_field(resource: Resource) -> None:
     known = {path.rpartition(".")[2] for path, _ in fields(resource)} | {"metadata"}
     every = [("", schema(resource)), *fields(resource)]

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from objects import SETTINGS, UID, manifest, observed, planned, service
-from tidegate_api.names import APPLIED_HASH_ANNOTATION
+from objects import SETTINGS, UID, dedicated, manifest, observed, planned, service
+from tidegate_api.names import APPLIED_HASH_ANNOTATION, POOL_LABEL
 from tidegate_api.settings import Settings
 from tidegate_operator.build import build, child_names, owned_kinds
 from tidegate_operator.facts import Key
@@ -65,15 +65,44 @@ def test_every_child_is_in_the_namespace_labelled_owned_and_hashed() -> None:
 
 
 def test_the_names_that_may_exist_are_those_that_are_made() -> None:
-    everything = made(CLOSED, replicas=2)
+    everything = made(CLOSED, replicas=2, qos={"classes": [dedicated("high", 2)]})
     names = {(one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in everything}
-    assert names == set(child_names(Key("team-a", "chat")))
+    assert names == set(child_names(Key("team-a", "chat"), ["high", "shared"]))
     assert {name[:2] for name in names} == set(owned_kinds())
 
 
 def test_the_selector_is_part_of_the_pods_labels() -> None:
     spec = manifest("Deployment")["spec"]
     assert spec["selector"]["matchLabels"].items() <= spec["template"]["metadata"]["labels"].items()
+
+
+def test_each_pool_has_a_deployment_and_a_budget_of_its_own_that_select_its_pods_only() -> None:
+    spec = {"replicas": 2, "qos": {"classes": [dedicated("low", 3), dedicated("high", 2)]}}
+    found = made(SETTINGS, **spec)
+    for kind in ("PodDisruptionBudget", "Deployment"):
+        mine = [one for one in found if one["kind"] == kind]
+        assert [one["metadata"]["name"] for one in mine] == ["chat-high", "chat-low", "chat-shared"]
+        assert [one["spec"]["selector"]["matchLabels"][POOL_LABEL] for one in mine] == [
+            "high",
+            "low",
+            "shared",
+        ]
+    deployments = [one["spec"] for one in found if one["kind"] == "Deployment"]
+    assert [one["replicas"] for one in deployments] == [2, 3, 2]
+    for one in deployments:
+        labels = one["template"]["metadata"]["labels"]
+        assert one["selector"]["matchLabels"].items() <= labels.items()
+    pods = [one["template"]["spec"] for one in deployments]
+    assert [one.get("priorityClassName") for one in pods] == ["tidegate-high", "tidegate-low", None]
+    assert pods[0]["containers"] == pods[1]["containers"] == pods[2]["containers"]
+
+
+def test_the_service_and_its_network_policy_are_of_all_pools() -> None:
+    found = made(CLOSED, qos={"classes": [dedicated("high")]})
+    by_kind = {one["kind"]: one["spec"] for one in found if "spec" in one}
+    wanted = {"serving.tidegate.dev/service": "chat"}
+    assert by_kind["Service"]["selector"] == wanted
+    assert by_kind["NetworkPolicy"]["podSelector"]["matchLabels"] == wanted
 
 
 def test_pods_are_restricted() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from objects import UID, manifest, observed, planned, service
+from objects import UID, classes, dedicated, manifest, observed, planned, service
 from tidegate_operator.errors import Stalled
 
 
@@ -21,6 +21,24 @@ def test_replicas(spec: dict[str, Any], replicas: int) -> None:
     plan = planned(observed(service(**spec)))
     assert [(pool.name, pool.replicas) for pool in plan.pools] == [("shared", replicas)]
     assert plan.replicas == replicas
+
+
+def test_pools_are_asleep_together() -> None:
+    asked = classes(dedicated("high", 2), replicas=3)
+    awake = planned(observed(asked))
+    assert [(pool.name, pool.replicas) for pool in awake.pools] == [("high", 2), ("shared", 3)]
+    assert awake.replicas == 5
+    asleep = planned(observed({**asked, "spec": {**asked["spec"], "suspend": True}}))
+    assert [(pool.name, pool.replicas) for pool in asleep.pools] == [("high", 0), ("shared", 0)]
+
+
+def test_a_foreign_deployment_where_a_pool_would_be_is_a_name_conflict() -> None:
+    of = classes(dedicated("low"))
+    made = manifest("Deployment", of, pool="low")
+    theirs = {**made, "metadata": {**made["metadata"], "ownerReferences": []}}
+    with pytest.raises(Stalled, match="NameConflict: Deployment 'chat-low' is there already"):
+        planned(observed(of, children=[theirs]))
+    assert planned(observed(children=[theirs])).replicas == 1
 
 
 def foreign(kind: str, owner: dict[str, Any] | None) -> dict[str, Any]:

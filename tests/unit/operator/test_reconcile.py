@@ -86,6 +86,43 @@ async def test_replicas_more_than_one_bring_a_budget_and_their_end_takes_it_away
     assert world.cluster.writes == []
 
 
+async def test_a_class_of_its_own_brings_a_pool_and_its_end_takes_the_pool_away() -> None:
+    high = {"name": "high", "pool": "Dedicated", "replicas": 2}
+    world = World(service(qos={"classes": [high]}), CLAIMED)
+    await world.reconcile()
+    deployments = [
+        name for verb, kind, name in world.cluster.writes if (verb, kind) == ("apply", "Deployment")
+    ]
+    assert deployments == ["chat-high", "chat-shared"]
+    pods = (world.there(DEPLOYMENT, "chat-high") or {})["spec"]["template"]["spec"]
+    assert pods["priorityClassName"] == "tidegate-high"
+    assert [pool["name"] for pool in world.status["pools"]] == ["high", "shared"]
+    await world.reconcile()
+    assert world.cluster.writes == []
+    found = world.there(LLM_SERVICE)
+    assert found
+    world.cluster.seed({**found, "spec": {**found["spec"], "qos": {"classes": []}}})
+    await world.reconcile()
+    gone = [(kind, name) for verb, kind, name in world.cluster.writes if verb == "delete"]
+    assert sorted(gone) == [("Deployment", "chat-high"), ("PodDisruptionBudget", "chat-high")]
+    assert [pool["name"] for pool in world.status["pools"]] == ["shared"]
+    await world.reconcile()
+    assert world.cluster.writes == []
+
+
+async def test_the_shared_pool_goes_when_nobody_is_left_to_share_it() -> None:
+    world = World(service(), CLAIMED)
+    await world.reconcile()
+    found = world.there(LLM_SERVICE)
+    assert found
+    own = [{"name": name, "pool": "Dedicated"} for name in ("high", "medium", "low")]
+    world.cluster.seed({**found, "spec": {**found["spec"], "qos": {"classes": own}}})
+    await world.reconcile()
+    assert world.there(DEPLOYMENT, "chat-shared") is None
+    assert [pool["name"] for pool in world.status["pools"]] == ["high", "medium", "low"]
+    assert world.status["ready"] == "0/3"
+
+
 async def test_one_that_is_gone_is_left_to_its_owner_references() -> None:
     world = World(child(SERVICE))
     assert await world.reconcile() is None

@@ -60,11 +60,12 @@ def test_a_profile_is_multiplied_and_single_resources_are_overridden() -> None:
 
 
 def test_a_profile_places_the_workers() -> None:
-    placement = resolved(resourceProfile="gpu:1").placement
+    found = resolved(resourceProfile="gpu:1")
+    placement = found.placement
     assert placement.node_selector == {"gpu": "x"}
     assert placement.tolerations == ({"key": "gpu"},)
     assert placement.runtime_class_name == "nvidia"
-    assert placement.priority_class_name == "normal"
+    assert [pool.priority_class_name for pool in found.pools] == ["normal"]
 
 
 def test_the_image_is_the_accelerators_unless_one_is_named() -> None:

@@ -14,8 +14,10 @@ from objects import (
     NOW,
     Object,
     claim,
+    classes,
     condition,
     crash_loop,
+    dedicated,
     deployment,
     observed,
     pod,
@@ -501,9 +503,121 @@ def test_numbers() -> None:
     assert (found["replicas"], found["readyReplicas"], found["desiredReplicas"]) == (2, 1, 3)
     assert found["pools"] == [{"name": "shared", "desired": 3, "ready": 1}]
     assert found["modelName"] == "org/m"
-    assert found["selector"] == "serving.tidegate.dev/service=chat"
+    assert found["selector"] == "serving.tidegate.dev/service=chat,serving.tidegate.dev/pool=shared"
     assert found["url"].endswith("/v1")
     assert found["image"] == "tidegate/worker-cpu:0.1.0"
+
+
+TWO_POOLS = classes(dedicated("high"), replicas=2)
+HIGH_UNFIT = {**unscheduled("0/1 nodes are available"), "metadata": pod("h", pool="high")["metadata"]}
+
+
+def test_pools_are_counted_apart_and_together() -> None:
+    workers = [pod("h", pool="high", ready=True), pod("a", ready=True), pod("b")]
+    found = status(observed(TWO_POOLS, pods=workers))
+    assert found["pools"] == [
+        {"name": "high", "desired": 1, "ready": 1},
+        {"name": "shared", "desired": 2, "ready": 1},
+    ]
+    assert found["ready"] == "2/3"
+    # Those of /scale are of the pool that spec.replicas sizes.
+    assert (found["replicas"], found["readyReplicas"], found["desiredReplicas"]) == (2, 2, 3)
+    assert condition(found, "Ready")["message"].startswith(
+        "2 of 3 workers (high 1 of 1, shared 1 of 2) answer"
+    )
+
+
+@pytest.mark.parametrize(
+    ("facts", "ready", "reason", "says"),
+    [
+        pytest.param(
+            observed(TWO_POOLS, pods=[HIGH_UNFIT, pod("a", ready=True), pod("b", ready=True)]),
+            "True",
+            "Unschedulable",
+            "pool 'high': no node can take Pod 'h'",
+            id="the pool of high has no node, the shared one answers",
+        ),
+        pytest.param(
+            observed(TWO_POOLS, pods=[HIGH_UNFIT, pod("a", main=crash_loop(1))]),
+            "False",
+            "Unschedulable",
+            "pool 'high': ",
+            id="nothing works: that of the highest class is told",
+        ),
+        pytest.param(
+            observed(
+                TWO_POOLS,
+                pods=[pod("h", pool="high", ready=True)],
+                children=[
+                    deployment(TWO_POOLS, {"type": "ReplicaFailure", "status": "True", "message": "quota"})
+                ],
+            ),
+            "True",
+            "PodsForbidden",
+            "pool 'shared': the API server refuses the workers' Pods: quota",
+            id="the Pods of the shared pool are forbidden",
+        ),
+        pytest.param(
+            observed(
+                TWO_POOLS,
+                pods=[pod(name, ready=True) for name in ("a", "b", "c")],
+            ),
+            "True",
+            "WorkersStarting",
+            "3 of 3 workers (high 0 of 1, shared 3 of 2) answer",
+            id="a worker too many in one pool makes not up for one too few in another",
+        ),
+        pytest.param(
+            observed(pods=[pod(ready=True), pod("h", pool="high", main=crash_loop(1))]),
+            "True",
+            "Serving",
+            "1 of 1 workers (shared 1 of 1, high 0 of 0) answer",
+            id="what ails a pool that is going is nobody's business any more",
+        ),
+        pytest.param(
+            observed(TWO_POOLS, pods=[pod("h", pool="high", ready=True)], lost_claim=True),
+            "True",
+            "VolumeClaimNotFound",
+            "PersistentVolumeClaim 'weights'",
+            id="the model is the same for all pools",
+        ),
+    ],
+)
+def test_what_is_amiss_names_the_pool(facts: Observed, ready: str, reason: str, says: str) -> None:
+    found = status(facts)
+    assert condition(found, "Ready")["status"] == ready
+    degraded = condition(found, "Degraded")
+    assert degraded["reason"] == reason
+    assert degraded["message"].startswith(says)
+
+
+def test_no_worker_in_any_pool_is_asked_for() -> None:
+    found = status(observed(classes(dedicated("high", 0), replicas=0)))
+    ready = condition(found, "Ready")
+    assert (ready["reason"], found["phase"]) == ("ScaledToZero", "Suspended")
+    assert "qos.classes.replicas" in ready["message"]
+
+
+def test_a_rollout_is_over_when_it_is_over_in_each_pool() -> None:
+    workers = [pod("h", pool="high", ready=True), pod("a", ready=True), pod("b", ready=True)]
+    done = [deployment(TWO_POOLS, pool="high"), deployment(TWO_POOLS, updated=2, total=2)]
+    assert (
+        condition(status(observed(TWO_POOLS, pods=workers, children=done)), "Progressing")["status"]
+        == "False"
+    )
+    still = [deployment(TWO_POOLS, pool="high", total=2), done[1]]
+    rolling = condition(status(observed(TWO_POOLS, pods=workers, children=still)), "Progressing")
+    assert (rolling["reason"], rolling["message"]) == (
+        "RollingOut",
+        "3 of 3 workers are of the current spec.",
+    )
+
+
+def test_the_pools_of_the_last_valid_spec_are_shown_while_the_present_one_is_refused() -> None:
+    of = classes(*(dedicated(name) for name in ("high", "medium", "low")), engine={"args": ["--nonsense"]})
+    found = status(observed(of, pods=[pod(ready=True)]))
+    assert found["pools"][-1] == {"name": "shared", "desired": 0, "ready": 1}
+    assert "1 workers of the last valid spec still answer" in condition(found, "Ready")["message"]
 
 
 @pytest.mark.parametrize(
