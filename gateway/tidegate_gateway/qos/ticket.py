@@ -3,13 +3,17 @@
 Owns the record that queue, credits and routing write into. Must not decide anything.
 """
 
-from typing import Literal, Protocol
+from typing import TYPE_CHECKING, Literal, Protocol
 
 from tidegate_api.names import QosClass
 from tidegate_gateway.routing.endpoint import Endpoint
 
-# Why a request that waited is not served: it waited too long, or there is no worker any more.
-Reason = Literal["expired", "no_worker"]
+if TYPE_CHECKING:
+    from tidegate_gateway.qos.credits import Account
+
+# Why a request that waited is not served: it waited too long, its tenant had most of a full queue when another
+# tenant came, or there is no worker any more.
+Reason = Literal["expired", "overloaded", "no_worker"]
 
 
 class Waiter(Protocol):
@@ -29,6 +33,7 @@ class Ticket:
     """One request that wants a worker."""
 
     __slots__ = (
+        "account",
         "adapter",
         "blocks",
         "deadline",
@@ -36,6 +41,7 @@ class Ticket:
         "endpoint",
         "excluded",
         "first_byte_at",
+        "held_tokens",
         "miss_tokens",
         "output_tokens",
         "pool",
@@ -45,6 +51,7 @@ class Ticket:
         "queued_at",
         "tenant",
         "waiter",
+        "waits",
     )
 
     def __init__(
@@ -79,3 +86,8 @@ class Ticket:
         self.first_byte_at = 0.0
         self.miss_tokens = 0
         self.preemptions = 0
+        # Whether it is in a queue; and while it is with a worker, the tokens that it was admitted with, and where
+        # they are booked. Neither: it has ended.
+        self.waits = False
+        self.held_tokens = 0
+        self.account: Account | None = None

@@ -1,0 +1,103 @@
+"""How many tokens of ours one worker may have in flight, learned from what its engine reports.
+
+Additive increase, multiplicative decrease, as TCP does (Jacobson and Karels, "Congestion Avoidance and Control",
+1988): double until the first sign of saturation, then cut by a fifth at each sign and feel the way back. The way back
+is that of BIC and CUBIC (RFC 9438): quick far from where saturation was last seen, slow near it. Must not know who
+waits or in which order.
+"""
+
+from math import inf
+from typing import Final
+
+from tidegate_gateway.qos.ticket import Ticket
+from tidegate_gateway.routing.endpoint import Endpoint, Report
+
+# Some 80 chat requests: enough for a worker whose engine reports nothing, and doubled each second where one reports.
+START_TOKENS: Final = 32_768
+# Not meant as a size: an endpoint without requests takes one whatever its limit.
+LEAST_TOKENS: Final = 256
+MOST_TOKENS: Final = 2**24
+
+# Above this many requests waiting in the engine its backlog is no longer ours to order; up to the other it is fed
+# and no more.
+SATURATED_WAITING: Final = 2
+IDLE_WAITING: Final = 1
+# Above this share of KV cache in use, growing requests may soon take each other's memory.
+GROW_BELOW_KV: Final = 0.85
+CUT: Final = 0.8
+STEPS_BACK: Final = 8
+# Credits are in demand from this share in flight on, or when somebody found none.
+DEMANDED: Final = 0.8
+# Reports may come with every answer; growth is meant per second.
+GROWTH_SECONDS: Final = 0.8
+# An older report tells of another load.
+STALE_SECONDS: Final = 5.0
+
+
+class Account:
+    """What this gateway has booked on one endpoint, beside the sums that routing sees."""
+
+    __slots__ = ("borrowed", "endpoint", "grown_at", "high_tokens", "knee", "preemptions", "resumed_at")
+
+    def __init__(self, endpoint: Endpoint) -> None:
+        self.endpoint = endpoint
+        # Of `endpoint.tokens`, those of class high.
+        self.high_tokens = 0
+        # Tickets that must leave for the pool's owner until their first byte, in the order of dispatch.
+        self.borrowed: dict[Ticket, None] = {}
+        # In flight when saturation was last seen; 0 before the first time.
+        self.knee = 0.0
+        self.grown_at = -inf
+        # When the first request was sent since the last cut: what is reported before tells of load that is cut already.
+        self.resumed_at = inf
+        self.preemptions: int | None = None
+
+
+def first_limit(endpoint: Endpoint, siblings: list[Account]) -> float:
+    """Return the limit of a new endpoint: half of the least that was learned from its kind, if any was."""
+    learned = [sibling.endpoint.limit_tokens for sibling in siblings if sibling.knee]
+    return max(min(learned) / 2, LEAST_TOKENS) if learned else endpoint.limit_tokens
+
+
+def adjust(account: Account, report: Report, starved_at: float, now: float) -> bool:
+    """Set the endpoint's limit by a report and tell whether it grew.
+
+    `starved_at` is when a request last found no credits in the pool. A report that is too old changes nothing.
+    """
+    preemptions, account.preemptions = account.preemptions, report.preemptions
+    if now - report.at > STALE_SECONDS:
+        return False
+    endpoint = account.endpoint
+    before = endpoint.limit_tokens
+    preempted = preemptions is not None and report.preemptions > preemptions
+    if preempted or report.waiting > SATURATED_WAITING:
+        if report.at > account.resumed_at:
+            _cut(account, report)
+    elif report.waiting <= IDLE_WAITING and report.kv_used <= GROW_BELOW_KV:
+        demanded = starved_at > account.grown_at or endpoint.tokens >= DEMANDED * before
+        if demanded and now - account.grown_at >= GROWTH_SECONDS:
+            account.grown_at = now
+            endpoint.limit_tokens += _step(account)
+    most = report.kv_tokens or MOST_TOKENS
+    endpoint.limit_tokens = min(max(endpoint.limit_tokens, LEAST_TOKENS), most)
+    return endpoint.limit_tokens > before
+
+
+def _step(account: Account) -> float:
+    endpoint = account.endpoint
+    if not account.knee:
+        return endpoint.limit_tokens
+    request = endpoint.tokens / endpoint.requests if endpoint.requests else LEAST_TOKENS
+    return max(request, abs(endpoint.limit_tokens - account.knee) / STEPS_BACK)
+
+
+def _cut(account: Account, report: Report) -> None:
+    """Cut to four fifths of what was in flight; at the end of the doubling to what of it was running."""
+    endpoint = account.endpoint
+    flying = min(endpoint.limit_tokens, endpoint.tokens)
+    limit = CUT * flying
+    if not account.knee:
+        limit = min(limit, flying * max(0.5, report.running / (report.running + report.waiting or 1)))
+    account.knee = flying
+    account.resumed_at = inf
+    endpoint.limit_tokens = limit

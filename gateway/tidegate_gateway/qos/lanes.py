@@ -1,0 +1,76 @@
+"""What each class may use: its own pool, those of lower classes, and what is idle in those of higher ones.
+
+Owns the order in which a class looks for a worker, and on which terms. Must not look at loads.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from tidegate_api.names import QosClass
+from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy
+from tidegate_gateway.qos.band import Band
+from tidegate_gateway.qos.drain import Drain
+from tidegate_gateway.qos.pools import Pool
+
+# The highest first: a class's place here is its rank.
+CLASSES: Final[tuple[QosClass, ...]] = ("high", "medium", "low")
+HIGH: Final = 0
+# Of each endpoint's credits in the pool of class high: lower classes leave so much free while high is in use.
+RESERVE: Final = 0.1
+
+
+class Route(NamedTuple):
+    """One pool that a class may use."""
+
+    pool: Pool
+    # How much of an endpoint's credits may be taken already.
+    fraction: float
+    # Classes at home there that go before: if one of them waits there this route is closed, and whoever took it
+    # must leave before the first byte if one of them comes.
+    above: "tuple[Lane, ...]"
+
+
+class Lane:
+    """One class of one service: its queue, and where it leads to."""
+
+    __slots__ = ("band", "charged_at", "debt", "drain", "home", "name", "policy", "rank", "routes", "share")
+
+    def __init__(self, rank: int, home: Pool) -> None:
+        self.rank = rank
+        self.name = CLASSES[rank]
+        self.policy: ClassPolicy = DEFAULT_CLASSES[self.name]
+        self.band = Band()
+        self.drain = Drain()
+        self.home = home
+        self.routes: tuple[Route, ...] = ()
+        # Tokens of its minimum share that it did not get while it waited (`shares`).
+        self.debt = 0.0
+        self.charged_at = 0.0
+        self.share = self.policy.min_share
+
+
+def connect(lanes: Sequence[Lane], pools: Mapping[str, Pool], reserving: bool) -> None:
+    """Work out who is at home where, and the routes of each class over the pools that have workers."""
+    for pool in pools.values():
+        pool.owners = tuple(lane for lane in lanes if lane.home is pool)
+    for lane in lanes:
+        lower = lanes[lane.rank + 1 :]
+        higher = lanes[: lane.rank][::-1]
+        homes = [lane.home, *(other.home for other in (*lower, *higher)), *_strays(pools.values())]
+        reserved = lanes[HIGH].home if reserving and lane.rank > HIGH else None
+        lane.routes = tuple(
+            Route(pool, 1 - RESERVE if pool is reserved else 1.0, _above(lane, pool))
+            for pool in dict.fromkeys(homes)
+            if pool.endpoints
+        )
+
+
+def _strays(pools: Iterable[Pool]) -> list[Pool]:
+    """Return pools in which no class is at home: their workers are there to be used while they last."""
+    return [pool for pool in pools if not pool.owners]
+
+
+def _above(lane: Lane, pool: Pool) -> tuple[Lane, ...]:
+    if pool is lane.home:
+        return ()
+    return tuple(owner for owner in pool.owners if owner.rank < lane.rank)
