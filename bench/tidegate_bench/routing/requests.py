@@ -1,0 +1,53 @@
+"""An ask as each sees it: bytes for a gateway, tokens and blocks for an engine, and what could be cached of it.
+
+Pure.
+"""
+
+import json
+from collections.abc import Sequence as Many
+
+from tidegate_bench.routing.traces import Ask
+from tidegate_bench.sim.ask import CHAT, prompts, read
+from tidegate_bench.sim.profile import Profile
+from tidegate_bench.sim.sequence import Prompt, Sequence
+
+
+def body_of(ask: Ask) -> bytes:
+    """Return the JSON that a client sends."""
+    return json.dumps(
+        {
+            "model": "m",
+            "messages": [{"role": role, "content": content} for role, content in ask.messages],
+            "max_tokens": ask.answer_tokens,
+            "ignore_eos": True,
+            "stream": True,
+            "stream_options": {"include_usage": True},
+        },
+        separators=(",", ":"),
+    ).encode()
+
+
+def sequence_of(body: bytes, ask: Ask, profile: Profile) -> Sequence:
+    """Return the sequence that an engine makes of it."""
+    (data,) = prompts(CHAT, read(body))
+    return Sequence(Prompt(data, profile.block_size, (None, None)), ask.answer_tokens)
+
+
+def optimum(asks: Many[Ask], bodies: Many[bytes], profile: Profile) -> int:
+    """Return the prompt tokens that one cache without limit, shared by all workers, would have had.
+
+    Each request finds what any before it has left, prompt and answer. As in an engine, the last token is never found.
+    """
+    size = profile.block_size
+    seen: set[int] = set()
+    cached = 0
+    for ask, body in zip(asks, bodies, strict=True):
+        sequence = sequence_of(body, ask, profile)
+        for block in sequence.hashes[: (sequence.total - 1) // size]:
+            if block not in seen:
+                break
+            cached += size
+        sequence.generated = ask.answer_tokens
+        sequence.hash_up_to((sequence.prompt.tokens + ask.answer_tokens - 1) // size, size)
+        seen.update(sequence.hashes)
+    return cached

@@ -1,0 +1,73 @@
+"""A trace in simulated time: what is counted is right, and our router is as good as it must be."""
+
+import random
+
+import pytest
+
+from tidegate_bench.routing.policies import LeastRequests, Ours, RoundRobin
+from tidegate_bench.routing.traces import TRACES, Ask, words
+from tidegate_bench.routing.virtual import Played, Policy, play
+from tidegate_bench.sim.profile import Profile
+
+STEADY = Profile(
+    step_seconds=1.0,
+    prefill_token_seconds=0.0,
+    decode_seq_seconds=0.0,
+    context_token_seconds=0.0,
+    request_seconds=0.5,
+)
+FAST = Profile(max_num_seqs=128).faster(2)
+
+
+def ask(at: float, text: str, after: int = -1) -> Ask:
+    return Ask(at, (("user", text),), 2, after)
+
+
+def test_times_hits_and_places_are_counted() -> None:
+    text = words(random.Random(1), 64)
+    played = play([ask(0, text), ask(10, text), ask(20, text)], STEADY, 2, RoundRobin())
+    assert played.first_token_seconds == pytest.approx([1.5, 1.5, 1.5])
+    assert played.requests == [2, 1]
+    assert (played.cached, played.optimum, played.hit_ratio) == (64, 128, 0.5)
+    assert played.unevenness == pytest.approx(4 / 3)
+    assert (played.tokens, played.seconds) == (6, pytest.approx(22.5))
+
+
+def test_a_follower_waits_for_its_answer_and_is_timed_from_then() -> None:
+    played = play([ask(0, "a"), ask(1, "b", after=0)], STEADY, 1, RoundRobin())
+    assert played.first_token_seconds == pytest.approx([1.5, 1.5])
+    assert played.seconds == pytest.approx(5.0)
+
+
+def test_the_least_busy_engine_gets_the_next() -> None:
+    played = play([ask(0, "a"), ask(0.1, "b"), ask(0.2, "c")], STEADY, 3, LeastRequests())
+    assert played.requests == [1, 1, 1]
+
+
+def run(name: str, per_second: float, policy: Policy, seed: int = 5) -> Played:
+    return play(TRACES[name](random.Random(seed), per_second, 5), FAST, 8, policy)
+
+
+def p90(played: Played) -> float:
+    return sorted(played.first_token_seconds)[len(played.first_token_seconds) * 9 // 10]
+
+
+def test_shared_prefixes_are_found_and_the_load_stays_even() -> None:
+    ours, other = (run("prefix-heavy", 130, policy) for policy in (Ours(random.Random(1)), RoundRobin()))
+    assert ours.hit_ratio >= 0.9 > other.hit_ratio
+    assert ours.unevenness <= 1.3
+    assert p90(ours) < p90(other)
+
+
+def test_where_nothing_repeats_nobody_waits_longer_than_in_turn() -> None:
+    ours, other = (run("no-reuse", 150, policy) for policy in (Ours(random.Random(1)), RoundRobin()))
+    assert p90(ours) <= 1.1 * p90(other)
+    assert ours.unevenness <= 1.25
+
+
+def test_a_hot_prefix_does_not_make_a_hot_worker() -> None:
+    assert run("hot-prefix", 400, Ours(random.Random(1))).unevenness <= 1.25
+
+
+def test_a_conversation_finds_its_own_cache() -> None:
+    assert run("chats", 200, Ours(random.Random(1))).hit_ratio >= 0.9
