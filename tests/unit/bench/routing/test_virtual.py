@@ -45,7 +45,7 @@ def test_the_least_busy_engine_gets_the_next() -> None:
 
 
 def run(name: str, per_second: float, policy: Policy, seed: int = 5) -> Played:
-    return play(TRACES[name](random.Random(seed), per_second, 5), FAST, 8, policy)
+    return play(TRACES[name](random.Random(seed), per_second, 8), FAST, 8, policy)
 
 
 def p90(played: Played) -> float:
