@@ -14,11 +14,13 @@ from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.prefix import BEGINS, SIZES
 
 # A running request makes an engine's steps longer; it weighs as much as so many prompt tokens to compute.
-RUNNING_TOKENS: Final = 256
+RUNNING_TOKENS: Final = 64
 # One that waits in the engine weighs as a whole prompt of others, whose length nobody knows.
 WAITING_TOKENS: Final = 512
-# Seconds that a cache half in use costs; more when fuller, as k / (1 - k). At `FULLEST` it stops to grow.
+# Seconds that a cache costs of which three quarters are in use: nothing up to half, ever more when fuller, since then
+# running requests lose their memory and begin again. It stops to grow at `FULLEST`.
 PRESSURE_SECONDS: Final = 0.15
+HALF: Final = 0.5
 FULLEST: Final = 0.95
 # A report older than this says nothing: three polls of `signals` were missed.
 FRESH_SECONDS: Final = 3.0
@@ -48,7 +50,9 @@ def load_seconds(endpoint: Endpoint, seconds_per_token: float, now: float) -> fl
         capacity = report.kv_tokens or capacity
         used = report.kv_used
     used = min(FULLEST, max(used, endpoint.tokens / capacity))
-    seconds = tokens * seconds_per_token + PRESSURE_SECONDS * used / (1 - used)
+    seconds = tokens * seconds_per_token
+    if used > HALF:
+        seconds += PRESSURE_SECONDS * (used - HALF) / (1 - used)
     return seconds + EJECTED_SECONDS if endpoint.ejected_until > now else seconds
 
 

@@ -17,7 +17,7 @@ from xxhash import xxh3_64_intdigest
 
 # (block size in bytes, up to this byte of the prompt). Small at the beginning, where the engine's own blocks of 16
 # tokens (about 64 bytes) matter; larger behind, where an eighth more or less does not: a prompt of 220 KB is 54 blocks.
-SCHEDULE: Final = ((128, 1024), (256, 4096), (1024, 16384), (4096, 65536), (16384, 4 * 1024 * 1024))
+SCHEDULE: Final = ((256, 4096), (1024, 16384), (4096, 65536), (16384, 4 * 1024 * 1024))
 
 
 def _sizes() -> tuple[int, ...]:

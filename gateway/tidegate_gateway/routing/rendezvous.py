@@ -15,7 +15,7 @@ from xxhash import xxh3_64_intdigest
 from tidegate_gateway.routing.endpoint import Endpoint
 
 # Blocks that tell beginnings apart: the first kilobyte.
-FIRST_BLOCKS: Final = 8
+FIRST_BLOCKS: Final = 4
 BOUND: Final = 1.25
 
 

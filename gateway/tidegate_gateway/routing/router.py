@@ -147,11 +147,20 @@ class Router:
         costs = self._costs(ticket, candidates, held, now)
         most = min(costs) * TIE + TIE_SECONDS
         tied = [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
+        if len(tied) > 1 and held:
+            # Equal costs are guesses; what is cached is less to compute for all.
+            depths = [held.get(e.slot, 0) for e in tied]
+            deepest = max(depths)
+            tied = [e for e, depth in zip(tied, depths, strict=True) if depth == deepest]
         if len(tied) == 1:
             return tied[0]
-        # Of two at random the one that holds less: so new prompts go to where least must be forgotten for them.
+        # The better of two at random (Mitzenmacher 2001): as even as the best of all, and other gateways, which see
+        # the same, do not all choose the same. Where less is held, less must be forgotten for a new prompt.
         count, dice = len(tied), self._rng.random
-        one, other = tied[int(dice() * count)], tied[int(dice() * count)]
+        first = int(dice() * count)
+        one, other = tied[first], tied[first - 1 - int(dice() * (count - 1))]
+        if one.requests != other.requests:
+            return one if one.requests < other.requests else other
         return one if self.index.size(one.slot) <= self.index.size(other.slot) else other
 
     def _costs(

@@ -13,7 +13,7 @@ SEED = seed_of("m", None, "salt")
 
 @pytest.mark.parametrize(
     ("size", "blocks"),
-    [(0, 0), (127, 0), (128, 1), (600, 4), (1024, 8), (1025, 8), (4096, 20), (32_000, 35), (220_000, 53)],
+    [(0, 0), (255, 0), (256, 1), (600, 2), (4096, 16), (5119, 16), (5120, 17), (32_000, 31), (220_000, 49)],
 )
 def test_a_prompt_of_so_many_bytes_has_so_many_blocks(size: int, blocks: int) -> None:
     assert len(blocks_of(b"x" * size, SEED)) == blocks
