@@ -119,6 +119,12 @@ def invalid_json(reason: str, offset: int) -> Problem:
     return Problem(400, "invalid_json", f"The body is not a valid JSON object: {reason} (at byte {offset}).")
 
 
+def too_deep(param: str, levels: int) -> Problem:
+    """Return the refusal of JSON with too many levels."""
+    message = f"'{param}' makes the body nested deeper than {levels} levels, the most that is accepted."
+    return Problem(400, "invalid_json", message, param=param)
+
+
 def invalid_parameter(code: str, param: str, message: str) -> Problem:
     """Return the refusal of one parameter."""
     return Problem(400, code, message, param=param)
@@ -138,9 +144,7 @@ def no_ready_worker(model: str) -> Problem:
 
 def overloaded(qos_class: str, seconds: int) -> Problem:
     """Return the refusal while as many requests wait as may; `seconds` is when those will have been served."""
-    message = (
-        f"All workers are busy, and as many requests of class {qos_class} wait as may. Try again in {seconds} s."
-    )
+    message = f"All workers are busy, and as many requests of class {qos_class} wait as may. Try again in {seconds} s."
     return Problem(503, "overloaded", message, SERVER, headers=(("retry-after", str(seconds)),))
 
 
