@@ -4,6 +4,7 @@ Owns the words of the command line. A benchmark is imported only when it is aske
 """
 
 import argparse
+import signal
 import sys
 from importlib import import_module
 from typing import Final
@@ -19,6 +20,8 @@ SIMPLE: Final = {
 
 def main() -> int:
     """Run the benchmark that the arguments name."""
+    # Ended like an interrupt, so that no process of a benchmark outlives it.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     chosen = _parser().parse_args()
     if chosen.name in SIMPLE:
         status: int = import_module(SIMPLE[chosen.name][0]).main(chosen.rounds)
@@ -27,9 +30,11 @@ def main() -> int:
         from tidegate_bench.gateway import profile  # noqa: PLC0415 - only what was asked for
 
         return profile.main(chosen.load, chosen.seconds, chosen.lines, chosen.top)
-    from tidegate_bench.gateway import bench  # noqa: PLC0415
+    from tidegate_bench.gateway import bench, gate  # noqa: PLC0415
 
-    return bench.main(chosen.rounds)
+    return (
+        gate.main() if chosen.slice else bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
+    )
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -39,8 +44,20 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="name", required=True)
     gateway = commands.add_parser("gateway", help="CPU per request and per chunk, beside peers")
     _add_rounds(gateway)
+    gateway.add_argument(
+        "--slice", action="store_true", help="a minute's worth, with ceilings instead of goals: for tests"
+    )
+    gateway.add_argument(
+        "--part",
+        action="append",
+        choices=("cost", "first-token", "at-once", "streams"),
+        help="only this; may be given more than once",
+    )
+    gateway.add_argument(
+        "--force", action="store_true", help="measure a busy machine all the same, for development only"
+    )
     profile = commands.add_parser("profile", help="where the gateway's CPU goes")
-    profile.add_argument("--load", choices=("json", "sse"), default="json", help="what is asked")
+    profile.add_argument("--load", choices=("json", "sse", "large"), default="json", help="what is asked")
     profile.add_argument("--seconds", type=float, default=8, help="how long each pass looks")
     profile.add_argument("--lines", action="store_true", help="by line instead of by function")
     profile.add_argument("--top", type=int, default=30, help="how many functions, or lines, to show")

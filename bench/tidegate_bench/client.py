@@ -1,16 +1,21 @@
-"""The load: a closed loop over kept connections, counting bodies and tokens, not status codes.
+"""The load: a closed loop over kept connections.
 
 Owns what one arm of a round does. It runs in the harness's own process, so its cost is never a gateway's.
 """
 
 import asyncio
+import contextlib
 import time
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final, cast
 
-from tidegate_bench.engine import EVENT, REPLY
+from tidegate_bench.answers import Expected, Reader, tokens_if_right
 
-PROMPT: Final = " ".join(["word"] * 60)
+PROMPT_BYTES: Final = 600
+TIMEOUT_SECONDS: Final = 60
+# Of the answer to a request that asks for none.
+MAX_TOKENS: Final = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,24 +25,31 @@ class Load:
     stream: bool
     requests: int
     connections: int
-    chunks: int
+    chunks: int = 0
+    prompt_bytes: int = PROMPT_BYTES
 
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What came of it."""
+    """What came of it. A request is wrong unless its whole, right answer came, and in time."""
 
     answers: int
     tokens: int
     wrong: int
     seconds: float
+    # The beginning of the first answer that was not right.
+    example: str = ""
 
 
-def request_bytes(key: str, stream: bool) -> bytes:
+@lru_cache(maxsize=16)
+def request_bytes(
+    key: str, stream: bool, chunks: int = MAX_TOKENS, prompt_bytes: int = PROMPT_BYTES
+) -> bytes:
     """Return a chat request as the openai client sends it, with the headers that it adds."""
+    prompt = ("word " * (prompt_bytes // 5 + 1))[:prompt_bytes]
     body = (
-        b'{"messages":[{"role":"user","content":"%b"}],"model":"m","max_tokens":64,"temperature":0.7%b}'
-        % (PROMPT.encode(), b',"stream":true' if stream else b"")
+        b'{"messages":[{"role":"user","content":"%b"}],"model":"m","max_tokens":%d,"temperature":0.7%b}'
+        % (prompt.encode(), chunks or MAX_TOKENS, b',"stream":true' if stream else b"")
     )
     head = (
         "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1\r\nAccept: application/json\r\n"
@@ -55,7 +67,8 @@ class _Connection(asyncio.Protocol):
 
     def __init__(self, run: "_Run") -> None:
         self._run = run
-        self._data = bytearray()
+        self._reader = Reader()
+        self._is_waiting = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
@@ -63,71 +76,95 @@ class _Connection(asyncio.Protocol):
     def ask(self) -> None:
         run = self._run
         if run.left == 0:
-            run.finished(self._transport)
+            self._transport.close()
             return
         run.left -= 1
-        self._data.clear()
+        self._is_waiting = True
         self._transport.write(run.request)
 
     def data_received(self, data: bytes) -> None:
-        self._data += data
-        if self._data.endswith(self._run.end):
-            self._run.judge(bytes(self._data))
+        answer = self._reader.feed(data)
+        if answer is not None:
+            self._is_waiting = False
+            self._run.judge(answer)
             self.ask()
 
+    def close(self) -> None:
+        self._transport.abort()
+
     def connection_lost(self, exc: Exception | None) -> None:
-        self._run.lost()
+        self._run.lost(self._is_waiting)
 
 
 class _Run:
     """One run of a load against one port."""
 
-    def __init__(self, load: Load, key: str) -> None:
-        self.load = load
-        self.request = request_bytes(key, load.stream)
-        self.end = b"0\r\n\r\n" if load.stream else REPLY[-20:]
+    def __init__(self, port: int, load: Load, key: str, verbatim: bool) -> None:
+        self.port = port
+        self.request = request_bytes(key, load.stream, load.chunks, load.prompt_bytes)
+        self.expected = Expected(load.stream, load.chunks, verbatim)
         self.left = load.requests
-        self.answers = self.tokens = self.wrong = 0
-        self._open = load.connections
+        self.answers = self.right = self.tokens = 0
+        self.example = ""
         self.done = asyncio.Event()
+        self._open = load.connections
+        self._loop = asyncio.get_running_loop()
+        self._reopening: set[asyncio.Task[None]] = set()
 
-    def judge(self, data: bytes) -> None:
-        """Count one answer: the whole body must be there."""
-        if self.load.stream:
-            tokens = data.count(b'"content":"tok "')
-            right = tokens == self.load.chunks and data.count(b"data: [DONE]\n\n") == 1
-            self.tokens += tokens
-        else:
-            right = data.endswith(REPLY)
+    def judge(self, answer: bytes) -> None:
+        """Count one answer."""
+        found, is_right = tokens_if_right(answer, self.expected)
         self.answers += 1
-        self.wrong += not (right and data.startswith(b"HTTP/1.1 200"))
+        self.right += is_right
+        if not is_right and not self.example:
+            self.example = answer[:200].decode(errors="replace")
+        self.tokens += found
 
-    def finished(self, transport: asyncio.Transport) -> None:
-        """Take a connection out."""
-        transport.close()
+    async def connect(self) -> _Connection:
+        """Open a connection."""
+        _, connection = await self._loop.create_connection(lambda: _Connection(self), "127.0.0.1", self.port)
+        return connection
 
-    def lost(self) -> None:
-        """Note that a connection has ended; the run ends with the last."""
+    def lost(self, was_waiting: bool) -> None:
+        """Note that a connection has ended; the run ends with the last. One closed between requests is replaced."""
+        if self.left and not was_waiting:
+            task = self._loop.create_task(self._reopen())
+            self._reopening.add(task)
+            task.add_done_callback(self._reopening.discard)
+            return
+        self.closed()
+
+    def closed(self) -> None:
+        """Do without one more connection."""
         self._open -= 1
         if self._open == 0:
             self.done.set()
 
+    async def _reopen(self) -> None:
+        try:
+            (await self.connect()).ask()
+        except OSError:
+            self.closed()
 
-async def run_load(port: int, load: Load, key: str) -> Outcome:
-    """Run a load to its end."""
-    loop = asyncio.get_running_loop()
-    run = _Run(load, key)
-    connections: list[_Connection] = []
-    for _ in range(load.connections):
-        _, connection = await loop.create_connection(lambda: _Connection(run), "127.0.0.1", port)
-        connections.append(connection)
+
+async def run_load(port: int, load: Load, key: str, verbatim: bool = True) -> Outcome:
+    """Run a load to its end, or until it is clear that it does not come to one.
+
+    All connections are made at once, then all ask at once.
+    """
+    run = _Run(port, load, key, verbatim)
+    made = await asyncio.gather(*(run.connect() for _ in range(load.connections)), return_exceptions=True)
     began = time.perf_counter()
-    for connection in connections:
-        connection.ask()
-    async with asyncio.timeout(120):
-        await run.done.wait()
-    return Outcome(run.answers, run.tokens, run.wrong, time.perf_counter() - began)
-
-
-# One event of a stream, for the harness's own report of sizes.
-EVENT_BYTES: Final = len(EVENT)
+    for connection in made:
+        if isinstance(connection, _Connection):
+            connection.ask()
+        else:
+            run.closed()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(TIMEOUT_SECONDS):
+            await run.done.wait()
+    seconds = time.perf_counter() - began
+    for connection in made:
+        if isinstance(connection, _Connection):
+            connection.close()
+    return Outcome(run.answers, run.tokens, load.requests - run.right, seconds, run.example)

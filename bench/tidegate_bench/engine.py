@@ -1,16 +1,20 @@
 """A fake engine that costs almost nothing: fixed bytes, at a fixed pace, from one event loop.
 
-Owns what the gateways under test are asked to carry. It is no model and keeps no state but its counts.
-Run as `python -m tidegate_bench.engine PORT CHUNKS INTERVAL_MS`; it prints `ready` once it listens.
+Owns what the gateways under test are asked to carry. It is no model and keeps no state. A stream has as many
+chunks as the request's `max_tokens` says; the first comes at once, in a write of its own, as engines send it.
+Run as `python -m tidegate_bench.engine PORT INTERVAL_MS`; it prints `ready` once it listens.
 """
 
 import asyncio
 import json
+import re
 import sys
+from functools import lru_cache
 from typing import Final, cast
 
 import uvloop
 
+CONTENT: Final = "word " * 20
 REPLY: Final = json.dumps(
     {
         "id": "chatcmpl-0123456789",
@@ -18,7 +22,7 @@ REPLY: Final = json.dumps(
         "created": 1,
         "model": "m",
         "choices": [
-            {"index": 0, "message": {"role": "assistant", "content": "word " * 20}, "finish_reason": "stop"}
+            {"index": 0, "message": {"role": "assistant", "content": CONTENT}, "finish_reason": "stop"}
         ],
         "usage": {"prompt_tokens": 60, "completion_tokens": 20, "total_tokens": 80},
     }
@@ -38,6 +42,12 @@ EVENT: Final = (
 CHUNK: Final = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
 DONE: Final = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 MODELS: Final = b'{"object":"list","data":[{"id":"m","object":"model","owned_by":"bench"}]}'
+LENGTH: Final = re.compile(rb"\ncontent-length: *(\d+)", re.IGNORECASE)
+STREAM: Final = re.compile(rb'"stream": ?true')
+MAX_TOKENS: Final = re.compile(rb'"max(?:_completion)?_tokens": ?(\d+)')
+BACKLOG: Final = 4096
+# Of the prompt that clients of the benchmark send.
+BYTES_PER_TOKEN: Final = 5
 
 
 def _plain(content: bytes) -> bytes:
@@ -47,14 +57,20 @@ def _plain(content: bytes) -> bytes:
     )
 
 
+@lru_cache(maxsize=8)
+def _rendered(tokens: int) -> bytes:
+    """Return what vLLM answers to a router that asks for the tokens of a prompt before it sends it."""
+    return _plain(json.dumps({"request_id": "0123456789", "token_ids": [1, *([2046] * tokens)]}).encode())
+
+
 class Engine(asyncio.Protocol):
     """One connection. Requests come one after the other, as gateways send them."""
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, chunks: int, interval: float) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, interval: float) -> None:
         self._loop = loop
-        self._chunks = chunks
         self._interval = interval
-        self._buffer = b""
+        self._parts: list[bytes] = []
+        self._missing = 0
         self._left = 0
         self._due = 0.0
 
@@ -63,25 +79,40 @@ class Engine(asyncio.Protocol):
         self._transport = cast(asyncio.Transport, transport)
 
     def data_received(self, data: bytes) -> None:
-        """Answer each complete request."""
-        self._buffer = self._buffer + data if self._buffer else data
-        while (end := self._buffer.find(b"\r\n\r\n")) >= 0:
-            head = self._buffer[:end].lower()
-            at = head.find(b"content-length:")
-            size = int(head[at + 15 :].split(b"\r\n", 1)[0]) if at >= 0 else 0
-            total = end + 4 + size
-            if len(self._buffer) < total:
-                return
-            body = self._buffer[end + 4 : total]
-            self._buffer = self._buffer[total:]
-            self._answer(head, body)
+        """Answer each complete request; parts of a long one are only joined when it is whole."""
+        if self._missing > len(data):
+            self._parts.append(data)
+            self._missing -= len(data)
+            return
+        if self._parts:
+            data = b"".join((*self._parts, data))
+            self._parts = []
+        self._missing = 0
+        while not self._transport.is_closing() and (end := data.find(b"\r\n\r\n")) >= 0:
+            found = LENGTH.search(data, 0, end)
+            total = end + 4 + (int(found[1]) if found else 0)
+            if len(data) < total:
+                self._missing = total - len(data)
+                break
+            self._answer(data[:total], end)
+            data = data[total:]
+        if data:
+            self._parts = [data]
 
-    def _answer(self, head: bytes, body: bytes) -> None:
-        if head.startswith(b"get"):
-            self._transport.write(_plain(MODELS if b"/models" in head else b"{}"))
-        elif b'"stream": true' in body or b'"stream":true' in body:
+    def _answer(self, request: bytes, end: int) -> None:
+        if request.startswith(b"PRI"):
+            # A router tries HTTP/2 first; vLLM's server does not speak it either.
+            self._transport.close()
+            return
+        path = request.split(b" ", 2)[1]
+        if request.startswith(b"GET"):
+            self._transport.write(_plain(MODELS if path.endswith(b"/models") else b"{}"))
+        elif path.endswith(b"/render"):
+            self._transport.write(_rendered((len(request) - end) // BYTES_PER_TOKEN))
+        elif STREAM.search(request, end):
             self._transport.write(STREAM_HEAD)
-            self._left = self._chunks
+            found = MAX_TOKENS.search(request, end)
+            self._left = int(found[1]) if found else 1
             self._due = self._loop.time()
             self._tick()
         else:
@@ -99,14 +130,14 @@ class Engine(asyncio.Protocol):
         self._loop.call_at(self._due, self._tick)
 
 
-async def serve(port: int, chunks: int, interval: float) -> None:
+async def serve(port: int, interval: float) -> None:
     """Serve until killed."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Engine(loop, chunks, interval), "127.0.0.1", port, backlog=1024)
+    server = await loop.create_server(lambda: Engine(loop, interval), "127.0.0.1", port, backlog=BACKLOG)
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await server.serve_forever()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3]) / 1000))
+    uvloop.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))

@@ -4,17 +4,20 @@ Owns their lives. Must not measure.
 """
 
 import asyncio
+import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-READY_SECONDS: Final = 60
+READY_SECONDS: Final = 90
+END_SECONDS: Final = 3
 
 
 def free_port() -> int:
@@ -26,20 +29,37 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(argv: Sequence[str], port: int, cores: set[int], log: Path) -> Iterator[int]:
-    """Run a program on some cores until the block ends; it is entered once `port` takes connections."""
+def launched(
+    argv: Sequence[str], cores: set[int], log: Path, env: Mapping[str, str] | None = None
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a program on some cores until the block ends, its children with it."""
+    pinned = ["taskset", "--cpu-list", ",".join(map(str, sorted(cores))), *argv]
     with log.open("wb") as output:
-        pinned = ["taskset", "--cpu-list", ",".join(map(str, sorted(cores))), *argv]
-        process = subprocess.Popen(pinned, stdout=output, stderr=output)
-        try:
-            _await_port(process, port, log)
-            yield process.pid
-        finally:
-            process.kill()
-            process.wait()
+        process = subprocess.Popen(
+            pinned, stdout=output, stderr=output, env={**os.environ, **(env or {})}, start_new_session=True
+        )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(END_SECONDS)
+        # Its session is its own: nothing but its children is left in there.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
 
 
-def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+@contextmanager
+def running(argv: Sequence[str], port: int, cores: set[int], log: Path) -> Iterator[int]:
+    """Run a program until the block ends; it is entered, with its id, once `port` takes connections."""
+    with launched(argv, cores, log) as process:
+        await_port(process, port, log)
+        yield process.pid
+
+
+def await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+    """Wait until a program listens; raise RuntimeError with the end of its output if it does not."""
     until = time.monotonic() + READY_SECONDS
     while time.monotonic() < until:
         if process.poll() is not None:
@@ -48,21 +68,24 @@ def _await_port(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
             if probe.connect_ex(("127.0.0.1", port)) == 0:
                 return
         time.sleep(0.05)
-    raise RuntimeError(f"{process.args!r} did not listen on {port}; its output is in {log}")
+    told = log.read_text(errors="replace")[-1000:]
+    raise RuntimeError(f"{process.args!r} did not listen on {port}; it said: {told}")
 
 
 async def await_answer(port: int, request: bytes) -> None:
     """Wait until a gateway answers a request with 200: it may listen long before it knows its workers."""
     until = time.monotonic() + READY_SECONDS
+    line = b""
     while time.monotonic() < until:
-        reader, writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request)
-        line = await reader.readline()
-        writer.close()
-        if line.startswith(b"HTTP/1.1 200"):
-            return
+        with contextlib.suppress(OSError):
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(request)
+            line = await reader.readline()
+            writer.close()
+            if line.startswith(b"HTTP/1.1 200"):
+                return
         await asyncio.sleep(0.2)
-    raise RuntimeError(f"no answer with status 200 on port {port} within {READY_SECONDS} s")
+    raise RuntimeError(f"no answer with status 200 on port {port} within {READY_SECONDS} s, but {line!r}")
 
 
 def split_cores() -> tuple[set[int], set[int]]:

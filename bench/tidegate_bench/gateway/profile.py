@@ -16,22 +16,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import uvloop
+
 from tidegate_api.keys import digest, new_key
 from tidegate_bench import peers
 from tidegate_bench.client import Load, request_bytes, run_load
 from tidegate_bench.cost import Usage, cpu_seconds, usage
+from tidegate_bench.gateway.loads import INTERVAL_MS, LOADS
 from tidegate_bench.gateway.samples import Share, by_origin, read_stacks, read_syscalls, shares, weighted
 from tidegate_bench.processes import await_answer, free_port, python_module, running, split_cores
 
 PY_SPY: Final = "py-spy==0.4.3"
 SAMPLES_PER_SECOND: Final = 500
-INTERVAL_MS: Final = 5.0
 # Attaching takes a moment, in which the process stands still.
 ATTACH_SECONDS: Final = 1.0
-LOADS: Final = {
-    "json": Load(stream=False, requests=2000, connections=16, chunks=0),
-    "sse": Load(stream=True, requests=64, connections=32, chunks=100),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +55,11 @@ def main(load_name: str, seconds: float, lines: bool, top: int) -> int:
     key, load = new_key(), LOADS[load_name]
     with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
         logs = Path(name)
-        words = python_module("tidegate_bench.engine", engine, load.chunks, INTERVAL_MS)
+        words = python_module("tidegate_bench.engine", engine, INTERVAL_MS)
         stack.enter_context(running(words, engine, rest, logs / "engine.log"))
         words = python_module("tidegate_bench.gateway_process", port, admin, digest(key), engine)
         pid = stack.enter_context(running(words, port, under_test, logs / "ours.log"))
-        asyncio.run(_passes(Subject(pid, port, key, load), seconds, lines, top, logs))
+        uvloop.run(_passes(Subject(pid, port, key, load), seconds, lines, top, logs))
     return 0
 
 
