@@ -15,6 +15,7 @@ import uvloop
 from tidegate_gateway import logs
 from tidegate_gateway.admin import start_admin
 from tidegate_gateway.gateway import Gateway
+from tidegate_gateway.routing.signals import Signals
 from tidegate_gateway.settings import Settings, read_settings
 
 # Fills a gateway's directory for as long as it runs.
@@ -28,6 +29,12 @@ async def serve(settings: Settings, source: Source) -> None:
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
+    signals = Signals(gateway.report, lambda *_: None, gateway.rng)
+    gateway.on_publish = lambda: signals.update(gateway.endpoints())
+    if settings.traces_endpoint:
+        from tidegate_gateway.tracing import connect  # noqa: PLC0415 - only where it is used: 15 MB
+
+        gateway.tracing = connect(settings.traces_endpoint, gateway.instance)
     admin = await start_admin(gateway, settings.admin_port)
     port = await gateway.start()
     knowing = loop.create_task(source(gateway))
@@ -40,6 +47,9 @@ async def serve(settings: Settings, source: Source) -> None:
     await gateway.drain()
     knowing.cancel()
     await asyncio.gather(knowing, return_exceptions=True)
+    await signals.close()
+    if gateway.tracing is not None:
+        await asyncio.to_thread(gateway.tracing.close)
     await admin.cleanup()
     if failed:
         raise RuntimeError("the watch of the cluster ended") from knowing.exception()

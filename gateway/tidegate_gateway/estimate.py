@@ -31,6 +31,10 @@ class Estimate:
         usual = int(self._output_tokens) + 1
         return choices * (usual if most is None or most > usual else most)
 
+    def most_output_tokens(self, most: int | None, choices: int) -> int:
+        """Return the tokens that an answer may have: as many as its client allows."""
+        return choices * (int(self._output_tokens) + 1 if most is None else most)
+
     def learn(self, prompt_bytes: int, prompt_tokens: int, output_tokens: int) -> None:
         """Take what the engine has counted for one request of one choice."""
         if prompt_tokens > 0 and prompt_bytes > 0:

@@ -1,29 +1,37 @@
-"""The life of one request: a worker, the answer, and at most one retry.
+"""The life of one request: admitted, perhaps waiting, sent to a worker, answered or retried once, settled.
 
 Owns the order of these steps and what happens when one fails. After the first byte of an answer nothing is ever
-sent again: a second worker would answer differently. Must not know how clients are spoken to (`Outlet`) or who goes
-first (`qos`).
+sent again: a second worker would answer differently. Must not know how clients are spoken to (`Outlet`), who goes
+first (`qos`), where to (`routing`) or how much a tenant may use (`limits`).
 """
 
 from asyncio import Task
-from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
+from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
 from tidegate_gateway import answer, errors
 from tidegate_gateway.answer import AnswerHead
-from tidegate_gateway.body import check_model_name, read_call
-from tidegate_gateway.directory import Caller, Model, Worker
+from tidegate_gateway.body import read_call
+from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import Problem, refuse
+from tidegate_gateway.limits.account import Reservation
 from tidegate_gateway.outlet import Outlet
-from tidegate_gateway.pick import pick
+from tidegate_gateway.qos.errors import NoWorker, Overloaded
+from tidegate_gateway.qos.ticket import Reason, Ticket
 from tidegate_gateway.request import Head
-from tidegate_gateway.upstream import WorkerConnection
+from tidegate_gateway.routing import outliers
+from tidegate_gateway.routing.endpoint import Endpoint
+from tidegate_gateway.routing.prefix import blocks_of, seed_of
+from tidegate_gateway.upstream import WorkerConnection, request_lines
+from tidegate_gateway.usage import JsonMeter, StreamMeter
 
 if TYPE_CHECKING:
     from tidegate_gateway.gateway import Gateway
+    from tidegate_gateway.tracing import Trace
 
 ATTEMPTS: Final = 2
 CLIENT_GONE: Final = 499
+OK: Final = 200
 # A worker that answers so while it is being stopped has not begun the request.
 DRAINING: Final = frozenset({500, 503})
 
@@ -37,48 +45,122 @@ class Exchange:
     _answer: AnswerHead | None = None
     _connecting: Task[None] | None = None
     _connection: WorkerConnection | None = None
-    _counted = False
-    _failed: frozenset[str] = frozenset()
+    _endpoint: Endpoint | None = None
+    _ended = False
+    _json: JsonMeter | None = None
     _relaying = False
     _status = 0
-    _worker: Worker
+    _stream: StreamMeter | None = None
+    _trace: "Trace | None" = None
+    _reservation: Reservation
+    _ticket: Ticket
 
-    def __init__(self, gateway: "Gateway", outlet: Outlet, head: Head, caller: Caller, body: bytes) -> None:
+    def __init__(
+        self,
+        gateway: "Gateway",
+        outlet: Outlet,
+        head: Head,
+        caller: Caller,
+        body: bytes,
+        *,
+        qos_class: QosClass | None = None,
+    ) -> None:
         self._gateway = gateway
         self._outlet = outlet
         self._head = head
-        self._caller = caller
-        self._call = read_call(body, caller.engine_priority)
-        self._model = _find_model(gateway, caller, self._call.model)
+        self.caller = caller
+        self._qos_class: QosClass = qos_class or caller.qos_class
+        priority = engine_priority(PRIORITY_BY_CLASS[self._qos_class])
+        self._call = call = read_call(body, head.path, priority)
+        self._served = gateway.find(caller, call.model)
         self._started = gateway.loop.time()
         self._deadline = self._started + gateway.settings.limits.stall_seconds
 
-    # Sending
+    # Admission
 
     def start(self) -> None:
-        """Send the request to a worker; raise Refused if there is none."""
-        self._gateway.retries.note_request()
-        worker = self._pick()
-        if worker is None:
-            refuse(errors.no_ready_worker(self._model.name))
-        self._attempt(worker)
-
-    def _pick(self) -> Worker | None:
+        """Send the request to a worker, or let it wait for one; raise Refused if its tenant may send no more."""
         gateway = self._gateway
-        workers = gateway.directory.workers.get((self._model.namespace, self._model.service), ())
-        return pick(workers, gateway.loads, self._failed, gateway.rng)
+        gateway.retries.note_request()
+        self._reservation = self._reserve()
+        self._ticket = ticket = self._make_ticket()
+        gateway.exchanges.add(self)
+        if gateway.tracing is not None:
+            self._trace = gateway.tracing.begin(self._head.forwarded, self._head.path.decode())
+        try:
+            endpoint = self._served.dispatcher.submit(ticket, self._started)
+        except NoWorker:
+            self._refuse(errors.no_ready_worker(self._served.model.name))
+        except Overloaded as full:
+            self._refuse(errors.overloaded(self._qos_class, full.retry_after_seconds))
+        else:
+            if endpoint is not None:
+                self.dispatched(endpoint)
 
-    def _attempt(self, worker: Worker) -> None:
+    def _reserve(self) -> Reservation:
+        gateway, call, estimate = self._gateway, self._call, self._served.estimate
+        tokens = estimate.prompt_tokens(len(call.prompt)) + estimate.most_output_tokens(
+            call.max_tokens, call.n
+        )
+        admitted = gateway.ledger.reserve(self.caller, tokens, self._started, gateway.clock())
+        if isinstance(admitted, Problem):
+            refuse(admitted)
+        return admitted
+
+    def _make_ticket(self) -> Ticket:
+        served, call, caller = self._served, self._call, self.caller
+        adapter = None if call.model == served.model.name else call.model
+        blocks: tuple[int, ...] = ()
+        if served.compares_prompts:
+            salt = "" if served.model.shared_prefixes else caller.salt
+            blocks = blocks_of(call.prompt, seed_of(served.model.name, adapter, salt))
+        return Ticket(
+            self,
+            caller.tenant,
+            self._qos_class,
+            prompt_tokens=served.estimate.prompt_tokens(len(call.prompt)),
+            output_tokens=served.estimate.output_tokens(call.max_tokens, call.n),
+            blocks=blocks,
+            adapter=adapter,
+        )
+
+    # Told by the dispatcher
+
+    def dispatched(self, endpoint: Endpoint) -> None:
+        """Send the request to this endpoint."""
         gateway = self._gateway
+        self._endpoint = endpoint
         self._attempts += 1
-        self._worker = worker
-        self._counted = True
-        gateway.loads.acquire(worker)
-        connection = gateway.pool.take(worker)
+        now = gateway.loop.time()
+        self._deadline = now + gateway.settings.limits.stall_seconds
+        if self._attempts == 1:
+            self._served.timings[self._qos_class].queue.observe(now - self._started)
+        connection = gateway.pool.take(endpoint.worker)
         if connection is None:
-            self._connecting = gateway.pool.connect(worker, self)
+            self._connecting = gateway.pool.connect(endpoint.worker, self)
         else:
             self._send(connection)
+
+    def rejected(self, reason: Reason) -> None:
+        """Refuse a request that has waited in vain."""
+        model = self._served.model
+        if reason == "expired":
+            seconds = model.classes[self._qos_class].queue_timeout_seconds
+            self._refuse(errors.waited_too_long(self._qos_class, seconds))
+        elif reason == "overloaded":
+            seconds = self._served.dispatcher.retry_after_seconds(self._qos_class)
+            self._refuse(errors.overloaded(self._qos_class, seconds))
+        else:
+            self._refuse(errors.no_ready_worker(model.name))
+
+    def preempted(self) -> None:
+        """Give the place to a request that it belongs to; nothing has come back yet."""
+        self._drop_connection()
+        self._endpoint = None
+        self._answer = None
+        self._attempts -= 1
+
+    # Sending
 
     def on_connected(self, connection: WorkerConnection) -> None:
         """Use the new connection."""
@@ -87,19 +169,11 @@ class Exchange:
 
     def _send(self, connection: WorkerConnection) -> None:
         self._connection = connection
-        head, call, worker = self._head, self._call, connection.worker
-        lines = (
-            b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
-            b"x-request-id: %b\r\n%b\r\n"
-            % (
-                head.path,
-                _authority(worker.host, worker.port),
-                call.length,
-                head.request_id.encode(),
-                head.forwarded,
-            )
-        )
-        connection.send(self, [lines, *call.pieces])
+        head, call, trace = self._head, self._call, self._trace
+        forwarded = head.forwarded if trace is None else trace.forwarded()
+        pieces, length = call.outgoing(None if self._served.model.shared_prefixes else self.caller.salt)
+        lines = request_lines(connection.worker, head.path, length, head.request_id, forwarded)
+        connection.send(self, [lines, *pieces])
         if self._outlet.is_paused:
             connection.pause()
 
@@ -108,7 +182,7 @@ class Exchange:
     def on_refused(self) -> None:
         """Try another worker: this one cannot be reached."""
         self._connecting = None
-        self._retry("refused", errors.no_ready_worker(self._model.name))
+        self._retry("refused", errors.no_ready_worker(self._served.model.name))
 
     def on_lost(self, answered: bool, clean: bool) -> None:
         """Try another worker, or tell the client that the rest will not come."""
@@ -125,20 +199,23 @@ class Exchange:
             self._retry("stale" if stale else "reset", errors.worker_failed())
 
     def _retry(self, reason: str, otherwise: Problem) -> None:
-        gateway, worker = self._gateway, self._worker
-        self._release()
+        gateway, ticket, failed = self._gateway, self._ticket, self._endpoint
+        now = gateway.loop.time()
         self._answer = None
-        self._failed |= {worker.uid}
-        other = self._pick()
-        if other is None and reason == "stale" and gateway.directory.is_ready(worker):
-            # The worker closed an idle connection at the moment we used it; it may be well.
-            other = worker
-        if other is None or self._attempts == ATTEMPTS or not gateway.retries.take():
+        self._endpoint = None
+        # A worker closes idle connections as it likes, perhaps at the moment we use one: it may be well.
+        if failed is not None and reason != "stale":
+            outliers.failed(failed, now)
+            ticket.excluded |= {failed.worker.uid}
+        if self._attempts == ATTEMPTS or not gateway.retries.take():
+            self._refuse(otherwise)
+            return
+        other = self._served.dispatcher.retry(ticket, now)
+        if other is None:
             self._refuse(otherwise)
             return
         gateway.metrics.count_retry(reason)
-        self._deadline = gateway.loop.time() + gateway.settings.limits.stall_seconds
-        self._attempt(other)
+        self.dispatched(other)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem: nothing of an answer has been sent."""
@@ -148,6 +225,11 @@ class Exchange:
 
     def _cut(self, problem: Problem) -> None:
         """End an answer that cannot be completed."""
+        if self._endpoint is not None:
+            outliers.failed(self._endpoint, self._gateway.loop.time())
+        held = b"" if self._stream is None else self._stream.end()
+        if held:
+            self._outlet.write([held], False)
         self._end()
         self._outlet.cut(problem)
 
@@ -156,6 +238,16 @@ class Exchange:
         self._status = CLIENT_GONE
         self._gateway.metrics.disconnects.inc()
         self._end()
+
+    def revoke(self) -> None:
+        """Break off: the key is not good any more."""
+        self._gateway.metrics.revoked.inc()
+        self._drop_connection()
+        if self._relaying:
+            self._end()
+            self._outlet.cut(errors.INVALID_KEY)
+        else:
+            self._refuse(errors.INVALID_KEY)
 
     # Relaying
 
@@ -166,18 +258,35 @@ class Exchange:
             self._answer = answer.read_head(status, fields)
             return
         self._drop_connection()
-        if status in DRAINING and not self._gateway.directory.is_ready(self._worker):
-            self._retry("draining", errors.no_ready_worker(self._model.name))
-        else:
-            self._refuse(errors.worker_failed(status))
+        endpoint = self._endpoint
+        if (
+            status in DRAINING
+            and endpoint is not None
+            and not self._gateway.directory.is_ready(endpoint.worker)
+        ):
+            self._retry("draining", errors.no_ready_worker(self._served.model.name))
+            return
+        if endpoint is not None:
+            outliers.failed(endpoint, self._gateway.loop.time())
+        self._refuse(errors.worker_failed(status))
 
     def on_parts(self, parts: list[bytes], complete: bool) -> None:
         """Pass on what came, at once."""
         self._active = True
         if not self._relaying:
             self._begin()
+        if self._stream is not None:
+            parts = self._stream.feed(parts)
+            if complete:
+                parts = [*parts, self._stream.end()]
+            elif not parts:
+                return
+        elif self._json is not None:
+            self._json.feed(parts)
         if complete:
             self._connection = None
+            if self._endpoint is not None:
+                outliers.succeeded(self._endpoint)
             self._end()
         self._outlet.write(parts, complete)
 
@@ -185,11 +294,18 @@ class Exchange:
         head = self._answer
         if head is None:
             raise RuntimeError("a part of a body came before its head")
-        gateway = self._gateway
+        gateway, served = self._gateway, self._served
+        now = gateway.loop.time()
         self._relaying = True
         self._status = head.status
-        gateway.metrics.first_byte.observe(gateway.loop.time() - self._started)
-        self._outlet.begin(head)
+        served.timings[self._qos_class].first_token.observe(now - self._started)
+        if head.status == OK and head.is_readable:
+            if head.is_event_stream:
+                self._stream = StreamMeter(strip=not self._call.wants_usage)
+                served.dispatcher.first_byte(self._ticket, now)
+            else:
+                self._json = JsonMeter()
+        self._outlet.begin(head, gateway.ledger.headers(self.caller, now))
 
     def pause(self) -> None:
         """Read no more from the worker: the client is slower."""
@@ -205,7 +321,7 @@ class Exchange:
     def check(self, now: float) -> None:
         """Give up a worker that has sent nothing for too long; called about once a second."""
         seconds = self._gateway.settings.limits.stall_seconds
-        if self._active or self._outlet.is_paused:
+        if self._active or self._endpoint is None or self._outlet.is_paused:
             self._active = False
             self._deadline = now + seconds
         elif now > self._deadline:
@@ -213,6 +329,7 @@ class Exchange:
             if self._relaying:
                 self._cut(problem)
             else:
+                outliers.failed(self._endpoint, now)
                 self._refuse(problem)
 
     # Ending
@@ -225,39 +342,52 @@ class Exchange:
         if connecting is not None:
             connecting.cancel()
 
-    def _release(self) -> None:
-        if self._counted:
-            self._counted = False
-            self._gateway.loads.release(self._worker)
-
     def _end(self) -> None:
-        """Settle what this request held, once."""
+        """Give back what this request held, and count it; once."""
+        if self._ended:
+            return
+        self._ended = True
         self._drop_connection()
-        self._release()
-        gateway = self._gateway
-        seconds = gateway.loop.time() - self._started
-        gateway.metrics.duration.observe(seconds)
-        gateway.metrics.count_request(self._caller, self._model.service, self._status)
-        if gateway.settings.access_log:
-            gateway.log.info(
-                "request",
-                request_id=self._head.request_id,
-                namespace=self._model.namespace,
-                service=self._model.service,
-                tenant=self._caller.tenant,
-                status=self._status,
-                seconds=round(seconds, 4),
-            )
+        gateway, served = self._gateway, self._served
+        now = gateway.loop.time()
+        gateway.exchanges.discard(self)
+        self._settle(now)
+        served.dispatcher.end(self._ticket, now)
+        served.timings[self._qos_class].duration.observe(now - self._started)
+        model = served.model
+        gateway.metrics.count_served(model.namespace, model.service, self._qos_class, self._status)
+        if self._trace is not None or gateway.settings.access_log:
+            self._tell(now)
 
+    def _settle(self, now: float) -> None:
+        """Count the tokens that the engine reported, or else those that have passed."""
+        call, estimate, meter = self._call, self._served.estimate, self._stream or self._json
+        prompt = completion = 0
+        if meter is not None and meter.usage is not None:
+            usage = meter.usage
+            prompt, completion = usage.prompt_tokens, usage.completion_tokens
+            if call.n == 1:
+                estimate.learn(len(call.prompt), prompt, completion)
+        elif self._stream is not None:
+            prompt, completion = estimate.prompt_tokens(len(call.prompt)), self._stream.events
+        self._gateway.ledger.settle(self._reservation, prompt, completion, now)
+        self._served.output.add(completion, now)
 
-@lru_cache(maxsize=1024)
-def _authority(host: str, port: int) -> bytes:
-    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
-
-
-def _find_model(gateway: "Gateway", caller: Caller, name: str) -> Model:
-    model = gateway.directory.models.get(caller.namespace, {}).get(name)
-    if model is None:
-        check_model_name(name)
-        refuse(errors.model_not_found(name))
-    return model
+    def _tell(self, now: float) -> None:
+        """Write the line and the span of this request."""
+        model, ticket = self._served.model, self._ticket
+        about: dict[str, str | float] = {
+            "request_id": self._head.request_id,
+            "namespace": model.namespace,
+            "service": model.service,
+            "tenant": self.caller.tenant,
+            "qos_class": self._qos_class,
+            "pool": ticket.pool,
+            "worker": "" if self._endpoint is None else self._endpoint.worker.name,
+            "queue_seconds": round(max(0.0, ticket.dispatched_at - self._started), 4),
+            "seconds": round(now - self._started, 4),
+        }
+        if self._trace is not None:
+            self._trace.end(self._status, {f"tidegate.{name}": value for name, value in about.items()})
+        if self._gateway.settings.access_log:
+            self._gateway.log.info("request", status=self._status, **about)

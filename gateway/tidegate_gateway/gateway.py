@@ -1,23 +1,34 @@
 """The gateway as a whole: what its connections share.
 
-Owns the listener, the current directory, the pool and the end of it all. Must not know where a directory comes
-from: whoever knows more calls `publish`.
+Owns the listener, the current directory, the services, the pool and the end of it all. Must not know where a
+directory or a report comes from: whoever knows more calls `publish` and `report`.
 """
 
 import asyncio
 import contextlib
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
 
 import structlog
 
-from tidegate_gateway.directory import Directory
-from tidegate_gateway.metrics import Metrics, Occupancy
-from tidegate_gateway.pick import Loads, RetryBudget
+from tidegate_gateway.body import check_model_name
+from tidegate_gateway.directory import Caller, Directory
+from tidegate_gateway.errors import model_not_found, refuse
+from tidegate_gateway.exchange import Exchange
+from tidegate_gateway.gauges import Gauges
+from tidegate_gateway.limits.ledger import Ledger
+from tidegate_gateway.metrics import Metrics
+from tidegate_gateway.routing.endpoint import Endpoint, Report
+from tidegate_gateway.routing.retry import RetryBudget
+from tidegate_gateway.served import Served
 from tidegate_gateway.server import ClientConnection
 from tidegate_gateway.settings import Settings
 from tidegate_gateway.upstream import Pool
+
+if TYPE_CHECKING:
+    from tidegate_gateway.tracing import Tracing
 
 BACKLOG = 4096
 
@@ -37,13 +48,20 @@ class Gateway:
         self.clock = clock
         self.rng = rng or random.Random()  # noqa: S311 - spreads load, guards nothing
         self.log: structlog.typing.FilteringBoundLogger = structlog.get_logger("gateway")
+        self.instance = f"{settings.pod_uid or 'gateway'}-{self.rng.getrandbits(32):08x}"
         self.metrics = Metrics()
-        self.metrics.registry.register(Occupancy(self))
+        self.metrics.registry.register(Gauges(self))
         self.directory = Directory()
-        self.loads = Loads()
+        # By namespace and name of the LLMService; a service keeps its queue as long as it has a name.
+        self.services: dict[tuple[str, str], Served] = {}
+        self.ledger = Ledger(self.instance)
         self.retries = RetryBudget()
         self.pool = Pool(loop, settings.limits)
+        self.tracing: Tracing | None = None
+        # Called after each change of what is known.
+        self.on_publish: Callable[[], None] = lambda: None
         self.connections: set[ClientConnection] = set()
+        self.exchanges: set[Exchange] = set()
         # True once a whole directory has been published, until the end begins.
         self.is_ready = False
         self._draining = False
@@ -51,11 +69,58 @@ class Gateway:
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.TimerHandle | None = None
 
+    # What is known
+
     def publish(self, directory: Directory) -> None:
-        """Use what is known now; requests in progress are not touched."""
+        """Use what is known now; of the requests in progress only those are ended whose key is not good any more."""
         self.directory = directory
         self.is_ready = not self._draining
+        now = self.loop.time()
+        services: dict[tuple[str, str], Served] = {}
+        for models in directory.models.values():
+            for model in models.values():
+                key = (model.namespace, model.service)
+                served = self.services.get(key) or Served(model, self.metrics, self.rng, self.loop.call_soon)
+                served.update(model, directory.workers.get(key, ()), now)
+                services[key] = served
+        for key in self.services.keys() - services.keys():
+            # What waits for a service that is no more is refused; what runs there ends by itself.
+            self.services[key].update(self.services[key].model, (), now)
+        self.services = services
+        self._revoke()
         self._prune()
+        self.on_publish()
+
+    def find(self, caller: Caller, name: str) -> Served:
+        """Return the service of a model or adapter that a caller may use; raise Refused if there is none."""
+        model = self.directory.models.get(caller.namespace, {}).get(name)
+        if model is None:
+            served = self._with_adapter(caller, name)
+        else:
+            served = self.services[caller.namespace, model.service] if caller.may_call(model) else None
+        if served is None:
+            check_model_name(name)
+            refuse(model_not_found(name))
+        return served
+
+    def _with_adapter(self, caller: Caller, name: str) -> Served | None:
+        candidates = (s for s in self.services.values() if s.model.namespace == caller.namespace)
+        return next((s for s in candidates if s.has_adapter(name) and caller.may_call(s.model)), None)
+
+    def endpoints(self) -> Iterator[Endpoint]:
+        """Return all workers of all services."""
+        for served in self.services.values():
+            yield from served.fleet.by_uid.values()
+
+    def report(self, endpoint: Endpoint, report: Report) -> None:
+        """Take what a worker's engine says of itself."""
+        worker = endpoint.worker
+        served = self.services.get((worker.namespace, worker.service))
+        if served is not None and served.fleet.by_uid.get(worker.uid) is endpoint:
+            served.router.reported(endpoint, report)
+            served.dispatcher.report(endpoint, report, self.loop.time())
+
+    # Life
 
     async def start(self) -> int:
         """Listen, and return the port."""
@@ -93,6 +158,12 @@ class Gateway:
         if not self.connections:
             self._empty.set()
 
+    def _revoke(self) -> None:
+        """End the requests of callers that are not known any more."""
+        wall = self.clock()
+        for exchange in [e for e in self.exchanges if not self.directory.knows(e.caller, wall)]:
+            exchange.revoke()
+
     def _prune(self) -> None:
         known = {worker.uid for workers in self.directory.workers.values() for worker in workers}
         self.pool.prune(known, self.loop.time())
@@ -102,5 +173,11 @@ class Gateway:
         now = self.loop.time()
         for connection in list(self.connections):
             connection.check(now)
+        for exchange in list(self.exchanges):
+            exchange.check(now)
+        for served in self.services.values():
+            served.dispatcher.check(now)
+        self.ledger.tidy(now, self.clock())
+        self._revoke()
         self._prune()
         self._sweeping = self.loop.call_later(self.settings.limits.sweep_seconds, self._sweep)

@@ -19,7 +19,8 @@ def answer(head: Head, caller: Caller | None, directory: Directory) -> Answer:
     """Return status, JSON and headers for a request that needs no worker; raise Refused for an unknown model."""
     if head.action == "options" or caller is None:
         return 204, b"", (("allow", allowed(head.path)),)
-    models = directory.models.get(caller.namespace, {})
+    known = directory.models.get(caller.namespace, {})
+    models = {name: model for name, model in known.items() if caller.may_call(model)}
     if head.action == "list_models":
         listed = [_entry(models[name]) for name in sorted(models)]
         return 200, msgspec.json.encode({"object": "list", "data": listed}), ()

@@ -16,8 +16,8 @@ class Outlet(Protocol):
     def is_paused(self) -> bool:
         """True while it can take no more; it calls the exchange's `pause` and `resume` when that changes."""
 
-    def begin(self, head: AnswerHead) -> None:
-        """Take status and headers as the worker sent them; the first part of the body follows at once."""
+    def begin(self, head: AnswerHead, limits: bytes) -> None:
+        """Take the worker's head and the lines that tell what the tenant has left; the body follows at once."""
 
     def write(self, parts: list[bytes], complete: bool) -> None:
         """Take the next parts of the body, without its framing, and whether they are the last."""

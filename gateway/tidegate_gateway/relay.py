@@ -35,7 +35,7 @@ class Relay:
         """Tell whether the client reads slower than it is answered."""
         return self._client.is_paused
 
-    def begin(self, head: AnswerHead) -> None:
+    def begin(self, head: AnswerHead, limits: bytes) -> None:
         """Make the head; it is sent with the first part of the body, in one packet."""
         self._event_stream = head.is_event_stream
         framing = b""
@@ -45,9 +45,10 @@ class Relay:
             else:
                 self._chunked = True
                 framing = answer.CHUNKED
-        self._outgoing_head = b"%b%bx-request-id: %b\r\n%b%b\r\n" % (
+        self._outgoing_head = b"%b%b%bx-request-id: %b\r\n%b%b\r\n" % (
             answer.status_line(head.status),
             head.lines,
+            limits,
             self._head.request_id.encode(),
             framing,
             answer.CLOSE if self._client.close_after else b"",
@@ -83,5 +84,6 @@ class Relay:
             client.transport.close()
             return
         event = sse.error_event(problem, self._head.request_id, self._last)
-        client.write(b"%x\r\n%b\r\n" % (len(event), event) + answer.LAST_CHUNK if self._chunked else event)
+        end = b"%x\r\n%b\r\n%b" % (len(event), event, answer.LAST_CHUNK) if self._chunked else event
+        client.write(self._outgoing_head + end)
         client.finish()

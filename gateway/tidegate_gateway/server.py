@@ -164,14 +164,14 @@ class ClientConnection(asyncio.Protocol):
             status, content, headers = local.answer(head, request.caller, gateway.directory)
         except Refused as refused:
             self._current = None
-            gateway.metrics.count_request(request.caller, "", refused.problem.status)
+            gateway.metrics.count_request(request.caller, refused.problem.status)
             self.refuse(refused.problem, head)
             return
         is_head = head.method == b"HEAD"
         self.write(
             answer.local(status, content, head.request_id, headers, close=self.close_after, is_head=is_head)
         )
-        gateway.metrics.count_request(request.caller, "", status)
+        gateway.metrics.count_request(request.caller, status)
         self.finish()
 
     # Called by the exchange
@@ -217,9 +217,7 @@ class ClientConnection(asyncio.Protocol):
         """Notice what did not happen in time."""
         if self._is_write_stalled(now):
             self.transport.abort()
-        elif self._current is not None:
-            self._current.check(now)
-        elif now > self._reader.deadline:
+        elif self._current is None and now > self._reader.deadline:
             self._give_up()
 
     def _is_write_stalled(self, now: float) -> bool:

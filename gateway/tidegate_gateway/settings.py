@@ -52,6 +52,8 @@ class Settings:
     # This Pod, so that it can find its peers and is not its own; empty where there is none.
     pod_namespace: str = ""
     pod_uid: str = ""
+    # Address of an OTLP/HTTP collector, such as http://collector:4318; empty for no traces.
+    traces_endpoint: str = ""
     limits: Limits = field(default_factory=Limits)
 
 
@@ -69,6 +71,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         anonymous_tenant=_anonymous_tenant(env.get("TIDEGATE_ANONYMOUS_TENANT", "")),
         pod_namespace=env.get("POD_NAMESPACE", ""),
         pod_uid=env.get("POD_UID", ""),
+        traces_endpoint=_address(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
         limits=Limits(stall_seconds=_seconds(env, "TIDEGATE_STALL_SECONDS", 300)),
     )
 
@@ -80,6 +83,13 @@ def _anonymous_tenant(value: str) -> tuple[str, str] | None:
     if not namespace or not name or "/" in name:
         raise ValueError(f"TIDEGATE_ANONYMOUS_TENANT is {value!r}; it must be NAMESPACE/NAME of an LLMTenant")
     return namespace, name
+
+
+def _address(env: Mapping[str, str], name: str) -> str:
+    value = env.get(name, "")
+    if value and not value.startswith(("http://", "https://")):
+        raise ValueError(f"{name} is {value!r}; it must begin with http:// or https://")
+    return value
 
 
 def _switch(env: Mapping[str, str], name: str) -> bool:

@@ -8,6 +8,7 @@ import asyncio
 import socket
 from collections import deque
 from collections.abc import Container
+from functools import lru_cache
 from typing import Any, Protocol, cast
 
 import httptools
@@ -18,6 +19,20 @@ from tidegate_gateway.wire import collector
 
 INTERIM = 200
 JOINED_BYTES = 64 * 1024
+
+
+def request_lines(worker: Worker, path: bytes, length: int, request_id: str, forwarded: bytes) -> bytes:
+    """Return the head of a request to a worker: framed by its length only, without anything of the client's framing."""
+    return (
+        b"POST %b HTTP/1.1\r\nhost: %b\r\ncontent-type: application/json\r\ncontent-length: %d\r\n"
+        b"x-request-id: %b\r\n%b\r\n"
+        % (path, _authority(worker.host, worker.port), length, request_id.encode(), forwarded)
+    )
+
+
+@lru_cache(maxsize=1024)
+def _authority(host: str, port: int) -> bytes:
+    return (f"[{host}]:{port}" if ":" in host else f"{host}:{port}").encode()
 
 
 class Receiver(Protocol):

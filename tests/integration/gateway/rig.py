@@ -6,9 +6,9 @@ It runs on uvloop, as in production, in a thread of its own; clients and engines
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterable
+from collections.abc import Callable, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 import uvloop
 
@@ -23,8 +23,25 @@ from tidegate_gateway.settings import Limits, Settings
 T = TypeVar("T")
 
 DEADLINE = 20
+MODEL = Model("m", "ns", "m-svc", 1.0)
 # Short where a test waits for a limit; all others are the real ones.
 QUICK = Limits(sweep_seconds=0.05)
+
+
+class Listening(Protocol):
+    """An engine, of whichever kind."""
+
+    port: int
+
+
+def holder(
+    key: str, tenant: str, qos_class: QosClass = "medium", not_after: float | None = None, **known: Any
+) -> Caller:
+    """Return who holds a key."""
+    priority = engine_priority(PRIORITY_BY_CLASS[qos_class])
+    return Caller(
+        digest(key), "ns", tenant, qos_class, priority, not_after, salt=f"salt-of-{tenant}", **known
+    )
 
 
 @dataclass
@@ -114,27 +131,53 @@ class Rig:
         self.publish(self.engines)
         return engine
 
-    def publish(self, ready: Iterable[FakeEngine], *, callers: Iterable[Caller] | None = None) -> None:
-        """Say what is known: these engines serve `m`; `asleep` has none; `other` is of another namespace."""
+    def publish(
+        self,
+        ready: Iterable[Listening],
+        *,
+        callers: Iterable[Caller] | None = None,
+        model: Model = MODEL,
+        pools: Mapping[int, str] | None = None,
+        anonymous: Caller | None = None,
+    ) -> None:
+        """Say what is known: these engines serve `m`; `asleep` has none; `other` is of another namespace.
+
+        `pools` names the pools of engines, by port; they are shared otherwise.
+        """
+        pool_of = pools or {}
         workers = [
-            Worker(f"uid-{e.port}", "ns", "m-svc", f"pod-{e.port}", "127.0.0.1", e.port) for e in ready
+            Worker(
+                f"uid-{e.port}",
+                "ns",
+                "m-svc",
+                f"pod-{e.port}",
+                "127.0.0.1",
+                e.port,
+                pool_of.get(e.port, "shared"),
+            )
+            for e in ready
         ]
-        models = [
-            Model("m", "ns", "m-svc", 1.0),
-            Model("asleep", "ns", "asleep", 2.0),
-            Model("other", "ns2", "o", 3.0),
-        ]
+        models = [model, Model("asleep", "ns", "asleep", 2.0), Model("other", "ns2", "o", 3.0)]
         known = [self.caller()] if callers is None else list(callers)
-        directory = Directory({c.digest: c for c in known}, build_models(models), build_workers(workers))
+        directory = Directory(
+            {c.digest: c for c in known}, build_models(models), build_workers(workers), anonymous
+        )
         self.thread.call(self._publish, directory)
+
+    def look(self, read: Callable[[Gateway], T]) -> T:
+        """Return something of the gateway's state, read on its own loop."""
+
+        async def now() -> T:
+            return read(self.gateway)
+
+        return self.thread.call(now)
 
     async def _publish(self, directory: Directory) -> None:
         self.gateway.publish(directory)
 
-    def caller(self, qos_class: QosClass = "high", not_after: float | None = None) -> Caller:
+    def caller(self, qos_class: QosClass = "high", not_after: float | None = None, **known: Any) -> Caller:
         """Return who holds the rig's key."""
-        priority = engine_priority(PRIORITY_BY_CLASS[qos_class])
-        return Caller(digest(self.key), "ns", "tenant", qos_class, priority, not_after)
+        return holder(self.key, "tenant", qos_class, not_after, **known)
 
     async def client(self) -> Client:
         """Connect."""
@@ -142,22 +185,31 @@ class Rig:
         self.clients.append(client)
         return client
 
-    def head(self, *lines: str, path: str = "/v1/chat/completions", length: int | None = None) -> bytes:
-        """Return the head of a POST with the rig's key."""
+    def head(
+        self,
+        *lines: str,
+        path: str = "/v1/chat/completions",
+        length: int | None = None,
+        key: str | None = None,
+    ) -> bytes:
+        """Return the head of a POST, with the rig's key or another; an empty one is left out."""
         framing = () if length is None else (f"Content-Length: {length}",)
+        holder_of = self.key if key is None else key
         rows = (
             f"POST {path} HTTP/1.1",
             "Host: gateway",
-            f"Authorization: Bearer {self.key}",
+            *((f"Authorization: Bearer {holder_of}",) if holder_of else ()),
             *framing,
             *lines,
         )
         return "".join(f"{row}\r\n" for row in (*rows, "Content-Type: application/json", "")).encode()
 
-    def post(self, *lines: str, path: str = "/v1/chat/completions", **fields: Any) -> bytes:
+    def post(
+        self, *lines: str, path: str = "/v1/chat/completions", key: str | None = None, **fields: Any
+    ) -> bytes:
         """Return a request to generate."""
         body = json.dumps({"model": "m", "messages": [{"role": "user", "content": "?"}]} | fields).encode()
-        return self.head(*lines, path=path, length=len(body)) + body
+        return self.head(*lines, path=path, length=len(body), key=key) + body
 
     async def ask(self, request: bytes) -> Answer:
         """Send a request on a connection of its own and read the answer."""
@@ -178,6 +230,18 @@ class Rig:
         client = await self.client()
         await client.send("\r\n".join(rows).encode())
         return await client.read(is_head=method == "HEAD")
+
+
+def in_flight(rig: Rig) -> int:
+    """Return how many requests have not ended, after checking that they hold what they should."""
+
+    def count(gateway: Gateway) -> int:
+        endpoints = [e for served in gateway.services.values() for e in served.fleet.by_uid.values()]
+        if not gateway.exchanges:
+            assert all((e.requests, e.tokens, e.prefill_tokens) == (0, 0, 0) for e in endpoints)
+        return len(gateway.exchanges)
+
+    return rig.look(count)
 
 
 class LoopThread:

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from integration.gateway.engine import CHAT, DONE, STREAM, Call, FakeEngine, complete, event
-from integration.gateway.rig import QUICK, Client, Rig, close_rig, eventually, make_rig
+from integration.gateway.rig import QUICK, Client, Rig, close_rig, eventually, in_flight, make_rig
 
 
 async def die(call: Call) -> None:
@@ -37,7 +37,7 @@ async def refused(rig: Rig) -> FakeEngine:
 
 
 def settled(rig: Rig) -> bool:
-    return rig.gateway.loads.by_worker == {}
+    return in_flight(rig) == 0
 
 
 def retries(rig: Rig, reason: str) -> float:

@@ -41,7 +41,7 @@ class Process:
         return client
 
     def post(self, stream: bool = False) -> bytes:
-        body = json.dumps({"model": "m", "stream": stream}).encode()
+        body = json.dumps({"model": "m", "prompt": "?", "stream": stream}).encode()
         rows = (
             "POST /v1/completions HTTP/1.1",
             "Host: a",
@@ -113,9 +113,13 @@ async def test_the_admin_port_tells_health_readiness_and_metrics(running: Proces
         'tidegate_gateway_requests_total{code="200",namespace="ns",qos_class="high",service="m-svc"} 2.0',
         'tidegate_gateway_requests_total{code="401",namespace="",qos_class="",service=""} 1.0',
         'tidegate_gateway_in_flight_requests{namespace="ns",service="m-svc"} 0.0',
-        'tidegate_gateway_ready_workers{namespace="ns",service="m-svc"} 1.0',
-        "tidegate_gateway_time_to_first_byte_seconds_count 2.0",
-        "tidegate_gateway_request_duration_seconds_count 2.0",
+        'tidegate_gateway_ready_workers{namespace="ns",pool="shared",service="m-svc"} 1.0',
+        'tidegate_gateway_time_to_first_token_seconds_count{namespace="ns",qos_class="high",service="m-svc"} 2.0',
+        'tidegate_gateway_request_duration_seconds_count{namespace="ns",qos_class="high",service="m-svc"} 2.0',
+        'llm_inference_latency_seconds_count{namespace="ns",qos_class="high",service="m-svc"} 2.0',
+        'llm_active_requests{namespace="ns",service="m-svc"} 0.0',
+        'llm_batch_size{namespace="ns",service="m-svc"} 0.0',
+        'tidegate_gateway_admitted_requests_total{namespace="ns",pool="shared",qos_class="high",service="m-svc"} 2.0',
         "tidegate_gateway_client_disconnects_total 0.0",
     ):
         assert line in page.splitlines(), line

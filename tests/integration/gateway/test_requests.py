@@ -13,6 +13,7 @@ from integration.gateway.rig import QUICK, Answer, Rig, close_rig, eventually, m
 from tidegate_gateway.request import BODY_BYTES
 
 HOST = b"Host: gateway\r\n"
+CALL = b'{"model":"m","messages":[{"role":"user","content":"?"}]}'
 
 
 def check_refusal(answer: Answer, status: int, code: str) -> None:
@@ -158,6 +159,11 @@ async def test_a_model_without_a_ready_worker_asks_to_come_back(rig: Rig) -> Non
     assert answer.headers["retry-after"] == "5"
 
 
+def named(model: str) -> bytes:
+    """Return a request that is good but for the JSON of its model."""
+    return CALL.replace(b'"m"', model.encode())
+
+
 BODIES: dict[str, tuple[bytes, str, str]] = {
     "cut off": (b'{"model":"m"', "invalid_json", "at byte 12"),
     "a comma too many": (b'{"model":"m",}', "invalid_json", "at byte 13"),
@@ -172,13 +178,13 @@ BODIES: dict[str, tuple[bytes, str, str]] = {
     "an array": (b"[]", "invalid_json", "must be an object"),
     "empty": (b"", "invalid_json", "at byte 0"),
     "a byte order mark": (b'\xef\xbb\xbf{"model":"m"}', "invalid_json", "at byte 0"),
-    "no model": (b'{"messages":[]}', "missing_required_parameter", "'model' is missing"),
+    "no model": (b'{"messages":[{"role":"user","content":"?"}]}', "missing_required_parameter", "'model' is missing"),
     "a number as model": (b'{"model":7}', "invalid_type", "must be a string"),
-    "a path as model": (b'{"model":"../../etc"}', "invalid_model_name", "those match"),
-    "an escaped path as model": (b'{"model":"%2e%2e"}', "invalid_model_name", "those match"),
-    "a NUL in the model": (b'{"model":"a\\u0000b"}', "invalid_model_name", "a?b"),
-    "a right-to-left mark in the model": ('{"model":"a\u200fb"}'.encode(), "invalid_model_name", "a?b"),
-    "an endless model": (b'{"model":"' + b"a" * 10_000 + b'"}', "invalid_model_name", "aaa…"),
+    "a path as model": (named('"../../etc"'), "invalid_model_name", "those match"),
+    "an escaped path as model": (named('"%2e%2e"'), "invalid_model_name", "those match"),
+    "a NUL in the model": (named('"a\\u0000b"'), "invalid_model_name", "a?b"),
+    "a right-to-left mark in the model": (named('"a\u200fb"'), "invalid_model_name", "a?b"),
+    "an endless model": (named('"%s"' % ("a" * 10_000)), "invalid_model_name", "aaa…"),
     "n of a milliard": (b'{"model":"m","n":1000000000}', "param_out_of_range", "from 1 to 16"),
     "n of true": (b'{"model":"m","n":true}', "param_out_of_range", "from 1 to 16"),
     "n as text": (b'{"model":"m","n":"2"}', "param_out_of_range", "from 1 to 16"),
@@ -225,12 +231,12 @@ async def test_a_body_that_is_not_json_is_refused(rig: Rig, lines: tuple[str, ..
 @pytest.mark.parametrize("media_type", ["application/json", "Application/JSON; charset=utf-8"])
 async def test_json_is_accepted_with_parameters(rig: Rig, engine: FakeEngine, media_type: str) -> None:
     rows = [
-        "POST /v1/completions HTTP/1.1",
+        "POST /v1/chat/completions HTTP/1.1",
         "Host: a",
         f"Authorization: Bearer {rig.key}",
-        "Content-Length: 13",
+        f"Content-Length: {len(CALL)}",
     ]
-    answer = await rig.ask("\r\n".join([*rows, f"Content-Type: {media_type}", "", '{"model":"m"}']).encode())
+    answer = await rig.ask("\r\n".join([*rows, f"Content-Type: {media_type}", "", CALL.decode()]).encode())
     assert answer.status == 200
 
 
@@ -255,7 +261,7 @@ async def test_the_largest_body_is_passed_on(rig: Rig, engine: FakeEngine) -> No
     frame = b'{"model":"m","prompt":""}'
     body = frame[:-2] + b"x" * (BODY_BYTES - len(frame)) + frame[-2:]
     assert len(body) == BODY_BYTES
-    assert (await rig.ask(rig.head(length=len(body)) + body)).status == 200
+    assert (await rig.ask(rig.head(path="/v1/completions", length=len(body)) + body)).status == 200
     assert len(json.loads(engine.calls[0].body)["prompt"]) == BODY_BYTES - len(frame)
 
 
@@ -274,7 +280,7 @@ async def test_endless_chunk_extensions_are_refused(rig: Rig) -> None:
 async def test_a_body_of_tiny_chunks_with_a_trailer_works(rig: Rig, engine: FakeEngine) -> None:
     body = json.dumps({"model": "m", "prompt": "x" * 50_000}).encode()
     chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body) + b"0\r\nX-Trailer: evil\r\n\r\n"
-    answer = await rig.ask(rig.head("Transfer-Encoding: chunked") + chunks)
+    answer = await rig.ask(rig.head("Transfer-Encoding: chunked", path="/v1/completions") + chunks)
     assert answer.status == 200
     assert json.loads(engine.calls[0].body)["prompt"] == "x" * 50_000
     assert engine.calls[0].header("x-trailer") is None
@@ -282,7 +288,7 @@ async def test_a_body_of_tiny_chunks_with_a_trailer_works(rig: Rig, engine: Fake
 
 async def test_expect_continue_works(rig: Rig, engine: FakeEngine) -> None:
     client = await rig.client()
-    body = b'{"model":"m"}'
+    body = CALL
     await client.send(rig.head("Expect: 100-continue", length=len(body)))
     assert (await client.read_head())[0] == 100
     await client.send(body)
@@ -293,7 +299,7 @@ async def test_expect_continue_behind_another_request_waits_for_its_answer(
     rig: Rig, engine: FakeEngine
 ) -> None:
     client = await rig.client()
-    body = b'{"model":"m"}'
+    body = CALL
     await client.send(rig.post() + rig.head("Expect: 100-continue", length=len(body)))
     assert (await client.read()).body == CHAT
     assert (await client.read_head())[0] == 100
@@ -313,24 +319,28 @@ async def test_expect_continue_with_a_wrong_key_gets_its_answer_at_once(rig: Rig
 
 
 async def test_the_class_of_the_key_becomes_the_priority(rig: Rig, engine: FakeEngine) -> None:
-    sent = '{"model":"m", "messages":[{"content":"é🌊\\u00e9"}],\n "seed": 1.50,"priority":-999999, "z":{"priority":1}}'
+    sent = (
+        '{"model":"m", "messages":[{"role":"user","content":"é🌊\\u00e9"}],\n "x": 1.50,"priority":-999999, '
+        '"z":{"priority":1}}'
+    )
     client = await rig.client()
     await client.send(rig.head("X-Priority: -5", length=len(sent.encode())) + sent.encode())
     assert (await client.read()).status == 200
-    body = engine.calls[0].body.decode()
-    assert body == (
-        '{"priority":-100,"model":"m","messages":[{"content":"é🌊\\u00e9"}],"seed":1.50,"z":{"priority":1}}'
+    assert engine.calls[0].body.decode() == (
+        '{"priority":-100,"cache_salt":"salt-of-tenant","model":"m", "messages":[{"role":"user","content":"é🌊\\u00e9"}'
+        '],\n "x": 1.50, "z":{"priority":1}}'
     )
 
 
+@pytest.mark.case(33)
 @pytest.mark.parametrize(("qos_class", "priority"), [("high", -100), ("medium", -50), ("low", 0)])
 async def test_a_body_without_priority_is_left_as_it_is(
     rig: Rig, engine: FakeEngine, qos_class: Any, priority: int
 ) -> None:
     rig.publish([engine], callers=[rig.caller(qos_class)])
-    body = b' {\t"model" : "m", "a": [1, 2.0,  3e0] }\n'
-    assert (await rig.ask(rig.head(length=len(body)) + body)).status == 200
-    assert engine.calls[0].body == b'{"priority":%d,' % priority + body[2:]
+    body = b' {\t"model" : "m", "a": [1, 2.0,  3e0],"prompt":"?" }\n'
+    assert (await rig.ask(rig.head(path="/v1/completions", length=len(body)) + body)).status == 200
+    assert engine.calls[0].body == b'{"priority":%d,"cache_salt":"salt-of-tenant",' % priority + body[2:]
 
 
 async def test_only_harmless_headers_reach_the_worker(rig: Rig, engine: FakeEngine) -> None:
@@ -486,7 +496,7 @@ async def test_thousands_of_pipelined_requests_are_answered(rig: Rig, engine: Fa
 
 async def test_http_1_0_gets_an_answer_that_ends_with_the_connection(rig: Rig, engine: FakeEngine) -> None:
     client = await rig.client()
-    body = b'{"model":"m","stream":true}'
+    body = b'{"model":"m","stream":true,"messages":[{"role":"user","content":"?"}]}'
     await client.send(rig.head(length=len(body)).replace(b"HTTP/1.1", b"HTTP/1.0") + body)
     status, headers = await client.read_head()
     assert (status, headers["connection"]) == (200, "close")
@@ -527,7 +537,7 @@ async def test_a_trickled_header_is_given_up_and_a_trickled_body_is_not() -> Non
             await asyncio.sleep(0.05)
 
     trickling = asyncio.create_task(trickle())
-    body = b'{"model":"m"}'
+    body = CALL
     await slow_body.send(rig.head(length=len(body)))
     for byte in body:
         await slow_body.send(bytes([byte]))

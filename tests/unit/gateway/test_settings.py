@@ -20,8 +20,10 @@ def test_everything_can_be_set() -> None:
             "TIDEGATE_ANONYMOUS_TENANT": "team/public",
             "POD_NAMESPACE": "tidegate",
             "POD_UID": "u1",
+            "OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318",
         }
     )
+    assert got.traces_endpoint == "http://collector:4318"
     assert (got.anonymous_tenant, got.pod_namespace, got.pod_uid) == (("team", "public"), "tidegate", "u1")
     assert (got.namespaces, got.log_level, got.access_log) == (("a", "b"), "debug", True)
     assert (got.drain_seconds, got.limits.stall_seconds) == (30, 600)
@@ -35,6 +37,7 @@ def test_everything_can_be_set() -> None:
         ("TIDEGATE_DRAIN_SECONDS", "soon"),
         ("TIDEGATE_DRAIN_SECONDS", "0"),
         ("TIDEGATE_STALL_SECONDS", "-1"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"),
         ("TIDEGATE_ANONYMOUS_TENANT", "public"),
         ("TIDEGATE_ANONYMOUS_TENANT", "/public"),
         ("TIDEGATE_ANONYMOUS_TENANT", "a/b/c"),

@@ -1,0 +1,187 @@
+"""What is looked at when it is scraped, so that nothing is counted for it before.
+
+Owns the metrics of queues, credits, workers and tenants, read from the gateway's own state. Must not change it.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import TYPE_CHECKING
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from tidegate_gateway.limits.account import Totals
+from tidegate_gateway.qos.figures import ClassFigures, PoolFigures
+from tidegate_gateway.served import Served
+
+if TYPE_CHECKING:
+    from tidegate_gateway.gateway import Gateway
+
+SERVICE = ["namespace", "service"]
+POOL = [*SERVICE, "pool"]
+CLASS = [*POOL, "qos_class"]
+TENANT = ["namespace", "tenant"]
+
+
+class Gauges(Collector):
+    """The state of a gateway."""
+
+    def __init__(self, gateway: "Gateway") -> None:
+        self._gateway = gateway
+
+    def describe(self) -> Iterator[Metric]:
+        """Return nothing: names are unique by construction, and a first look would find an unfinished gateway."""
+        yield from ()
+
+    def collect(self) -> Iterator[Metric]:
+        """Return all families."""
+        gateway = self._gateway
+        services = list(gateway.services.values())
+        yield from _services(services, gateway.loop.time())
+        yield from _pools(services)
+        yield from _classes(services)
+        yield from _tenants(gateway.ledger.usage())
+
+
+def _services(services: list[Served], now: float) -> Iterator[Metric]:
+    in_flight = GaugeMetricFamily(
+        "tidegate_gateway_in_flight_requests", "Requests that workers are answering.", labels=SERVICE
+    )
+    active = GaugeMetricFamily(
+        "llm_active_requests", "Requests that wait or that workers are answering.", labels=SERVICE
+    )
+    batch = GaugeMetricFamily(
+        "llm_batch_size",
+        "Requests in the batches of all workers of the service, as their engines report it.",
+        labels=SERVICE,
+    )
+    tokens = CounterMetricFamily(
+        "tidegate_gateway_completion_tokens_total",
+        "Tokens of answers, as engines counted them.",
+        labels=SERVICE,
+    )
+    throughput = GaugeMetricFamily(
+        "llm_throughput_tokens_per_second",
+        "Tokens of answers per second, over the last minute.",
+        labels=SERVICE,
+    )
+    for served in services:
+        key = (served.model.namespace, served.model.service)
+        endpoints = served.fleet.by_uid.values()
+        sent = sum(endpoint.requests for endpoint in endpoints)
+        in_flight.add_metric(key, sent)
+        active.add_metric(key, sent + sum(c.queued for p in served.dispatcher.figures() for c in p.classes))
+        batch.add_metric(key, sum(e.report.running for e in endpoints if e.report is not None))
+        tokens.add_metric(key, served.output.total)
+        throughput.add_metric(key, served.output.per_second(now))
+    yield from (in_flight, active, batch, tokens, throughput)
+
+
+def _pools(services: list[Served]) -> Iterator[Metric]:
+    ready = GaugeMetricFamily(
+        "tidegate_gateway_ready_workers",
+        "Workers that may be given requests. Zero means that clients get 503.",
+        labels=POOL,
+    )
+    used = GaugeMetricFamily(
+        "tidegate_gateway_credits_used_tokens", "Tokens of this gateway's requests at workers.", labels=POOL
+    )
+    limit = GaugeMetricFamily(
+        "tidegate_gateway_credits_limit_tokens",
+        "Tokens that this gateway may have at workers; what is over waits here, where order can still be kept.",
+        labels=POOL,
+    )
+    for served, pool in _each_pool(services):
+        key = (served.model.namespace, served.model.service, pool.name)
+        ready.add_metric(key, len(served.fleet.pools.get(pool.name, ())))
+        used.add_metric(key, pool.credits_used)
+        limit.add_metric(key, pool.credits_limit)
+    yield from (ready, used, limit)
+
+
+def _classes(services: list[Served]) -> Iterator[Metric]:
+    gauges = {
+        "queued": GaugeMetricFamily(
+            "tidegate_gateway_queued_requests", "Requests that wait for a worker with room.", labels=CLASS
+        ),
+        "running": GaugeMetricFamily(
+            "tidegate_gateway_running_requests",
+            "Requests of a class that workers are answering.",
+            labels=CLASS,
+        ),
+        "share": GaugeMetricFamily(
+            "tidegate_gateway_share_ratio",
+            "Share of the tokens that the pool admitted in the last minute.",
+            labels=CLASS,
+        ),
+    }
+    counters = {
+        "admitted_requests": CounterMetricFamily(
+            "tidegate_gateway_admitted_requests_total", "Requests that were given to a worker.", labels=CLASS
+        ),
+        "admitted_tokens": CounterMetricFamily(
+            "tidegate_gateway_admitted_tokens_total",
+            "Tokens, prompt and expected answer, of requests that were given to a worker.",
+            labels=CLASS,
+        ),
+        "spilled": CounterMetricFamily(
+            "tidegate_gateway_spilled_requests_total",
+            "Requests given to a pool that is not their class's own. Many of class high mean that its pool is small.",
+            labels=CLASS,
+        ),
+        "preempted": CounterMetricFamily(
+            "tidegate_gateway_preempted_requests_total",
+            "Requests that gave a borrowed place back before their first byte, and waited again.",
+            labels=CLASS,
+        ),
+        "expired": CounterMetricFamily(
+            "tidegate_gateway_expired_requests_total",
+            "Requests refused because they waited for longer than their class may. More workers are needed.",
+            labels=CLASS,
+        ),
+        "overloaded": CounterMetricFamily(
+            "tidegate_gateway_overloaded_requests_total",
+            "Requests refused because the queue of their class was full. More workers are needed.",
+            labels=CLASS,
+        ),
+    }
+    for served, pool in _each_pool(services):
+        for figures in pool.classes:
+            key = (served.model.namespace, served.model.service, pool.name, figures.name)
+            _add(gauges, counters, key, figures)
+    yield from gauges.values()
+    yield from counters.values()
+
+
+def _add(
+    gauges: dict[str, GaugeMetricFamily],
+    counters: dict[str, CounterMetricFamily],
+    key: tuple[str, ...],
+    figures: ClassFigures,
+) -> None:
+    for name, gauge in gauges.items():
+        gauge.add_metric(key, getattr(figures, name) or 0)
+    for name, counter in counters.items():
+        counter.add_metric(key, getattr(figures, name))
+
+
+def _each_pool(services: list[Served]) -> Iterator[tuple[Served, PoolFigures]]:
+    for served in services:
+        for pool in served.dispatcher.figures():
+            yield served, pool
+
+
+def _tenants(usage: Iterable[Totals]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "tidegate_gateway_tenant_requests_total", "Requests that a tenant was admitted with.", labels=TENANT
+    )
+    tokens = CounterMetricFamily(
+        "tidegate_gateway_tenant_tokens_total",
+        "Tokens that a tenant has used, as engines counted them.",
+        labels=[*TENANT, "kind"],
+    )
+    for totals in list(usage):
+        key = (totals.namespace, totals.tenant)
+        requests.add_metric(key, totals.requests)
+        tokens.add_metric((*key, "prompt"), totals.prompt_tokens)
+        tokens.add_metric((*key, "completion"), totals.completion_tokens)
+    yield from (requests, tokens)
