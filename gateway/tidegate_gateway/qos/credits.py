@@ -25,6 +25,7 @@ IDLE_WAITING: Final = 1
 # Above this share of KV cache in use, growing requests may soon take each other's memory.
 GROW_BELOW_KV: Final = 0.85
 CUT: Final = 0.8
+FIRST_CUT: Final = 0.5
 STEPS_BACK: Final = 8
 # Credits are in demand from this share in flight on, or when somebody found none.
 DEMANDED: Final = 0.8
@@ -37,7 +38,16 @@ STALE_SECONDS: Final = 5.0
 class Account:
     """What this gateway has booked on one endpoint, beside the sums that routing sees."""
 
-    __slots__ = ("borrowed", "endpoint", "grown_at", "high_tokens", "knee", "preemptions", "resumed_at")
+    __slots__ = (
+        "borrowed",
+        "endpoint",
+        "grown_at",
+        "high_tokens",
+        "knee",
+        "preemptions",
+        "settled_at",
+        "target",
+    )
 
     def __init__(self, endpoint: Endpoint) -> None:
         self.endpoint = endpoint
@@ -48,8 +58,10 @@ class Account:
         # In flight when saturation was last seen; 0 before the first time.
         self.knee = 0.0
         self.grown_at = -inf
-        # When the first request was sent since the last cut: what is reported before tells of load that is cut already.
-        self.resumed_at = inf
+        # Where the limit goes as requests end, 0 while it stays, and when it last got there: what is reported before
+        # tells of load that is cut already.
+        self.target = 0.0
+        self.settled_at = -inf
         self.preemptions: int | None = None
 
 
@@ -71,9 +83,9 @@ def adjust(account: Account, report: Report, starved_at: float, now: float) -> b
     before = endpoint.limit_tokens
     preempted = preemptions is not None and report.preemptions > preemptions
     if preempted or report.waiting > SATURATED_WAITING:
-        if report.at > account.resumed_at:
-            _cut(account, report)
-    elif report.waiting <= IDLE_WAITING and report.kv_used <= GROW_BELOW_KV:
+        if not account.target and report.at > account.settled_at and endpoint.requests:
+            _cut(account, report, preempted)
+    elif report.waiting <= IDLE_WAITING and report.kv_used <= GROW_BELOW_KV and not account.target:
         demanded = starved_at > account.grown_at or endpoint.tokens >= DEMANDED * before
         if demanded and now - account.grown_at >= GROWTH_SECONDS:
             account.grown_at = now
@@ -91,13 +103,29 @@ def _step(account: Account) -> float:
     return max(request, abs(endpoint.limit_tokens - account.knee) / STEPS_BACK)
 
 
-def _cut(account: Account, report: Report) -> None:
-    """Cut to four fifths of what was in flight; at the end of the doubling to what of it was running."""
+def settle(account: Account, ended_tokens: int, now: float) -> None:
+    """Lower the limit on its way to the target: half of what ends is not replaced.
+
+    As TCP's proportional rate reduction (RFC 6937): to send nothing until the excess is gone would stop high classes.
+    """
     endpoint = account.endpoint
-    flying = min(endpoint.limit_tokens, endpoint.tokens)
-    limit = CUT * flying
-    if not account.knee:
-        limit = min(limit, flying * max(0.5, report.running / (report.running + report.waiting or 1)))
+    endpoint.limit_tokens -= ended_tokens / 2
+    if endpoint.limit_tokens <= account.target:
+        endpoint.limit_tokens = account.target
+        account.target = 0.0
+        account.settled_at = now
+
+
+def _cut(account: Account, report: Report, preempted: bool) -> None:
+    """Cut what is in flight by the part of it that waits, and by a fifth at most; at the end of the doubling by half.
+
+    In proportion as in DCTCP (RFC 8257), since the number that waits tells how much was too much. Requests that took
+    each other's memory away do not tell: then by a fifth.
+    """
+    endpoint = account.endpoint
+    flying = min(endpoint.limit_tokens, float(endpoint.tokens))
+    running = report.running / (report.running + report.waiting or 1)
+    kept = CUT if preempted else max(running, CUT if account.knee else FIRST_CUT)
     account.knee = flying
-    account.resumed_at = inf
-    endpoint.limit_tokens = limit
+    account.target = max(kept * flying, LEAST_TOKENS)
+    endpoint.limit_tokens = flying

@@ -38,7 +38,6 @@ class Dispatcher:
         self, chooser: Chooser, call_soon: Callable[[Callable[[], None]], object] | None = None
     ) -> None:
         self._supply = Supply(chooser)
-        self._chooser = chooser
         self._lanes = dict(zip(CLASSES, self._supply.lanes, strict=True))
         self._call_soon = call_soon
         self._is_called = False
@@ -81,7 +80,9 @@ class Dispatcher:
         if lane.rank == HIGH:
             supply.note_high(now)
         if lane.rank < self._waiting and not self._pumping:
-            place = supply.find(lane, ticket, now) or supply.find_reserved(lane, ticket, now)
+            place = supply.find(lane, ticket, now)
+            if place is None and not supply.may_recall(lane):
+                place = supply.find_reserved(lane, ticket, now)
             if place is not None:
                 endpoint = supply.book(ticket, lane, place, now)
                 if self._waiting != NOBODY:
@@ -110,12 +111,12 @@ class Dispatcher:
         return endpoint
 
     def first_byte(self, ticket: Ticket, now: float) -> None:
-        """Note that an answer has begun: it is not broken off for another request any more."""
-        if ticket.account is None or ticket.first_byte_at:
-            return
-        ticket.first_byte_at = now
-        ticket.account.borrowed.pop(ticket, None)
-        self._chooser.first_byte(ticket, now)
+        """Note that the prompt is computed and an answer has begun: it is not broken off for others any more."""
+        self._supply.first_byte(ticket, now)
+
+    def keep(self, ticket: Ticket) -> None:
+        """Note that something was passed on of an answer whose first byte tells nothing of the prompt."""
+        self._supply.keep(ticket)
 
     def end(self, ticket: Ticket, now: float) -> None:
         """Take a ticket out of whatever state it is in, once."""
@@ -145,9 +146,7 @@ class Dispatcher:
                 shares.refresh((pool,))
         for lane in self._supply.lanes:
             lane.drain.mark(now)
-            left = BATCH
-            while left and (ticket := lane.band.expired(now)) is not None:
-                left -= 1
+            while (ticket := lane.band.expired(now)) is not None:
                 self._tally(lane).expired += 1
                 self._drop(lane, ticket, "expired")
         self._pump(now)
@@ -157,7 +156,7 @@ class Dispatcher:
         lane = self._lanes[qos_class]
         longest = lane.policy.queue_timeout_seconds
         rate = lane.drain.per_second(self._now)
-        return max(1, ceil(min(len(lane.band) / rate if rate else longest, longest)))
+        return max(1, ceil(min(lane.band.waiting / rate if rate else longest, longest)))
 
     def figures(self) -> tuple[figures.PoolFigures, ...]:
         """Return what metrics and status show."""
@@ -166,7 +165,7 @@ class Dispatcher:
     # Waiting
 
     def _enqueue(self, lane: Lane, ticket: Ticket, now: float) -> None:
-        if len(lane.band) >= lane.policy.max_queue:
+        if lane.band.waiting >= lane.policy.max_queue:
             self._make_room(lane, ticket)
         ticket.deadline = now + lane.policy.queue_timeout_seconds
         self._wait(lane, ticket, now)
@@ -175,7 +174,7 @@ class Dispatcher:
             self._pump_soon()
 
     def _wait(self, lane: Lane, ticket: Ticket, now: float) -> None:
-        if not lane.band:
+        if not lane.band.waiting:
             shares.begin_waiting(lane, now)
             lane.drain.begin(now)
         ticket.waits = True
@@ -187,7 +186,7 @@ class Dispatcher:
         self._tally(lane).overloaded += 1
         last = lane.band.newest_of_longest(ticket.tenant)
         if last is None:
-            raise Overloaded(self.retry_after_seconds(lane.name), len(lane.band))
+            raise Overloaded(self.retry_after_seconds(lane.name), lane.band.waiting)
         self._drop(lane, last, "overloaded")
         self._pump_soon()
 
@@ -198,9 +197,9 @@ class Dispatcher:
         self._left(lane)
 
     def _left(self, lane: Lane) -> None:
-        if not lane.band:
+        if not lane.band.waiting:
             shares.end_waiting(lane)
-            self._waiting = next((other.rank for other in self._supply.lanes if other.band), NOBODY)
+            self._waiting = next((other.rank for other in self._supply.lanes if other.band.waiting), NOBODY)
 
     def _drop(self, lane: Lane, ticket: Ticket, reason: Reason) -> None:
         self._leave(lane, ticket)
@@ -255,7 +254,8 @@ class Dispatcher:
         return [
             (lane, ticket)
             for lane in self._supply.lanes
-            if lane.debt > 0 and (ticket := lane.band.head()) is not None and shares.is_owed(lane, ticket)
+            # A class without a debt is not owed; one that does not wait has none.
+            if lane.debt > 0 and shares.is_owed(lane, ticket := lane.band.head())
         ]
 
     def _serve_owed(self, now: float) -> bool:
@@ -268,22 +268,29 @@ class Dispatcher:
 
     def _serve_highest(self, now: float) -> bool:
         supply = self._supply
-        for lane in supply.lanes:
-            ticket = lane.band.head()
-            if ticket is None:
-                continue
-            place = supply.find(lane, ticket, now) or supply.find_reserved(lane, ticket, now)
-            if place is not None:
-                self._send(lane, ticket, place, now)
-                return True
-            recalled = supply.find_recalled(lane, now)
-            if recalled is not None:
-                endpoint, leaving = recalled
-                for other in leaving:
-                    self._take_back(other, now)
-                self._send(lane, ticket, (lane.home, endpoint, False), now, leaving)
-                return True
-        return False
+        lanes = [lane for lane in supply.lanes[self._waiting :] if lane.band.waiting]
+        # A lower class may use no pool, and no part of one, that a higher class could not.
+        lane, ticket = lanes[0], lanes[0].band.head()
+        place = supply.find(lane, ticket, now)
+        if place is not None:
+            self._send(lane, ticket, place, now)
+            return True
+        return any(self._serve_by_right(lane, now) for lane in lanes)
+
+    def _serve_by_right(self, lane: Lane, now: float) -> bool:
+        """Send on by what is kept for a class without free credits: what others borrowed of it, and the reserve."""
+        ticket = lane.band.head()
+        recalled = self._supply.find_recalled(lane, now)
+        if recalled is not None:
+            endpoint, leaving = recalled
+            for other in leaving:
+                self._take_back(other, now)
+            self._send(lane, ticket, (lane.home, endpoint, False), now, leaving)
+            return True
+        place = self._supply.find_reserved(lane, ticket, now)
+        if place is not None:
+            self._send(lane, ticket, place, now)
+        return place is not None
 
     def _take_back(self, ticket: Ticket, now: float) -> None:
         """Put a ticket with a borrowed worker back to the front of its own queue, with the time it had left."""

@@ -39,12 +39,14 @@ class _Flow:
 class RoundRobin:
     """Tickets by tenant, in fair order."""
 
-    __slots__ = ("_current", "_flows")
+    __slots__ = ("_current", "_flows", "_head")
 
     def __init__(self) -> None:
-        # In the order of their next turns; the current one's turn after this is the last.
+        # In the order of their turns. The current one is first and goes behind all others, newcomers included.
         self._flows: OrderedDict[str, _Flow] = OrderedDict()
         self._current: _Flow | None = None
+        # Whose turn it is, once that was asked.
+        self._head: Ticket | None = None
 
     def push(self, ticket: Ticket) -> None:
         """Add a ticket behind its tenant's others."""
@@ -53,14 +55,14 @@ class RoundRobin:
             flow = self._flows[ticket.tenant] = _Flow(ticket.tenant)
         flow.tickets[ticket] = None
 
-    def head(self) -> Ticket | None:
-        """Return whose turn it is; the same one until it is taken or removed."""
-        if not self._flows:
-            return None
-        flow = self._current
-        while flow is None or flow.missing() > 0:
-            flow = self._next_turn()
-        return next(iter(flow.tickets))
+    def head(self) -> Ticket:
+        """Return whose turn it is, of at least one; the same one until it is taken or removed."""
+        if self._head is None:
+            flow = self._current
+            if flow is None or flow.missing() > 0:
+                flow = self._next_turn()
+            self._head = next(iter(flow.tickets))
+        return self._head
 
     def take(self, ticket: Ticket) -> None:
         """Remove the head, which its tenant has paid for."""
@@ -69,6 +71,8 @@ class RoundRobin:
 
     def remove(self, ticket: Ticket) -> None:
         """Remove a ticket wherever it stands. A tenant without tickets keeps no savings."""
+        if ticket is self._head:
+            self._head = None
         flow = self._flows[ticket.tenant]
         del flow.tickets[ticket]
         if not flow.tickets:
@@ -88,10 +92,10 @@ class RoundRobin:
     def _next_turn(self) -> _Flow:
         """Begin turns until somebody can pay. Rounds in which nobody could are not walked through but added up."""
         for _ in range(len(self._flows)):
-            flow = next(iter(self._flows.values()))
-            self._flows.move_to_end(flow.tenant)
+            if self._current is not None:
+                self._flows.move_to_end(self._current.tenant)
+            flow = self._current = next(iter(self._flows.values()))
             flow.deficit += QUANTUM_TOKENS
-            self._current = flow
             if flow.missing() <= 0:
                 return flow
         rounds = (min(flow.missing() for flow in self._flows.values()) - 1) // QUANTUM_TOKENS

@@ -67,7 +67,7 @@ def _classes(pool: Pool, lanes: Sequence[Lane]) -> tuple[ClassFigures, ...]:
         found.append(
             ClassFigures(
                 lane.name,
-                queued=len(lane.band) if is_home else 0,
+                queued=lane.band.waiting if is_home else 0,
                 running=tally.running,
                 share=tokens / total if total else None,
                 admitted_requests=tally.requests,

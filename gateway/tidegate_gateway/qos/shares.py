@@ -15,25 +15,25 @@ from tidegate_gateway.qos.ticket import Ticket
 
 # Neither a debt nor a lead is carried on beyond what a share makes in this part of the window: so even a request
 # that is larger than that is served, and paid, well within any window.
-HORIZON: Final = 0.25
+HORIZON: Final = 0.4
 # What whole requests may take at most of the highest class's share.
 MOST_TAKEN: Final = 0.1
 
 
 def is_owed(lane: Lane, ticket: Ticket) -> bool:
     """Tell whether the class goes before higher ones with this ticket, its next."""
-    return lane.debt > 0 and lane.debt >= min((1 - lane.share) * cost_of(ticket), _horizon(lane))
+    return lane.debt > 0 and lane.debt >= min((1 - lane.share) * cost_of(ticket), _most(lane))
 
 
 def charge(lanes: Sequence[Lane], admitted: Lane, pool: Pool, tokens: int, now: float) -> None:
     """Note an admission to a pool while somebody waits."""
     for lane in pool.owners:
         if lane is admitted:
-            if any(other.band for other in lanes if other is not lane):
-                lane.debt = max(lane.debt - (1 - lane.share) * tokens, -_horizon(lane))
+            if any(other.band.waiting for other in lanes if other is not lane):
+                lane.debt = max(lane.debt - (1 - lane.share) * tokens, -_most(lane))
                 lane.charged_at = now
-        elif lane.band:
-            lane.debt += lane.share * tokens
+        elif lane.band.waiting:
+            lane.debt = min(lane.debt + lane.share * tokens, _most(lane))
         elif lane.debt < 0:
             lane.debt = min(0.0, lane.debt + lane.share * tokens)
 
@@ -71,9 +71,9 @@ def _margin(lane: Lane) -> float:
     tally = lane.home.tallies[lane.rank]
     if not tally.requests or not lane.policy.min_share:
         return 0.0
-    return tally.tokens / tally.requests / max(lane.home.minute_tokens, 1.0)
+    return 2 * tally.tokens / tally.requests / max(lane.home.minute_tokens, 1.0)
 
 
-def _horizon(lane: Lane) -> float:
+def _most(lane: Lane) -> float:
     # Nothing, not half of infinity, of no share.
     return HORIZON * lane.share * lane.home.minute_tokens if lane.share else 0.0

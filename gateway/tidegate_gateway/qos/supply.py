@@ -10,7 +10,7 @@ from typing import Final, Protocol
 from tidegate_api.names import QosClass
 from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy
 from tidegate_gateway.qos import recall
-from tidegate_gateway.qos.credits import Account, adjust, first_limit
+from tidegate_gateway.qos.credits import Account, adjust, first_limit, settle
 from tidegate_gateway.qos.drr import cost_of
 from tidegate_gateway.qos.lanes import CLASSES, HIGH, RESERVE, Lane, connect
 from tidegate_gateway.qos.pools import Pool
@@ -50,6 +50,8 @@ class Supply:
         self.accounts: dict[Endpoint, Account] = {}
         self.lanes = tuple(Lane(rank, Pool("", 0.0)) for rank in range(len(CLASSES)))
         self._endpoints: tuple[Endpoint, ...] = ()
+        # Tickets that are with a worker of a higher class and may be called back.
+        self._borrowed = 0
         self._reserving = False
         self._high_at = -inf
 
@@ -64,7 +66,8 @@ class Supply:
         before = self.pools
         # A pool whose workers are gone stays as long as requests are with them, and while a class is at home there.
         kept = [name for name, pool in before.items() if any(tally.running for tally in pool.tallies)]
-        names = dict.fromkeys([*(policy.pool for policy in policies), *pools, *kept])
+        present = [name for name, endpoints in pools.items() if endpoints]
+        names = dict.fromkeys([*(policy.pool for policy in policies), *present, *kept])
         self.pools = {name: before.get(name) or Pool(name, now) for name in names}
         for pool in self.pools.values():
             pool.endpoints = tuple(pools.get(pool.name, ()))
@@ -98,7 +101,7 @@ class Supply:
         while True:
             for pool, fraction, above in lane.routes:
                 for owner in above:
-                    if owner.band:
+                    if owner.band.waiting:
                         break
                 else:
                     endpoint = self._choose(pool, fraction, ticket, horizon, now)
@@ -119,7 +122,7 @@ class Supply:
 
         So it always finds its slot, even where one large request of another class went into the reserve.
         """
-        if lane.rank != HIGH or self.may_recall(lane):
+        if lane.rank != HIGH:
             return None
         horizon = inf if self._are_all_ejected(now) else now
         accounts = self.accounts
@@ -169,8 +172,8 @@ class Supply:
 
     def may_recall(self, lane: Lane) -> bool:
         """Tell whether lower classes have borrowed from the class's own pool and not got a byte yet."""
-        return any(
-            ticket.qos_class != lane.name and CLASSES.index(ticket.qos_class) > lane.rank
+        return self._borrowed > 0 and any(
+            CLASSES.index(ticket.qos_class) > lane.rank
             for endpoint in lane.home.endpoints
             for ticket in self.accounts[endpoint].borrowed
         )
@@ -195,7 +198,10 @@ class Supply:
         return candidates[0] if candidates else None
 
     def _are_all_ejected(self, now: float) -> bool:
-        return all(endpoint.ejected_until > now for endpoint in self._endpoints)
+        for endpoint in self._endpoints:  # noqa: SIM110 - most often the first one tells; a generator costs more.
+            if endpoint.ejected_until <= now:
+                return False
+        return True
 
     # Booking
 
@@ -216,14 +222,13 @@ class Supply:
         tally.running += 1
         tally.requests += 1
         tally.tokens += tokens
-        if account.resumed_at == inf:
-            account.resumed_at = now
         if lane.rank == HIGH:
             account.high_tokens += tokens
         if pool is not lane.home:
             tally.spilled += 1
             if is_borrowed and not ticket.preemptions:
                 account.borrowed[ticket] = None
+                self._borrowed += 1
         self.chooser.sent(ticket, endpoint, now)
         return endpoint
 
@@ -233,18 +238,36 @@ class Supply:
         if account is None:
             return
         if not ticket.first_byte_at:
-            account.borrowed.pop(ticket, None)
+            self.keep(ticket)
             self.chooser.gone(ticket, now)
         tokens = ticket.held_tokens
         endpoint = account.endpoint
         endpoint.requests -= 1
         endpoint.tokens -= tokens
+        if account.target:
+            settle(account, tokens, now)
         if lane.rank == HIGH:
             account.high_tokens -= tokens
         self.pools[ticket.pool].tallies[lane.rank].running -= 1
         ticket.endpoint = None
         ticket.account = None
         ticket.held_tokens = 0
+
+    def first_byte(self, ticket: Ticket, now: float) -> None:
+        """Note that an answer has begun."""
+        account = ticket.account
+        if account is None or ticket.first_byte_at:
+            return
+        ticket.first_byte_at = now
+        self.keep(ticket)
+        self.chooser.first_byte(ticket, now)
+
+    def keep(self, ticket: Ticket) -> None:
+        """Let a ticket keep to its end what it may have borrowed."""
+        account = ticket.account
+        if account is not None and ticket in account.borrowed:
+            del account.borrowed[ticket]
+            self._borrowed -= 1
 
     # What changes with time
 

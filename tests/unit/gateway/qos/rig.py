@@ -14,11 +14,11 @@ from tidegate_gateway.routing.endpoint import Endpoint, Report
 class Told:
     """A waiter that remembers, and may do something when it is told."""
 
-    def __init__(self, rig: "Rig") -> None:
+    def __init__(self, rig: "Rig | None") -> None:
         self.rig = rig
         self.ticket: Ticket
         self.heard: list[str] = []
-        self.when_told: Callable[[], None] = lambda: None
+        self.when_told: Callable[[Ticket], None] = lambda ticket: None
 
     def dispatched(self, endpoint: Endpoint) -> None:
         assert self.ticket.endpoint is endpoint
@@ -31,10 +31,10 @@ class Told:
         self._hear("preempted")
 
     def _hear(self, word: str) -> None:
+        assert self.rig is not None
         assert not self.rig.submitting, "nobody is told anything from within submit"
         self.heard.append(word)
-        self.rig.order.append(self.ticket)
-        self.when_told()
+        self.when_told(self.ticket)
 
 
 class LeastTokens:
@@ -76,7 +76,6 @@ class Rig:
         }
         self.now = 1000.0
         self.submitting = False
-        self.order: list[Ticket] = []
         self.soon: list[Callable[[], None]] = []
         self.dispatcher = Dispatcher(LeastTokens(), self.soon.append)
         self.endpoints: dict[str, list[Endpoint]] = {}
@@ -98,15 +97,13 @@ class Rig:
         qos_class: QosClass,
         tokens: int = 100,
         tenant: str = "acme",
-        when_told: Callable[[], None] | None = None,
+        when_told: Callable[[Ticket], None] | None = None,
     ) -> Ticket:
         """Submit a request and return its ticket."""
-        waiter = Told(self)
+        ticket = made(qos_class, tokens, tenant, self)
+        assert isinstance(ticket.waiter, Told)
         if when_told is not None:
-            waiter.when_told = when_told
-        ticket = waiter.ticket = Ticket(
-            waiter, tenant, qos_class, prompt_tokens=tokens // 2, output_tokens=tokens - tokens // 2
-        )
+            ticket.waiter.when_told = when_told
         self.submitting = True
         try:
             endpoint = self.dispatcher.submit(ticket, self.now)
@@ -145,6 +142,15 @@ class Rig:
         """Return the figures of one class in one pool."""
         found = next(figures for figures in self.dispatcher.figures() if figures.name == pool)
         return next(figures for figures in found.classes if figures.name == qos_class)
+
+
+def made(qos_class: QosClass, tokens: int, tenant: str = "acme", rig: Rig | None = None) -> Ticket:
+    """Return a ticket that is not submitted yet; its waiter remembers what it is told."""
+    waiter = Told(rig)
+    waiter.ticket = Ticket(
+        waiter, tenant, qos_class, prompt_tokens=tokens // 2, output_tokens=tokens - tokens // 2
+    )
+    return waiter.ticket
 
 
 def heard(ticket: Ticket) -> list[str]:

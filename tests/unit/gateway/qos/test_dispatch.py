@@ -3,6 +3,7 @@
 import pytest
 
 from tidegate_gateway.qos.errors import NoWorker, Overloaded
+from tidegate_gateway.qos.ticket import Ticket
 from unit.gateway.qos.rig import Rig, heard
 
 
@@ -167,11 +168,11 @@ def test_what_is_called_when_told_may_call_again() -> None:
     running = rig.submit("medium")
     again = []
 
-    def leave_and_come_back() -> None:
-        rig.dispatcher.end(waiting, rig.now)
+    def leave_and_come_back(ticket: Ticket) -> None:
+        rig.dispatcher.end(ticket, rig.now)
         again.append(rig.submit("medium"))
 
-    waiting = rig.submit("medium", when_told=leave_and_come_back)
+    rig.submit("medium", when_told=leave_and_come_back)
     rig.end(running)
     assert heard(again[0]) == ["dispatched shared-0"]
     assert rig.endpoints["shared"][0].tokens == 100
