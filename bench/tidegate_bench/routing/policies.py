@@ -4,17 +4,21 @@ Owns the joining. Decides nothing itself.
 """
 
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
 
 import msgspec
 
+from tidegate_api.names import QosClass
+from tidegate_bench.routing.traces import Ask
+from tidegate_bench.routing.virtual import Go
 from tidegate_bench.sim.sequence import Sequence
 from tidegate_bench.sim.virtual import Clock, VirtualEngine
 from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy, Strategy, Worker
 from tidegate_gateway.estimate import Estimate
 from tidegate_gateway.qos.credits import START_TOKENS
 from tidegate_gateway.qos.dispatch import Dispatcher
+from tidegate_gateway.qos.errors import Overloaded
 from tidegate_gateway.qos.ticket import Reason, Ticket
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.fleet import Fleet
@@ -24,8 +28,8 @@ from tidegate_gateway.routing.router import Router
 POLL_SECONDS = 1.0
 CHECK_SECONDS = 1.0
 LAST_SECONDS = 3600.0
-# Nobody is refused here: what is measured is where requests go.
-PATIENT = {
+# Nobody is refused where only the place is measured.
+PATIENT: Mapping[QosClass, ClassPolicy] = {
     name: ClassPolicy(policy.pool, policy.min_share, 10**9, 10**9) for name, policy in DEFAULT_CLASSES.items()
 }
 
@@ -46,7 +50,7 @@ class _Rule:
         self.open = [0] * len(engines)
         self._engine: dict[int, int] = {}
 
-    def submit(self, number: int, body: bytes, go: Callable[[int], None]) -> None:
+    def submit(self, number: int, ask: Ask, body: bytes, go: Go) -> None:
         chosen = self.choose(number)
         self.open[chosen] += 1
         self._engine[number] = chosen
@@ -81,32 +85,44 @@ class LeastRequests(_Rule):
 class _Waiter:
     """A request of ours, as the dispatcher sees it."""
 
-    def __init__(self, ours: "Ours", go: Callable[[int], None], prompt_bytes: int) -> None:
+    def __init__(self, ours: "Ours", number: int, go: Go, prompt_bytes: int) -> None:
         self._ours = ours
+        self._number = number
         self._go = go
         self.prompt_bytes = prompt_bytes
         self.ticket: Ticket
 
     def dispatched(self, endpoint: Endpoint) -> None:
         """Send the request."""
+        self._ours.dispatched(self.ticket)
         self._go(self._ours.numbers[endpoint.worker.uid])
 
     def rejected(self, reason: Reason) -> None:
-        """Never happens: classes are patient here."""
-        raise RuntimeError(reason)
+        """Refuse the request."""
+        self._ours.forget(self._number)
+        self._go(None)
 
     def preempted(self) -> None:
-        """Never happens: there is one pool."""
-        raise RuntimeError("preempted")
+        """Never happens: nobody borrows where there is one pool."""
+        raise RuntimeError("a request was taken back from the only pool")
 
 
 class Ours:
     """Our gateway's decisions, with engines that are asked about their load every second."""
 
-    def __init__(self, rng: random.Random, strategy: Strategy = "Auto") -> None:
+    def __init__(
+        self,
+        rng: random.Random,
+        strategy: Strategy = "Auto",
+        classes: Mapping[QosClass, ClassPolicy] = PATIENT,
+        watch: Callable[[Ticket, float], None] | None = None,
+    ) -> None:
         self._router = Router(rng, strategy)
         self._dispatcher = Dispatcher(self._router)
         self._fleet = Fleet(self._router, START_TOKENS)
+        self._classes = classes
+        # Told of each ticket that is sent on, and when.
+        self._watch = watch
         self._estimate = Estimate()
         self._waiters: dict[int, _Waiter] = {}
         self.numbers: dict[str, int] = {}
@@ -117,7 +133,7 @@ class Ours:
         self._engines = engines
         workers = [Worker(f"u{i}", "ns", "m", f"p{i}", "127.0.0.1", i) for i in range(len(engines))]
         self.numbers = {worker.uid: number for number, worker in enumerate(workers)}
-        self._dispatcher.update(PATIENT, self._fleet.update(workers), clock.now)
+        self._dispatcher.update(self._classes, self._fleet.update(workers), clock.now)
         self._poll()
 
     def _poll(self) -> None:
@@ -140,22 +156,35 @@ class Ours:
         if now < LAST_SECONDS:
             self._clock.at(now + POLL_SECONDS, self._poll)
 
-    def submit(self, number: int, body: bytes, go: Callable[[int], None]) -> None:
+    def submit(self, number: int, ask: Ask, body: bytes, go: Go) -> None:
         """Let the dispatcher send the request, now or when it may."""
         call = _decoder.decode(body)
         prompt = bytes(call.messages)
-        waiter = self._waiters[number] = _Waiter(self, go, len(prompt))
+        waiter = self._waiters[number] = _Waiter(self, number, go, len(prompt))
         waiter.ticket = Ticket(
             waiter,
-            "tenant",
-            "high",
+            ask.tenant,
+            ask.qos_class,
             prompt_tokens=self._estimate.prompt_tokens(len(prompt)),
             output_tokens=self._estimate.output_tokens(call.max_tokens, 1),
             blocks=blocks_of(prompt, seed_of("m", None, "")) if self._router.wants_blocks else (),
         )
-        endpoint = self._dispatcher.submit(waiter.ticket, self._clock.now)
+        try:
+            endpoint = self._dispatcher.submit(waiter.ticket, self._clock.now)
+        except Overloaded:
+            waiter.rejected("overloaded")
+            return
         if endpoint is not None:
             waiter.dispatched(endpoint)
+
+    def dispatched(self, ticket: Ticket) -> None:
+        """Tell who watches."""
+        if self._watch is not None:
+            self._watch(ticket, self._clock.now)
+
+    def forget(self, number: int) -> None:
+        """Forget a request that was refused."""
+        del self._waiters[number]
 
     def first_token(self, number: int) -> None:
         """Tell the dispatcher."""

@@ -10,13 +10,14 @@ same beginning. `chats` are conversations in which each turn repeats all before 
 
 import csv
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import accumulate
 from pathlib import Path
 from typing import Final
 
+from tidegate_api.names import QosClass
 from tidegate_bench.sim.sequence import text
 
 # Four bytes each: a word is a token of the simulated engine.
@@ -33,6 +34,9 @@ class Ask:
     messages: tuple[tuple[str, str], ...]
     answer_tokens: int
     after: int = NOBODY
+    # Who asks, where that matters.
+    tenant: str = "tenant"
+    qos_class: QosClass = "high"
 
 
 Maker = Callable[[random.Random, float, float], list[Ask]]
@@ -136,8 +140,3 @@ def read_azure(path: Path, rng: random.Random, per_second: float, seconds: float
         size = max(1, min(int(row["ContextTokens"]), 7000))
         asks.append(Ask(at, (("user", words(rng, size)),), max(1, min(int(row["GeneratedTokens"]), 200))))
     return asks
-
-
-def total_tokens(asks: Sequence[Ask]) -> int:
-    """Return the tokens of all answers."""
-    return sum(ask.answer_tokens for ask in asks)

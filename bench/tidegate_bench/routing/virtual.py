@@ -6,14 +6,20 @@ cost is measured with sockets (`routing.bench`).
 
 from collections.abc import Callable
 from collections.abc import Sequence as Many
-from dataclasses import dataclass, field
-from typing import Protocol, cast
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
 
+from tidegate_api.names import PRIORITY_BY_CLASS, engine_priority
 from tidegate_bench.routing.requests import body_of, optimum, sequence_of
 from tidegate_bench.routing.traces import NOBODY, Ask
+from tidegate_bench.sim.outcome import Outcome
 from tidegate_bench.sim.profile import Profile
 from tidegate_bench.sim.sequence import Sequence
 from tidegate_bench.sim.virtual import Clock, VirtualEngine
+
+OK: Final = 200
+REFUSED: Final = 429
+Go = Callable[[int | None], None]
 
 
 class Policy(Protocol):
@@ -22,8 +28,8 @@ class Policy(Protocol):
     def begin(self, clock: Clock, engines: Many[VirtualEngine]) -> None:
         """Take the engines; all are empty."""
 
-    def submit(self, number: int, body: bytes, go: Callable[[int], None]) -> None:
-        """Call `go`, now or later, with the engine that gets this request."""
+    def submit(self, number: int, ask: Ask, body: bytes, go: Go) -> None:
+        """Call `go`, now or later, with the engine that gets this request; with None if none ever does."""
 
     def first_token(self, number: int) -> None:
         """Note that a request's first token has come."""
@@ -37,13 +43,15 @@ class Played:
     """What came of a trace."""
 
     optimum: int
-    cached: int = 0
-    # From when each request was due.
-    first_token_seconds: list[float] = field(default_factory=list)
+    # One for each request, in the trace's order.
+    outcomes: list[Outcome]
     # Requests by worker.
-    requests: list[int] = field(default_factory=list)
-    tokens: int = 0
-    seconds: float = 0.0
+    requests: list[int]
+
+    @property
+    def cached(self) -> int:
+        """Prompt tokens that were found in caches."""
+        return sum(outcome.cached_tokens for outcome in self.outcomes)
 
     @property
     def hit_ratio(self) -> float:
@@ -63,11 +71,10 @@ class _Play:
         self.policy = policy
         self.clock = Clock()
         self.bodies = [body_of(ask) for ask in asks]
-        self.played = Played(optimum(asks, self.bodies, profile), requests=[0] * workers)
+        outcomes = [Outcome(ask.at, status=0) for ask in asks]
+        self.played = Played(optimum(asks, self.bodies, profile), outcomes, [0] * workers)
         self.engines = [VirtualEngine(profile, self.clock, self._advanced) for _ in range(workers)]
-        self._due = [0.0] * len(asks)
         self._followers: dict[int, list[int]] = {}
-        self._ended: set[int] = set()
         for number, ask in enumerate(asks):
             if ask.after == NOBODY:
                 self._plan(number, ask.at)
@@ -75,33 +82,41 @@ class _Play:
                 self._followers.setdefault(ask.after, []).append(number)
 
     def _plan(self, number: int, at: float) -> None:
-        self._due[number] = at
+        self.played.outcomes[number].due = at
         self.clock.at(at, lambda: self._ask(number))
 
     def _ask(self, number: int) -> None:
-        self.policy.submit(number, self.bodies[number], lambda engine: self._go(number, engine))
+        ask, body = self.asks[number], self.bodies[number]
+        self.policy.submit(number, ask, body, lambda engine: self._go(number, engine))
 
-    def _go(self, number: int, engine: int) -> None:
-        sequence = sequence_of(self.bodies[number], self.asks[number], self.profile)
+    def _go(self, number: int, engine: int | None) -> None:
+        outcome = self.played.outcomes[number]
+        if engine is None:
+            outcome.status = REFUSED
+            outcome.ended = self.clock.now
+            return
+        ask = self.asks[number]
+        sequence = sequence_of(self.bodies[number], ask, self.profile)
         sequence.owner = number
+        sequence.priority = engine_priority(PRIORITY_BY_CLASS[ask.qos_class])
         self.played.requests[engine] += 1
         self.engines[engine].submit(sequence)
 
     def _advanced(self, sequence: Sequence) -> None:
         number = cast(int, sequence.owner)
+        outcome = self.played.outcomes[number]
         if sequence.generated == 1:
-            self.played.first_token_seconds.append(self.clock.now - self._due[number])
+            outcome.first_token = self.clock.now
             self.policy.first_token(number)
         if sequence.ended:
-            self._end(number, sequence)
-
-    def _end(self, number: int, sequence: Sequence) -> None:
-        self.played.cached += sequence.cached_tokens
-        self.played.tokens += sequence.generated
-        self.played.seconds = self.clock.now
-        self.policy.ended(number, sequence)
-        for follower in self._followers.get(number, ()):
-            self._plan(follower, max(self.clock.now, self.asks[follower].at))
+            outcome.ended = self.clock.now
+            outcome.tokens = sequence.generated
+            outcome.cached_tokens = sequence.cached_tokens
+            outcome.status = OK
+            outcome.is_right = True
+            self.policy.ended(number, sequence)
+            for follower in self._followers.get(number, ()):
+                self._plan(follower, max(self.clock.now, self.asks[follower].at))
 
 
 def play(asks: Many[Ask], profile: Profile, workers: int, policy: Policy, seconds: float = 3600.0) -> Played:

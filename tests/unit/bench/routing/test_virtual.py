@@ -7,6 +7,7 @@ import pytest
 from tidegate_bench.routing.policies import LeastRequests, Ours, RoundRobin
 from tidegate_bench.routing.traces import TRACES, Ask, words
 from tidegate_bench.routing.virtual import Played, Policy, play
+from tidegate_bench.sim.outcome import first_token_seconds, makespan_tokens_per_second, quantile_ms
 from tidegate_bench.sim.profile import Profile
 
 STEADY = Profile(
@@ -26,17 +27,18 @@ def ask(at: float, text: str, after: int = -1) -> Ask:
 def test_times_hits_and_places_are_counted() -> None:
     text = words(random.Random(1), 64)
     played = play([ask(0, text), ask(10, text), ask(20, text)], STEADY, 2, RoundRobin())
-    assert played.first_token_seconds == pytest.approx([1.5, 1.5, 1.5])
+    assert first_token_seconds(played.outcomes) == pytest.approx([1.5, 1.5, 1.5])
     assert played.requests == [2, 1]
     assert (played.cached, played.optimum, played.hit_ratio) == (64, 128, 0.5)
     assert played.unevenness == pytest.approx(4 / 3)
-    assert (played.tokens, played.seconds) == (6, pytest.approx(22.5))
+    assert [outcome.tokens for outcome in played.outcomes] == [2, 2, 2]
+    assert makespan_tokens_per_second(played.outcomes) == pytest.approx(6 / 22.5)
 
 
 def test_a_follower_waits_for_its_answer_and_is_timed_from_then() -> None:
     played = play([ask(0, "a"), ask(1, "b", after=0)], STEADY, 1, RoundRobin())
-    assert played.first_token_seconds == pytest.approx([1.5, 1.5])
-    assert played.seconds == pytest.approx(5.0)
+    assert first_token_seconds(played.outcomes) == pytest.approx([1.5, 1.5])
+    assert played.outcomes[1].due == pytest.approx(2.5)
 
 
 def test_the_least_busy_engine_gets_the_next() -> None:
@@ -49,7 +51,7 @@ def run(name: str, per_second: float, policy: Policy, seed: int = 5) -> Played:
 
 
 def p90(played: Played) -> float:
-    return sorted(played.first_token_seconds)[len(played.first_token_seconds) * 9 // 10]
+    return quantile_ms(played.outcomes, 0.9)
 
 
 def test_shared_prefixes_are_found_and_the_load_stays_even() -> None:

@@ -49,7 +49,7 @@ def start(tokens: int = 50) -> tuple[Runner, Loop, list[float]]:
     """Return an engine with one request, and when each of its tokens was made by plan."""
     loop: Any = Loop()
     made: list[float] = []
-    runner = Runner(Scheduler(PROFILE), loop, lambda sequence: made.append(sequence.last_token_at))
+    runner = Runner(Scheduler(PROFILE), loop, lambda s: made.append(s.last_token_at), loop.time)
     runner.submit(Sequence(Prompt(b"a", 16), tokens))
     return runner, loop, made
 
