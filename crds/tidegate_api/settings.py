@@ -152,6 +152,11 @@ class Settings(Model):
     network_policy: NetworkPolicySettings = Field(
         NetworkPolicySettings(), description="Whether workers are closed to everything but the gateway."
     )
+    anonymous_tenant: str = Field(
+        "",
+        max_length=317,
+        description="LLMTenant, as `NAMESPACE/NAME`, to which requests without a key belong; empty: none.",
+    )
     drain_seconds: int = Field(
         300, ge=1, le=3600, description="How long a stopping worker may finish the answers it has begun."
     )

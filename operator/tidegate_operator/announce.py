@@ -1,4 +1,4 @@
-"""Kubernetes events on an LLMService, for `kubectl describe`.
+"""Kubernetes events on an LLMService or LLMTenant, for `kubectl describe`.
 
 Owns their form. Best effort: status is the truth, so an event that cannot be posted is logged and forgotten. Must
 not decide what is worth an event.
@@ -21,18 +21,18 @@ log = structlog.get_logger(__name__)
 
 
 async def announce(
-    service: Manifest, announcements: Sequence[Announcement], cluster: Cluster, now: datetime, instance: str
+    of: Manifest, announcements: Sequence[Announcement], cluster: Cluster, now: datetime, instance: str
 ) -> None:
     """Post one event for each announcement."""
     for announcement in announcements:
         try:
-            await cluster.create(_event(service, announcement, now, instance))
+            await cluster.create(_event(of, announcement, now, instance))
         except ClusterError as error:
             log.warning("event not posted", reason=announcement.reason, error=str(error))
 
 
-def _event(service: Manifest, announcement: Announcement, now: datetime, instance: str) -> Object:
-    metadata = service["metadata"]
+def _event(of: Manifest, announcement: Announcement, now: datetime, instance: str) -> Object:
+    metadata = of["metadata"]
     return {
         "apiVersion": EVENT.api_version,
         "kind": EVENT.kind,
@@ -48,8 +48,8 @@ def _event(service: Manifest, announcement: Announcement, now: datetime, instanc
         "reason": announcement.reason,
         "note": announcement.message.encode()[:_NOTE_LENGTH].decode(errors="ignore"),
         "regarding": {
-            "apiVersion": service["apiVersion"],
-            "kind": service["kind"],
+            "apiVersion": of["apiVersion"],
+            "kind": of["kind"],
             "namespace": metadata["namespace"],
             "name": metadata["name"],
             "uid": metadata["uid"],

@@ -7,6 +7,7 @@ everything in it comes from the API server and a restart reads it again. Must no
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tidegate_operator.census import Census
 from tidegate_operator.cluster import Listing, Object
 from tidegate_operator.kinds import Kind, kind_of
 
@@ -23,13 +24,17 @@ class Change:
 
 
 class Cache:
-    """Objects by kind, namespace and name. `gateway_ready` is how many gateway Pods answer."""
+    """Objects by kind, namespace and name.
+
+    `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked.
+    """
 
     def __init__(self) -> None:
         self._objects: dict[Kind, dict[_Name, Object]] = {}
         # The version in which a name was seen to be deleted, so that a list made before does not revive it.
         self._gone: dict[tuple[Kind, _Name], int] = {}
         self.gateway_ready = 0
+        self.census: Census | None = None
 
     def put(self, item: Object) -> Change | None:
         """Remember an object; return what changed, None when this is not news."""

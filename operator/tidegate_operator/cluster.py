@@ -50,7 +50,8 @@ class Cluster(Protocol):
     async def apply(self, manifest: Mapping[str, Any], *, status: bool = False) -> Object:
         """Apply server-side with force, to the status subresource on demand; return what is there now.
 
-        A `metadata.uid` in the manifest is a precondition: another object of that name is refused with 409.
+        `metadata.uid` and `metadata.resourceVersion` in the manifest are preconditions: another object of that name, or
+        another version of it, is refused with 409.
         """
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:

@@ -19,6 +19,8 @@ from tidegate_api.names import ADMIN_PORT
 from tidegate_api.settings import Settings
 
 RESYNC_SECONDS = 300.0
+# How often each gateway is asked, and so how often at most a status is written for the sake of numbers.
+GATEWAY_SECONDS = 15.0
 
 N = TypeVar("N", int, float)
 
@@ -38,6 +40,7 @@ class Environment:
     own_namespace: str
     admin_port: int
     resync_seconds: float
+    gateway_seconds: float
 
     @classmethod
     def read(cls, variables: Mapping[str, str] = os.environ) -> Self:
@@ -53,6 +56,7 @@ class Environment:
             own_namespace=variables.get("POD_NAMESPACE", "default"),
             admin_port=_number(variables, "TIDEGATE_ADMIN_PORT", ADMIN_PORT),
             resync_seconds=_number(variables, "TIDEGATE_RESYNC_SECONDS", RESYNC_SECONDS),
+            gateway_seconds=_number(variables, "TIDEGATE_GATEWAY_SECONDS", GATEWAY_SECONDS),
         )
 
 

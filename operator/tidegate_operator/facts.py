@@ -8,14 +8,52 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
+from tidegate_api.names import QosClass
+
 Manifest = Mapping[str, Any]
 
 
 class Key(NamedTuple):
-    """Which LLMService is meant."""
+    """Which object is meant, of a kind that the place says: an LLMService, an LLMTenant."""
 
     namespace: str
     name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Counters:
+    """What was used: requests that were admitted, tokens of their prompts and of the answers."""
+
+    requests: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+
+    @property
+    def tokens(self) -> int:
+        """Return the tokens of prompts and answers."""
+        return self.prompt_tokens + self.completion_tokens
+
+
+@dataclass(frozen=True, slots=True)
+class ClassTraffic:
+    """The requests of one class in one pool; `share_percent` is of the tokens admitted lately, None: none were."""
+
+    queued: int
+    running: int
+    share_percent: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class PoolTraffic:
+    """What all gateways hold of one pool; credits are tokens in flight."""
+
+    credits_used: int
+    credits_limit: int
+    classes: Mapping[QosClass, ClassTraffic]
+
+
+# By name of the pool; one that no gateway mentions has had no request.
+Traffic = Mapping[str, PoolTraffic]
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,7 +61,8 @@ class Observed:
     """The LLMService and all that concerns it, as last seen.
 
     `children` are the objects of our kinds that carry the names we would use, whoever owns them; `claim` is the
-    PersistentVolumeClaim that a `pvc://` model names; `siblings` are the other LLMServices of the namespace.
+    PersistentVolumeClaim that a `pvc://` model names; `siblings` are the other LLMServices of the namespace;
+    `traffic` is None while it is not known.
     """
 
     service: Manifest
@@ -33,9 +72,32 @@ class Observed:
     claim: Manifest | None
     gateway_endpoints_ready: int
     now: datetime
+    traffic: Traffic | None = None
 
     @property
     def key(self) -> Key:
         """Return which LLMService this is about."""
         metadata = self.service["metadata"]
+        return Key(metadata["namespace"], metadata["name"])
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """An LLMTenant and all that concerns it, as last seen.
+
+    `services` are the names of the LLMServices of its namespace. `counted` is what each gateway process that was
+    heard has counted for it, since that process started; `ended` are the processes that its status names and that can
+    never be heard again.
+    """
+
+    tenant: Manifest
+    services: frozenset[str]
+    counted: Mapping[str, Counters]
+    ended: frozenset[str]
+    now: datetime
+
+    @property
+    def key(self) -> Key:
+        """Return which LLMTenant this is about."""
+        metadata = self.tenant["metadata"]
         return Key(metadata["namespace"], metadata["name"])

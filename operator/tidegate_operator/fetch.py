@@ -10,9 +10,9 @@ from datetime import UTC, datetime
 from tidegate_operator.build import child_names
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, Object
-from tidegate_operator.facts import Key, Observed
-from tidegate_operator.interest import children_of, claim_of, key_of, pods_of
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, kind_of
+from tidegate_operator.facts import Enrolled, Key, Observed
+from tidegate_operator.interest import children_of, claim_of, key_of, names_of_services, pods_of
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, kind_of
 from tidegate_operator.pools import sizes
 
 
@@ -29,6 +29,24 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         pods=tuple(pods_of(key, cache)),
         claim=cache.get(CLAIM, key.namespace, claim) if claim else None,
         gateway_endpoints_ready=cache.gateway_ready,
+        now=datetime.now(UTC),
+        traffic=cache.census.traffic(key) if cache.census is not None else None,
+    )
+
+
+def enrolled(key: Key, cache: Cache) -> Enrolled | None:
+    """Return all that concerns an LLMTenant, None when it is gone or going."""
+    tenant = cache.get(LLM_TENANT, key.namespace, key.name)
+    if tenant is None or "deletionTimestamp" in tenant["metadata"]:
+        return None
+    census = cache.census
+    told = (tenant.get("status") or {}).get("gateways") or []
+    known = frozenset(one["instance"] for one in told)
+    return Enrolled(
+        tenant=tenant,
+        services=names_of_services(cache, key.namespace),
+        counted=census.counters(key) if census is not None else {},
+        ended=frozenset(name for name in known if census is not None and census.has_ended(name)),
         now=datetime.now(UTC),
     )
 

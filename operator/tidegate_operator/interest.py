@@ -1,6 +1,7 @@
-"""Which LLMServices an object or a change of it concerns.
+"""Which LLMServices and LLMTenants an object or a change of it concerns.
 
-Owns the ways from an object back to its LLMService: owner reference, label, claim. Must not do I/O; reads the cache.
+Owns the ways from an object back to its LLMService: owner reference, label, claim; and from an LLMService to the
+tenants that name it. Must not do I/O; reads the cache.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,14 +10,16 @@ from tidegate_api.names import API_VERSION, SERVICE_KIND, SERVICE_LABEL
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, POD
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD
 
-_NOT_CHILDREN = (LLM_SERVICE, POD, CLAIM)
+_NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, POD, CLAIM)
 
 
 def keys_of(change: Change, cache: Cache) -> set[Key]:
     """Return whom to reconcile after a change."""
     seen = [item for item in (change.before, change.after) if item]
+    if change.kind == LLM_TENANT:
+        return set()
     if change.kind == LLM_SERVICE:
         key = key_of(seen[-1])
         # A model name is taken or free again: the neighbours may win or lose it.
@@ -25,6 +28,27 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
         namespace, name = key_of(seen[-1])
         return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if claim_of(one) == name}
     return {key for item in seen for key in owners_of(item)}
+
+
+def tenants_of(change: Change, cache: Cache) -> set[Key]:
+    """Return which LLMTenants to reconcile after a change."""
+    item = change.after or change.before
+    if item is None:
+        return set()
+    if change.kind == LLM_TENANT:
+        return {key_of(item)}
+    if change.kind != LLM_SERVICE or (change.before and change.after):
+        return set()
+    # A service has come or gone: who may call it by name wants to know.
+    namespace, name = key_of(item)
+    return {
+        key_of(one) for one in cache.all(LLM_TENANT, namespace) if name in (one["spec"].get("services") or ())
+    }
+
+
+def all_tenants(cache: Cache) -> set[Key]:
+    """Return all LLMTenants."""
+    return {key_of(item) for item in cache.all(LLM_TENANT)}
 
 
 def all_keys(cache: Cache, namespace: str | None = None) -> set[Key]:
@@ -45,6 +69,11 @@ def owners_of(item: Object) -> Iterator[Key]:
             yield Key(metadata["namespace"], reference["name"])
     if name := metadata.get("labels", {}).get(SERVICE_LABEL):
         yield Key(metadata["namespace"], name)
+
+
+def names_of_services(cache: Cache, namespace: str) -> frozenset[str]:
+    """Return the names of the LLMServices of a namespace."""
+    return frozenset(key_of(item).name for item in cache.all(LLM_SERVICE, namespace))
 
 
 def is_controlled_by(item: Manifest, uid: str) -> bool:

@@ -5,7 +5,13 @@ Owns this table: it is fixed, so nothing has to be discovered at start. Must not
 
 from typing import Final, NamedTuple
 
-from tidegate_api.names import API_VERSION, SERVICE_KIND, SERVICES_PLURAL
+from tidegate_api.names import (
+    API_VERSION,
+    SERVICE_KIND,
+    SERVICES_PLURAL,
+    TENANT_KIND,
+    TENANTS_PLURAL,
+)
 
 
 class Kind(NamedTuple):
@@ -27,6 +33,7 @@ class Kind(NamedTuple):
 
 
 LLM_SERVICE: Final = Kind(API_VERSION, SERVICE_KIND, SERVICES_PLURAL)
+LLM_TENANT: Final = Kind(API_VERSION, TENANT_KIND, TENANTS_PLURAL)
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 SERVICE: Final = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -40,6 +47,7 @@ EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
 
 ALL: Final = (
     LLM_SERVICE,
+    LLM_TENANT,
     DEPLOYMENT,
     SERVICE,
     SERVICE_ACCOUNT,

@@ -32,7 +32,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._reconciles = Counter(
             "tidegate_operator_reconciles",
-            "Reconciles by how they ended: done, stalled (the user must act), failed (tried again).",
+            "Reconciles of LLMServices and LLMTenants by how they ended: done, stalled (the user must act), failed "
+            "(tried again).",
             ["outcome"],
             registry=self.registry,
         )
@@ -46,6 +47,12 @@ class Metrics:
             "tidegate_operator_api_requests",
             "Answered requests to the API server.",
             ["verb", "resource"],
+            registry=self.registry,
+        )
+        self._gateway_reads = Counter(
+            "tidegate_operator_gateway_reads",
+            "Questions to gateway Pods about what they count and hold: done, or failed (no usable answer).",
+            ["outcome"],
             registry=self.registry,
         )
         self.leader = Gauge(
@@ -66,6 +73,10 @@ class Metrics:
         """Count one request to the API server."""
         self._requests.labels(verb, resource).inc()
 
+    def gateway_read(self, outcome: str) -> None:
+        """Count one question to a gateway."""
+        self._gateway_reads.labels(outcome).inc()
+
     def service_ready(self, key: Key, status: Mapping[str, Any]) -> None:
         """Note whether an LLMService is Ready."""
         conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
@@ -78,7 +89,9 @@ class Metrics:
     def observe(self, queue_depth: Callable[[], int], watch_ages: Callable[[], Mapping[str, float]]) -> None:
         """Add what is read only when someone asks for it."""
         depth = Gauge(
-            "tidegate_operator_queue_depth", "LLMServices that wait for a reconcile.", registry=self.registry
+            "tidegate_operator_queue_depth",
+            "LLMServices and LLMTenants that wait for a reconcile.",
+            registry=self.registry,
         )
         depth.set_function(queue_depth)
         self.registry.register(_WatchAges(watch_ages))

@@ -1,4 +1,4 @@
-"""Every reason that a condition or event of an LLMService can give: what it means and what to do.
+"""Every reason that a condition or event of an LLMService or LLMTenant can give: what it means and what to do.
 
 Owns the vocabulary; `docs/reference/conditions.md` is made from it. Must not decide when a reason applies.
 """
@@ -59,7 +59,7 @@ _ALL = (
     ),
     Reason(
         "InvalidValue",
-        "ConfigValid",
+        "ConfigValid; Ready of an LLMTenant",
         "Failed",
         "A field, or the value of a flag, is not what it can be; the message names it by its path.",
         "Correct the value.",
@@ -193,7 +193,7 @@ _ALL = (
         "ScaledToZero",
         "WorkloadsReady",
         "Suspended",
-        "`spec.replicas` is 0: there are no workers, and requests get 503.",
+        "`spec.replicas` is 0 (and that of every pool in `spec.qos`): there are no workers, and requests get 503.",
     ),
     Reason(
         "PodsForbidden",
@@ -284,18 +284,51 @@ _ALL = (
         "Ready",
         "The model answers at `status.url` (Ready), with as many workers as are wanted (Degraded is False).",
     ),
+    Reason(
+        "Accepted",
+        "Ready of an LLMTenant",
+        "Ready",
+        "At least one of its keys is accepted (or requests without a key are, by the chart's "
+        "`gateway.anonymousTenant`), and every LLMService that it names is there.",
+    ),
+    Reason(
+        "NoKeys",
+        "Ready of an LLMTenant",
+        "Failed",
+        "`spec.keys` is empty, so nobody can call as this tenant.",
+        "`tidegate keys create TENANT -n NAMESPACE` makes a key, prints it once, and stores its digest.",
+    ),
+    Reason(
+        "KeyExpired",
+        "Ready of an LLMTenant",
+        "Failed",
+        "All keys have passed their `notAfter`; their holders get 401.",
+        "Make a new key with `tidegate keys create TENANT -n NAMESPACE --name NAME`, and hand it to whoever calls.",
+    ),
+    Reason(
+        "UnknownService",
+        "Ready of an LLMTenant",
+        "Failed",
+        "`spec.services` names an LLMService that is not in the tenant's namespace; requests for its model get 404. "
+        "The others can be called.",
+        "Correct the name, or create the LLMService. One of another namespace can never be called: its owner did not "
+        "agree.",
+    ),
 )
 
 REASONS: Mapping[str, Reason] = {reason.name: reason for reason in _ALL}
 
 _HEAD = """# Conditions
 
-What `kubectl get llmsvc` shows under REASON, and `kubectl describe llmsvc` with a message that names the object at
-hand. A reason is the same word in condition, event and log.
+What `kubectl get llmsvc` and `kubectl get llmtenant` show under REASON, and `kubectl describe` with a message that
+names the object at hand. A reason is the same word in condition, event and log.
 
-`Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsReady` and `RouteReady` are; else its reason is that of
-the first that is not. One worker that answers is enough for it. `Degraded` is True while fewer workers answer than
-are wanted, or one of them cannot start. `Progressing` is True while workers are being made or replaced.
+Of an LLMService, `Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsReady` and `RouteReady` are; else its
+reason is that of the first that is not. One worker that answers is enough for it, in whichever pool. `Degraded` is
+True while a pool has fewer workers that answer than are wanted, or one of them cannot start; with several pools its
+message names the pool. `Progressing` is True while workers are being made or replaced.
+
+An LLMTenant has one condition, `Ready`. The phases are of an LLMService:
 
 | phase | means |
 |---|---|

@@ -13,12 +13,13 @@ from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError
 from tidegate_operator.facts import Key
-from tidegate_operator.interest import all_keys
+from tidegate_operator.interest import all_keys, all_tenants
 from tidegate_operator.kinds import (
     CLAIM,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     LLM_SERVICE,
+    LLM_TENANT,
     NETWORK_POLICY,
     POD,
     SERVICE,
@@ -28,9 +29,10 @@ from tidegate_operator.kinds import (
 from tidegate_operator.workqueue import WorkQueue
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
-# What is watched, and by which label: nothing is known beforehand of LLMServices and of claims.
+# What is watched, and by which label: nothing is known beforehand of our own resources and of claims.
 WATCHED: dict[Kind, str] = {
     LLM_SERVICE: "",
+    LLM_TENANT: "",
     CLAIM: "",
     DEPLOYMENT: OURS,
     SERVICE: OURS,
@@ -51,7 +53,8 @@ class NotInstalled(Exception):
 async def require_definitions(cluster: Cluster, namespaces: Sequence[str | None]) -> None:
     """Raise NotInstalled where nothing can be watched."""
     try:
-        await cluster.list(LLM_SERVICE, namespaces[0])
+        for kind in (LLM_SERVICE, LLM_TENANT):
+            await cluster.list(kind, namespaces[0])
     except ClusterError as error:
         if error.status != 404:
             raise
@@ -68,7 +71,13 @@ async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | No
 
 
 async def for_ever(
-    cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], queue: WorkQueue[Key], seconds: float
+    cluster: Cluster,
+    cache: Cache,
+    namespaces: Sequence[str | None],
+    *,
+    services: WorkQueue[Key],
+    tenants: WorkQueue[Key],
+    seconds: float,
 ) -> None:
     """Read everything and reconcile everything, every `seconds` or somewhat later."""
     while True:
@@ -79,5 +88,6 @@ async def for_ever(
         except ClusterError as error:
             log.warning("resync put off", error=str(error))
             continue
-        for key in all_keys(cache):
-            queue.add_after(key, random.random() * spread)  # noqa: S311
+        for queue, keys in ((services, all_keys(cache)), (tenants, all_tenants(cache))):
+            for key in keys:
+                queue.add_after(key, random.random() * spread)  # noqa: S311

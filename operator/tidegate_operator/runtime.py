@@ -6,28 +6,33 @@ Lease. Must not know what a reconcile does.
 
 import asyncio
 import signal
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from tidegate_operator import gatewaywatch, handlers, health, resync
+from tidegate_operator import gatewayhttp, gatewaywatch, handlers, health, resync
 from tidegate_operator.cache import Cache, Change
+from tidegate_operator.census import Census, changed_services, changed_tenants
 from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.environment import Environment
 from tidegate_operator.facts import Key
-from tidegate_operator.interest import all_keys, keys_of
+from tidegate_operator.gatewayreader import Reader
+from tidegate_operator.gateways import Gateways
+from tidegate_operator.interest import all_keys, all_tenants, keys_of, tenants_of
 from tidegate_operator.kinds import ENDPOINT_SLICE
 from tidegate_operator.kube import Sessions, connect
 from tidegate_operator.lease import Election
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import WATCHED
+from tidegate_operator.tenants import TenantReconciler
 from tidegate_operator.watches import Watches, trace_requests
 from tidegate_operator.workqueue import WorkQueue
 
 WORKERS = 4
+TENANT_WORKERS = 2
 # Changes come in bursts (a Pod is made, scheduled, started): one look at the end of a burst is enough.
 BURST_SECONDS = 0.2
 
@@ -38,8 +43,12 @@ async def run(environment: Environment) -> None:
     """Run until SIGTERM or SIGINT; raises when it has to end for any other reason."""
     loop = asyncio.get_running_loop()
     metrics, watches = Metrics(), Watches(loop.time)
-    async with connect([trace_requests(metrics, watches)]) as (cluster, sessions):
-        operator = Operator.assemble(environment, cluster, metrics, watches)
+    admin_port = environment.settings.gateway_service.admin_port
+    async with (
+        connect([trace_requests(metrics, watches)]) as (cluster, sessions),
+        gatewayhttp.connect(admin_port) as gateways,
+    ):
+        operator = Operator.assemble(environment, cluster, gateways, metrics, watches)
         async with health.serve(operator.health, metrics, environment.admin_port):
             await operator.stand_by_and_lead(sessions)
 
@@ -51,29 +60,35 @@ class Operator:
     environment: Environment
     cluster: Cluster
     cache: Cache
-    queue: WorkQueue[Key]
+    services: WorkQueue[Key]
+    tenants: WorkQueue[Key]
+    reader: Reader
     watches: Watches
     health: health.Health
     metrics: Metrics
 
     @classmethod
     def assemble(
-        cls, environment: Environment, cluster: Cluster, metrics: Metrics, watches: Watches
+        cls,
+        environment: Environment,
+        cluster: Cluster,
+        gateways: Gateways,
+        metrics: Metrics,
+        watches: Watches,
     ) -> "Operator":
         """Make all parts; nothing runs yet."""
-        loop, cache = asyncio.get_running_loop(), Cache()
-        work = Reconciler(cluster, cache, environment.settings, metrics, environment.identity)
-
-        def failed(key: Key, error: Exception) -> None:
-            metrics.reconciled("failed")
-            # Where a refusal of the API server came from is clear; anything else is a fault of ours.
-            trace = None if isinstance(error, ClusterError | TimeoutError) else error
-            log.warning("reconcile failed", **key._asdict(), error=repr(error), exc_info=trace)
-
-        queue = WorkQueue(work.timed, failed, loop)
-        metrics.observe(lambda: queue.depth, watches.ages)
-        alive = health.Health(watches, queue.stalled_seconds)
-        return cls(environment, cluster, cache, queue, watches, alive, metrics)
+        loop, cache, settings = asyncio.get_running_loop(), Cache(), environment.settings
+        services, tenants = (
+            WorkQueue(work.timed, _reporter(kind, metrics), loop)
+            for kind, work in (
+                ("LLMService", Reconciler(cluster, cache, settings, metrics, environment.identity)),
+                ("LLMTenant", TenantReconciler(cluster, cache, settings, metrics, environment.identity)),
+            )
+        )
+        reader = Reader(settings.gateway_service, cluster, gateways, metrics)
+        metrics.observe(lambda: services.depth + tenants.depth, watches.ages)
+        alive = health.Health(watches, lambda: max(services.stalled_seconds(), tenants.stalled_seconds()))
+        return cls(environment, cluster, cache, services, tenants, reader, watches, alive, metrics)
 
     @property
     def scope(self) -> tuple[str | None, ...]:
@@ -103,13 +118,16 @@ class Operator:
         told = handlers.registry(WATCHED, self._changed, sessions.server, sessions.open)
         chosen, namespaces = handlers.settings(WATCHED), self.environment.namespaces
         gateway, seconds = self.environment.settings.gateway_service, self.environment.resync_seconds
+        queues = {"services": self.services, "tenants": self.tenants}
         async with handlers.watching(told, chosen, namespaces) as tasks:
             _on_signals(stop)  # kopf has just put its own in their place
             await _first(
                 *(_ended(task) for task in tasks),
-                self.queue.run(WORKERS),
-                resync.for_ever(self.cluster, self.cache, self.scope, self.queue, seconds),
+                self.services.run(WORKERS),
+                self.tenants.run(TENANT_WORKERS),
+                resync.for_ever(self.cluster, self.cache, self.scope, **queues, seconds=seconds),
                 gatewaywatch.watch_gateway(gateway, self.cluster, self._gateway_changed),
+                self.reader.for_ever(self.environment.gateway_seconds, self._gateways_said),
             )
 
     async def _read_everything(self) -> None:
@@ -121,19 +139,48 @@ class Operator:
         self.cache.gateway_ready = await gatewaywatch.count(gateway, self.cluster)
         await resync.read_all(self.cluster, self.cache, self.scope)
         for key in all_keys(self.cache):
-            self.queue.add(key)
+            self.services.add(key)
+        for key in all_tenants(self.cache):
+            self.tenants.add(key)
         self.health.synced = True
 
     def _changed(self, event: str | None, item: Object) -> None:
         change: Change | None = self.cache.drop(item) if event == "DELETED" else self.cache.put(item)
-        for key in keys_of(change, self.cache) if change else ():
-            self.queue.add_after(key, BURST_SECONDS)
+        if change is None:
+            return
+        for key in keys_of(change, self.cache):
+            self.services.add_after(key, BURST_SECONDS)
+        for key in tenants_of(change, self.cache):
+            self.tenants.add_after(key, BURST_SECONDS)
 
     def _gateway_changed(self, ready: int) -> None:
         if ready != self.cache.gateway_ready:
             self.cache.gateway_ready = ready
             for key in all_keys(self.cache):
-                self.queue.add(key)
+                self.services.add(key)
+
+    def _gateways_said(self, before: Census | None, after: Census) -> None:
+        self.cache.census = after
+        if before is None:
+            services, tenants = all_keys(self.cache), all_tenants(self.cache)
+        else:
+            services, tenants = changed_services(before, after), changed_tenants(before, after)
+        for key in services:
+            self.services.add(key)
+        for key in tenants:
+            self.tenants.add(key)
+
+
+def _reporter(kind: str, metrics: Metrics) -> Callable[[Key, Exception], None]:
+    """Return what is told of a reconcile that failed."""
+
+    def failed(key: Key, error: Exception) -> None:
+        metrics.reconciled("failed")
+        # Where a refusal of the API server came from is clear; anything else is a fault of ours.
+        trace = None if isinstance(error, ClusterError | TimeoutError) else error
+        log.warning("reconcile failed", kind=kind, **key._asdict(), error=repr(error), exc_info=trace)
+
+    return failed
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

@@ -3,23 +3,23 @@
 Owns the whole status object. Must not read the cluster or the clock: `Observed.now` is the time.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Any, Literal
 
 from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
 from tidegate_operator.conditions import overall
-from tidegate_operator.conditions.chain import Verdict
+from tidegate_operator.conditions.record import by_type, conditions, generation
 from tidegate_operator.conditions.scene import Scene, look
 from tidegate_operator.desired import Plan
 from tidegate_operator.errors import Stalled
-from tidegate_operator.facts import Observed
+from tidegate_operator.facts import Observed, PoolTraffic
 from tidegate_operator.reasons import REASONS
 from tidegate_operator.resolve import model_name, service_url
 
-_MESSAGE_LIMIT = 4096
+# What a pool's status says of its requests, as the gateways tell it.
+_TRAFFIC = ("queued", "running", "creditsUsed", "creditsLimit", "classes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +45,7 @@ def summarize(
         "phase": overall.phase(scene, said),
         "url": service_url(settings),
         "modelName": model_name(observed.service),
-        "observedGeneration": _generation(observed),
+        "observedGeneration": generation(observed.service),
         "replicas": sum(pool.workers for pool in scene.pools if pool.name == SHARED_POOL),
         "readyReplicas": scene.ready,
         "desiredReplicas": scene.desired,
@@ -53,14 +53,14 @@ def summarize(
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
         "pools": _pools(scene),
-        "conditions": _conditions(observed, said),
+        "conditions": conditions(observed.service, said, observed.now),
     }
 
 
 def transitions(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Announcement]:
     """Return what is worth an event between two statuses: Ready's changes, and Degraded's while Ready stays True."""
-    before, after = _by_type(old), _by_type(new)
-    for kind in ("Ready", "Degraded"):
+    before, after = by_type(old), by_type(new)
+    for kind in ("Ready", "Degraded") if "Degraded" in after else ("Ready",):
         was, now = before.get(kind, {}), after[kind]
         if (was.get("status"), was.get("reason")) != (now["status"], now["reason"]):
             if kind == "Degraded" and after["Ready"]["status"] != "True":
@@ -78,43 +78,40 @@ def _announcement(condition: Mapping[str, Any]) -> Announcement:
 
 
 def _pools(scene: Scene) -> list[dict[str, Any]]:
-    return [{"name": pool.name, "desired": pool.desired, "ready": pool.ready} for pool in scene.pools]
+    before = (scene.observed.service.get("status") or {}).get("pools") or []
+    known = {one["name"]: {key: one[key] for key in _TRAFFIC if key in one} for one in before}
+    traffic = scene.observed.traffic
+    return [
+        {
+            "name": pool.name,
+            "desired": pool.desired,
+            "ready": pool.ready,
+            # What is not known now stays as it was: to miss it is not to know that it is zero.
+            **(known.get(pool.name, {}) if traffic is None else _traffic(traffic.get(pool.name))),
+        }
+        for pool in scene.pools
+    ]
 
 
-def _conditions(observed: Observed, said: Sequence[Verdict]) -> list[dict[str, Any]]:
-    before = _by_type(observed.service.get("status"))
-    return [_condition(verdict, before.get(verdict.type), observed) for verdict in said]
-
-
-def _condition(verdict: Verdict, before: Mapping[str, Any] | None, observed: Observed) -> dict[str, Any]:
-    is_same = before is not None and before.get("status") == verdict.status
-    since = before.get("lastTransitionTime") if before is not None and is_same else None
+def _traffic(pool: PoolTraffic | None) -> dict[str, Any]:
+    if pool is None:
+        return {}
     return {
-        "type": verdict.type,
-        "status": verdict.status,
-        "reason": verdict.finding.reason,
-        "message": _clipped(verdict.finding.message),
-        "observedGeneration": _generation(observed),
-        "lastTransitionTime": since or _rfc3339(observed.now),
+        "queued": sum(one.queued for one in pool.classes.values()),
+        "running": sum(one.running for one in pool.classes.values()),
+        "creditsUsed": pool.credits_used,
+        "creditsLimit": pool.credits_limit,
+        "classes": [
+            {
+                "name": name,
+                "queued": one.queued,
+                "running": one.running,
+                **({} if one.share_percent is None else {"sharePercent": one.share_percent}),
+            }
+            for name, one in pool.classes.items()
+        ],
     }
-
-
-def _clipped(message: str) -> str:
-    return message if len(message) <= _MESSAGE_LIMIT else message[: _MESSAGE_LIMIT - 1] + "…"
 
 
 def _image(scene: Scene) -> str | None:
     return scene.plan.service.image if scene.plan is not None else None
-
-
-def _generation(observed: Observed) -> int:
-    generation: int = observed.service["metadata"].get("generation", 0)
-    return generation
-
-
-def _by_type(status: Mapping[str, Any] | None) -> dict[str, Mapping[str, Any]]:
-    return {one["type"]: one for one in (status or {}).get("conditions") or []}
-
-
-def _rfc3339(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")

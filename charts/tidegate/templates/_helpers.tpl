@@ -81,6 +81,7 @@ networkPolicy:
   {{- with .Values.networkPolicies.prometheusNamespace }}
   prometheusNamespace: {{ . }}
   {{- end }}
+anonymousTenant: {{ .Values.gateway.anonymousTenant | quote }}
 drainSeconds: {{ .Values.worker.drainSeconds }}
 {{- with .Values.worker.priorityClassName }}
 priorityClassName: {{ . }}

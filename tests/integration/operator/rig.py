@@ -83,6 +83,7 @@ class Operator:
     watched: Sequence[str]
     name: str = "operator-0"
     resync_seconds: float = 300
+    gateway_seconds: float = 15
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -102,6 +103,7 @@ class Operator:
             "TIDEGATE_SETTINGS": str(self.release.settings),
             "TIDEGATE_ADMIN_PORT": str(self.port),
             "TIDEGATE_RESYNC_SECONDS": str(self.resync_seconds),
+            "TIDEGATE_GATEWAY_SECONDS": str(self.gateway_seconds),
             "POD_NAMESPACE": self.namespace,
             "POD_NAME": self.name,
         }
@@ -221,14 +223,16 @@ def gateway(api: Api, namespace: str, name: str = GATEWAY, ready: bool = True) -
     )
 
 
-def status_of(api: Api, namespace: str, name: str = NAME) -> Object:
-    found = api.get("LLMService", namespace, name)
+def status_of(api: Api, namespace: str, name: str = NAME, kind: str = "LLMService") -> Object:
+    found = api.get(kind, namespace, name)
     return (found or {}).get("status", {})
 
 
-def condition(api: Api, namespace: str, kind: str, name: str = NAME) -> tuple[str, str]:
+def condition(
+    api: Api, namespace: str, kind: str, name: str = NAME, of: str = "LLMService"
+) -> tuple[str, str]:
     """Return status and reason of a condition."""
-    for one in status_of(api, namespace, name).get("conditions", []):
+    for one in status_of(api, namespace, name, of).get("conditions", []):
         if one["type"] == kind:
             return one["status"], one["reason"]
     return "", ""

@@ -68,9 +68,13 @@ class FakeCluster:
         place = _place(manifest)
         self._called("apply/status" if status else "apply", place[0], place[2])
         live = self.objects.get(place)
-        wanted = manifest["metadata"].get("uid")
-        if wanted and (live is None or live["metadata"]["uid"] != wanted):
-            raise ClusterError(409, "Conflict", "uid mismatch")
+        for field_ in ("uid", "resourceVersion"):
+            wanted = manifest["metadata"].get(field_)
+            if wanted and (live is None or live["metadata"][field_] != wanted):
+                raise ClusterError(409, "Conflict", f"{field_} mismatch")
+        if status and live is not None:
+            # One manager owns all of a status: what it leaves out goes.
+            live = {key: value for key, value in live.items() if key != "status"}
         return self.seed(_merged(live or {}, manifest))
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:

@@ -49,12 +49,13 @@ def test_everything_told_is_taken(tmp_path: Path) -> None:
             "TIDEGATE_SETTINGS": str(tmp_path / "settings.yaml"),
             "TIDEGATE_ADMIN_PORT": "1234",
             "TIDEGATE_RESYNC_SECONDS": "1.5",
+            "TIDEGATE_GATEWAY_SECONDS": "0.5",
             "POD_NAME": "operator-0",
             "POD_NAMESPACE": "system",
         }
     )
     assert (told.namespaces, told.settings.drain_seconds) == (("a", "b"), 7)
-    assert (told.admin_port, told.resync_seconds) == (1234, 1.5)
+    assert (told.admin_port, told.resync_seconds, told.gateway_seconds) == (1234, 1.5, 0.5)
     assert (told.identity, told.own_namespace) == ("operator-0", "system")
 
 

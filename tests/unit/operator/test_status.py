@@ -1,7 +1,7 @@
 """What the status says of each situation: the reason, the words of whoever knows, the phase."""
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
@@ -26,7 +26,7 @@ from objects import (
     waiting,
 )
 from tidegate_api.v1alpha1 import LLMServiceStatus
-from tidegate_operator.facts import Observed
+from tidegate_operator.facts import ClassTraffic, Observed, PoolTraffic
 from tidegate_operator.reasons import REASONS
 from tidegate_operator.status import transitions
 
@@ -589,6 +589,41 @@ def test_what_is_amiss_names_the_pool(facts: Observed, ready: str, reason: str, 
     degraded = condition(found, "Degraded")
     assert degraded["reason"] == reason
     assert degraded["message"].startswith(says)
+
+
+HELD = {"classes": {"high": ClassTraffic(3, 2, 80), "low": ClassTraffic(1, 0, None)}}
+TRAFFIC = {"shared": PoolTraffic(credits_used=120, credits_limit=4096, **HELD)}
+SHOWN = {
+    "queued": 4,
+    "running": 2,
+    "creditsUsed": 120,
+    "creditsLimit": 4096,
+    "classes": [
+        {"name": "high", "queued": 3, "running": 2, "sharePercent": 80},
+        {"name": "low", "queued": 1, "running": 0},
+    ],
+}
+
+
+def with_status(of: Object, before: Object) -> Object:
+    return {**of, "status": before}
+
+
+def test_what_the_gateways_hold_is_shown_by_pool() -> None:
+    found = status(replace(observed(TWO_POOLS), traffic=TRAFFIC))
+    LLMServiceStatus.model_validate(found)
+    assert found["pools"] == [
+        {"name": "high", "desired": 1, "ready": 0},
+        {"name": "shared", "desired": 2, "ready": 0, **SHOWN},
+    ]
+
+
+def test_what_the_gateways_hold_stays_as_it_was_while_it_is_not_known() -> None:
+    before = status(replace(observed(TWO_POOLS), traffic=TRAFFIC))
+    after = status(observed(with_status(TWO_POOLS, before), pods=[pod(ready=True)]))
+    assert after["pools"][1] == {"name": "shared", "desired": 2, "ready": 1, **SHOWN}
+    gone = status(replace(observed(with_status(TWO_POOLS, before)), traffic={}))
+    assert gone["pools"][1] == {"name": "shared", "desired": 2, "ready": 0}
 
 
 def test_no_worker_in_any_pool_is_asked_for() -> None:

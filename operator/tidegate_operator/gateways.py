@@ -1,0 +1,94 @@
+"""What the operator asks of a gateway, and how its answer is read: the one seam between our code and their port.
+
+Owns the question and the grammar of the answer; `gatewayhttp.py` asks for real, tests have a stand-in. Must not
+import a client, nor trust an answer to be what it should: a gateway may be of another version.
+"""
+
+from collections.abc import Sequence
+from typing import Annotated, Protocol
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic.alias_generators import to_camel
+
+from tidegate_api.names import QosClass
+from tidegate_operator.census import ClassReading, PoolReading, Reading
+from tidegate_operator.facts import Counters, Key
+
+Count = Annotated[int, Field(ge=0)]
+# Gateways may reckon in fractions.
+Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Name = Annotated[str, Field(min_length=1, max_length=253)]
+
+
+class Unreadable(Exception):
+    """A gateway that did not answer, or not with what it should; says why."""
+
+
+class Gateways(Protocol):
+    """The gateways, as far as the operator needs them."""
+
+    async def read(self, address: str) -> Reading:
+        """Return what the gateway at an IP address says; raises Unreadable."""
+
+
+class _Said(BaseModel):
+    model_config = ConfigDict(alias_generator=to_camel, frozen=True)
+
+
+class _Class(_Said):
+    name: QosClass
+    queued: Count
+    running: Count
+    share_percent: Amount | None = None
+
+
+class _Pool(_Said):
+    namespace: Name
+    service: Name
+    pool: Name
+    credits_used: Amount
+    credits_limit: Amount
+    classes: Sequence[_Class] = ()
+
+
+class _Tenant(_Said):
+    namespace: Name
+    name: Name
+    requests: Count
+    prompt_tokens: Count
+    completion_tokens: Count
+
+
+class _State(_Said):
+    instance: Annotated[str, Field(min_length=1, max_length=128)]
+    tenants: Sequence[_Tenant] = ()
+    pools: Sequence[_Pool] = ()
+
+
+def read_state(body: bytes) -> Reading:
+    """Return what the JSON of a gateway says; raises Unreadable. What we do not know is passed over."""
+    try:
+        said = _State.model_validate_json(body)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(step) for step in first["loc"]) or "the whole"
+        raise Unreadable(f"{place}: {first['msg']}") from None
+    pools: dict[Key, dict[str, PoolReading]] = {}
+    for pool in said.pools:
+        pools.setdefault(Key(pool.namespace, pool.service), {})[pool.pool] = _pool(pool)
+    return Reading(
+        said.instance,
+        {
+            Key(one.namespace, one.name): Counters(one.requests, one.prompt_tokens, one.completion_tokens)
+            for one in said.tenants
+        },
+        pools,
+    )
+
+
+def _pool(said: _Pool) -> PoolReading:
+    return PoolReading(
+        credits_used=round(said.credits_used),
+        credits_limit=round(said.credits_limit),
+        classes={one.name: ClassReading(one.queued, one.running, one.share_percent) for one in said.classes},
+    )
