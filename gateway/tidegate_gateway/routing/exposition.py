@@ -22,7 +22,8 @@ ADAPTERS: Final = "vllm:lora_requests_info"
 STARTED: Final = "process_start_time_seconds"
 NAMES: Final = (RUNNING, WAITING, KV_USED, PREEMPTIONS, CACHE, ADAPTERS, STARTED)
 
-_LINE: Final = re.compile(rf"^({'|'.join(NAMES)})(?:\{{(.*)\}})? (\S+)(?: \d+)?$".encode(), re.MULTILINE)
+# Begins with a line feed, not with "^": a search for a letter is four times as fast as one for a place.
+_LINE: Final = re.compile(rf"\n({'|'.join(NAMES)})(?:\{{(.*)\}})? (\S+)(?: \d+)?$".encode(), re.MULTILINE)
 _LABEL: Final = re.compile(rb'(\w+)="((?:[^"\\]|\\.)*)"')
 # Labels and values of one metric: a worker with several engines has a line for each.
 Samples = list[tuple[dict[bytes, bytes], float]]
@@ -34,7 +35,7 @@ def read_report(page: bytes, now: float) -> Report | None:
     Several engines behind one address are taken together. `now` is when the page was asked for.
     """
     found: defaultdict[str, Samples] = defaultdict(list)
-    for name, labels, value in _LINE.findall(page):
+    for name, labels, value in _LINE.findall(b"\n" + page):
         try:
             number = float(value)
         except ValueError:

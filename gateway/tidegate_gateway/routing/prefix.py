@@ -7,7 +7,7 @@ what the engines have cached: nobody tells it, it remembers what was sent where.
 """
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Container, Sequence
 from functools import lru_cache
 from itertools import islice
 from math import inf
@@ -34,10 +34,12 @@ SIZES: Final = _sizes()
 BEGINS: Final = tuple(sum(SIZES[:i]) for i in range(len(SIZES) + 1))
 _SLICES: Final = tuple(slice(begin, begin + size) for begin, size in zip(BEGINS, SIZES, strict=False))
 
-# Entries (a block at a worker) that one index keeps at most: about 32 MB.
+# Entries (a block at a worker) that one index keeps at most: about 25 MB.
 ENTRIES: Final = 262_144
-# What one worker may take of them: to forget it must not stop the loop for longer than about 10 ms.
-SLOT_ENTRIES: Final = 65_536
+# What one worker may take of them: a million tokens of short prompts, more of long ones.
+SLOT_ENTRIES: Final = 16_384
+# At most this many are forgotten with one prompt, or twice as many as it has: the loop must not stop for long.
+FORGOTTEN_AT_ONCE: Final = 64
 _NOTHING: Final[dict[int, int]] = {}
 
 
@@ -75,18 +77,16 @@ class PrefixIndex:
     """Blocks by worker, the ones least recently used forgotten first.
 
     A worker is a slot, a small number. Whatever is kept of a slot is closed towards the beginning: with a block, all
-    blocks before it, since they are used whenever it is.
+    blocks before it, since they are used whenever it is. So a few looks tell how much of a prompt a slot holds.
     """
 
-    __slots__ = ("_capacity", "_masks", "_most_blocks", "_slots")
+    __slots__ = ("_capacity", "_most_blocks", "_slots")
 
     def __init__(self, capacity: int = ENTRIES) -> None:
         self._capacity = capacity
         # How many blocks each slot may have.
         self._most_blocks = 0
         self._slots: dict[int, _Slot] = {}
-        # Slots of each block, as bits.
-        self._masks: dict[int, int] = {}
 
     def __len__(self) -> int:
         """Return how many entries there are: a block at two workers is two."""
@@ -96,50 +96,43 @@ class PrefixIndex:
         """Return how many of the first blocks each slot holds; slots without the first are left out."""
         if not blocks:
             return _NOTHING
-        get = self._masks.get
-        alive = get(blocks[0], 0)
-        if not alive:
-            return _NOTHING
-        found: dict[int, int] = {}
-        depth = 0
-        for block in blocks:
-            mask = get(block, 0) & alive
-            if mask != alive:
-                _note(found, alive ^ mask, depth)
-                alive = mask
-                if not mask:
-                    return found
-            depth += 1
-        _note(found, alive, depth)
+        first, whole, depth = blocks[0], len(blocks), 0
+        found = {}
+        for slot, one in self._slots.items():
+            held = one.blocks
+            if first in held:
+                # Where many hold a prompt, they mostly hold the same part of it.
+                if not (
+                    depth and blocks[depth - 1] in held and (depth == whole or blocks[depth] not in held)
+                ):
+                    depth = _depth(blocks, held)
+                found[slot] = depth
         return found
 
     def insert(self, blocks: Sequence[int], slot: int) -> int:
         """Note that a slot is given a prompt, and return how many of its first blocks the slot held before."""
         one = self._slots.get(slot) or self._add(slot)
         held = one.blocks
-        known = 0
-        for block in blocks:
-            if block not in held:
-                break
-            known += 1
-        depth = len(blocks)
-        if known < depth:
-            masks, bit = self._masks, 1 << slot
-            for block in blocks[known:]:
-                masks[block] = masks.get(block, 0) | bit
-            one.size += BEGINS[depth] - BEGINS[known]
+        known = _depth(blocks, held)
+        one.size += BEGINS[len(blocks)] - BEGINS[known]
         # The last block becomes the oldest, so that it is forgotten before those it stands on.
-        for block in reversed(blocks):
-            depth -= 1
-            held.pop(block, 0)
+        for depth in range(len(blocks) - 1, -1, -1):
+            block = blocks[depth]
+            if depth < known:
+                del held[block]
             held[block] = SIZES[depth]
         if len(held) > self._most_blocks or one.size > one.most_bytes:
-            self._shrink(one, 1 << slot)
+            self._shrink(one, max(FORGOTTEN_AT_ONCE, 2 * len(blocks)))
         return known
 
     def limit(self, slot: int, size: int) -> None:
         """Remember no more than `size` bytes of a slot: what its engine's cache can hold."""
         (self._slots.get(slot) or self._add(slot)).most_bytes = size
+
+    def resize(self, capacity: int) -> None:
+        """Keep no more than this many entries; those beyond are forgotten as others come."""
+        self._capacity = capacity
+        self._share()
 
     def size(self, slot: int) -> int:
         """Return how many bytes of prompts a slot holds."""
@@ -148,10 +141,8 @@ class PrefixIndex:
 
     def forget(self, slot: int) -> None:
         """Forget all that was sent to a slot; then it may stand for another worker."""
-        one = self._slots.pop(slot, None)
-        if one is not None:
+        if self._slots.pop(slot, None) is not None:
             self._share()
-            self._clear(one.blocks, 1 << slot)
 
     def _add(self, slot: int) -> _Slot:
         one = self._slots[slot] = _Slot()
@@ -161,26 +152,40 @@ class PrefixIndex:
     def _share(self) -> None:
         self._most_blocks = min(SLOT_ENTRIES, self._capacity // max(1, len(self._slots)))
 
-    def _shrink(self, one: _Slot, bit: int) -> None:
+    def _shrink(self, one: _Slot, most: int) -> None:
         held = one.blocks
-        while len(held) > self._most_blocks or one.size > one.most_bytes:
-            # Several at once: to find the first item of a dictionary whose first items were removed takes long.
-            oldest = list(islice(held, max(1, len(held) >> 5)))
-            one.size -= sum(map(held.pop, oldest))
-            self._clear(oldest, bit)
+        # A thirty-second more than is needed, so as not to walk with each prompt: to find the first item of a
+        # dictionary whose first items were removed takes long.
+        keep_blocks = self._most_blocks - (self._most_blocks >> 5)
+        keep_bytes = one.most_bytes * 31 / 32
+        left, gone = len(held), []
+        for block, size in islice(held.items(), most):
+            if left <= keep_blocks and one.size <= keep_bytes:
+                break
+            gone.append(block)
+            left -= 1
+            one.size -= size
+        for block in gone:
+            del held[block]
 
-    def _clear(self, blocks: Iterable[int], bit: int) -> None:
-        masks = self._masks
-        for block in blocks:
-            left = masks[block] ^ bit
-            if left:
-                masks[block] = left
-            else:
-                del masks[block]
+
+def share_entries(indexes: Collection[PrefixIndex]) -> None:
+    """Let the indexes of all services together keep no more than one may."""
+    for index in indexes:
+        index.resize(ENTRIES // len(indexes))
 
 
-def _note(found: dict[int, int], mask: int, depth: int) -> None:
-    while mask:
-        lowest = mask & -mask
-        found[lowest.bit_length() - 1] = depth
-        mask ^= lowest
+def _depth(blocks: Sequence[int], held: Container[int]) -> int:
+    """Return how many of the first blocks are held."""
+    if not blocks or blocks[0] not in held:
+        return 0
+    least, most = 1, len(blocks)
+    if blocks[-1] in held:
+        return most
+    while least + 1 < most:
+        middle = (least + most) // 2
+        if blocks[middle - 1] in held:
+            least = middle
+        else:
+            most = middle
+    return least

@@ -147,11 +147,8 @@ class Router:
         costs = self._costs(ticket, candidates, held, now)
         most = min(costs) * TIE + TIE_SECONDS
         tied = [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
-        if len(tied) > 1 and held:
-            # Equal costs are guesses; what is cached is less to compute for all.
-            depths = [held.get(e.slot, 0) for e in tied]
-            deepest = max(depths)
-            tied = [e for e, depth in zip(tied, depths, strict=True) if depth == deepest]
+        if held and len(tied) > 1:
+            tied = _deepest(tied, held)
         if len(tied) == 1:
             return tied[0]
         # The better of two at random (Mitzenmacher 2001): as even as the best of all, and other gateways, which see
@@ -190,6 +187,18 @@ class Router:
         again = now + WEIGH_SECONDS
         until = endpoint.prefill_until
         endpoint.weigh_again = until if now < until < again else again
+
+
+def _deepest(endpoints: list[Endpoint], held: dict[int, int]) -> list[Endpoint]:
+    """Return those that hold most of the prompt: of equal costs, what is cached is less to compute for all."""
+    most, found = 0, endpoints
+    for endpoint in endpoints:
+        depth = held.get(endpoint.slot, 0)
+        if depth > most:
+            most, found = depth, [endpoint]
+        elif depth and depth == most:
+            found.append(endpoint)
+    return found
 
 
 def _use_adapter(endpoint: Endpoint, adapter: str) -> None:

@@ -6,7 +6,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_gateway.routing.prefix import BEGINS, SIZES, PrefixIndex, blocks_of, seed_of
+from tidegate_gateway.routing.prefix import (
+    BEGINS,
+    ENTRIES,
+    FORGOTTEN_AT_ONCE,
+    SIZES,
+    PrefixIndex,
+    blocks_of,
+    seed_of,
+    share_entries,
+)
 
 SEED = seed_of("m", None, "salt")
 
@@ -92,11 +101,11 @@ def test_books_agree_after_forgetting_and_eviction(
         index.forget(slot)
     for slot, one in index._slots.items():
         assert index.size(slot) == sum(one.blocks.values())
-        assert all(index._masks[block] >> slot & 1 for block in one.blocks)
         # With a block, all that it stands on.
         assert all(block < 100 or block // 10 in one.blocks for block in one.blocks)
-    assert sum(mask.bit_count() for mask in index._masks.values()) == len(index)
-    assert all(index._masks.values())
+        for path in {tuple(path) for _, path in prompts}:
+            depth = sum(block in one.blocks for block in chain(list(path)))
+            assert index.match(chain(list(path))).get(slot, 0) == depth
     assert index._slots.keys().isdisjoint(forgotten)
     assert 0 in forgotten or index.size(0) <= 4 * SIZES[0]
 
@@ -112,7 +121,7 @@ def test_a_forgotten_slot_stands_for_a_worker_that_has_nothing() -> None:
 
 def test_the_prompt_not_used_for_longest_is_forgotten_first_and_from_its_end() -> None:
     index = PrefixIndex()
-    index.limit(0, 6 * SIZES[0])
+    index.limit(0, 7 * SIZES[0])
     index.insert(chain([1, 1, 1]), 0)
     index.insert(chain([2, 2, 2]), 0)
     index.insert(chain([1, 1, 1]), 0)
@@ -126,8 +135,39 @@ def test_all_slots_together_hold_no_more_than_the_capacity() -> None:
     for slot in range(4):
         for number in range(10_000, 10_200):
             index.insert((number,), slot)
-    # The first ones shrink to their share when they are next sent something.
-    for slot in range(4):
+    # The first ones shrink to their share as they are sent more.
+    for slot in [0, 1, 2, 3] * 2:
         index.insert((1,), slot)
     assert len(index) <= 100
     assert all(len(one.blocks) == 25 for one in index._slots.values())
+
+
+def test_no_prompt_is_made_to_wait_until_very_much_is_forgotten() -> None:
+    index = PrefixIndex()
+    for number in range(1000):
+        index.insert((number,), 0)
+    index.limit(0, 10 * SIZES[0])
+    before = len(index)
+    index.insert((5000,), 0)
+    assert before + 1 - len(index) == FORGOTTEN_AT_ONCE
+    for number in range(20):
+        index.insert((6000 + number,), 0)
+    assert len(index) == 10
+
+
+def test_indexes_share_the_entries_of_one() -> None:
+    indexes = [PrefixIndex() for _ in range(3)]
+    share_entries(indexes)
+    assert [index._capacity for index in indexes] == [ENTRIES // 3] * 3
+    share_entries(indexes[:1])
+    assert indexes[0]._capacity == ENTRIES
+    share_entries([])
+
+
+def test_an_index_that_may_keep_less_forgets_as_more_comes() -> None:
+    index = PrefixIndex()
+    for number in range(100):
+        index.insert((number,), 0)
+    index.resize(40)
+    index.insert((1000,), 0)
+    assert len(index) <= 40
