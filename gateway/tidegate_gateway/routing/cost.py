@@ -10,7 +10,7 @@ come first, since they are never late. What workers report counts only while it 
 from typing import Final
 
 from tidegate_gateway.qos.ticket import Ticket
-from tidegate_gateway.routing.endpoint import Endpoint, Report
+from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.prefix import BEGINS, SIZES
 
 # A running request makes an engine's steps longer; it weighs as much as so many prompt tokens to compute.
@@ -22,8 +22,8 @@ WAITING_TOKENS: Final = 512
 PRESSURE_SECONDS: Final = 0.15
 HALF: Final = 0.5
 FULLEST: Final = 0.95
-# A report older than this says nothing: three polls of `signals` were missed.
-FRESH_SECONDS: Final = 3.0
+# A report older than this says nothing: several polls of `signals` were missed.
+FRESH_SECONDS: Final = 5.0
 # Loading an adapter into a free place, and waiting until a place becomes free.
 LOAD_SECONDS: Final = 0.2
 NO_PLACE_SECONDS: Final = 1.0
@@ -41,17 +41,18 @@ def load_seconds(endpoint: Endpoint, seconds_per_token: float, now: float) -> fl
     if endpoint.prefill_until > now:
         # By the rate known, not all of it can be computed yet.
         tokens += endpoint.prefill_tokens
-    capacity, used = endpoint.limit_tokens, 0.0
-    report = fresh_report(endpoint, now)
-    if report is not None:
-        tokens += RUNNING_TOKENS * endpoint.others + WAITING_TOKENS * max(
-            0, report.waiting - endpoint.prefilling
-        )
-        capacity = report.kv_tokens or capacity
-        used = report.kv_used
-    used = min(FULLEST, max(used, endpoint.tokens / capacity))
+    used = endpoint.tokens / endpoint.limit_tokens
+    report = endpoint.report
+    if report is not None and report.at >= now - FRESH_SECONDS:
+        tokens += RUNNING_TOKENS * endpoint.others
+        if report.waiting > endpoint.prefilling:
+            tokens += WAITING_TOKENS * (report.waiting - endpoint.prefilling)
+        if report.kv_tokens:
+            used = endpoint.tokens / report.kv_tokens
+        used = report.kv_used if report.kv_used > used else used
     seconds = tokens * seconds_per_token
     if used > HALF:
+        used = used if used < FULLEST else FULLEST
         seconds += PRESSURE_SECONDS * (used - HALF) / (1 - used)
     return seconds + EJECTED_SECONDS if endpoint.ejected_until > now else seconds
 
@@ -62,19 +63,13 @@ def adapter_seconds(adapter: str, endpoint: Endpoint, now: float) -> float:
         return UNSERVED_SECONDS
     if adapter in endpoint.adapters_sent:
         return 0.0
-    report = fresh_report(endpoint, now)
-    if report is None:
+    report = endpoint.report
+    if report is None or report.at < now - FRESH_SECONDS:
         return LOAD_SECONDS
     if adapter in report.running_adapters:
         return 0.0
     is_full = report.max_adapters and len(report.running_adapters) >= report.max_adapters
     return LOAD_SECONDS + NO_PLACE_SECONDS if is_full else LOAD_SECONDS
-
-
-def fresh_report(endpoint: Endpoint, now: float) -> Report | None:
-    """Return what the endpoint said of itself, unless that is too old to be true."""
-    report = endpoint.report
-    return None if report is None or report.at < now - FRESH_SECONDS else report
 
 
 def tokens_per_byte(ticket: Ticket) -> float:

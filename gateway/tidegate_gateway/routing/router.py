@@ -145,10 +145,7 @@ class Router:
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
     ) -> Endpoint:
         costs = self._costs(ticket, candidates, held, now)
-        most = min(costs) * TIE + TIE_SECONDS
-        tied = [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
-        if held and len(tied) > 1:
-            tied = _deepest(tied, held)
+        tied = _tied(candidates, costs, held)
         if len(tied) == 1:
             return tied[0]
         # The better of two at random (Mitzenmacher 2001): as even as the best of all, and other gateways, which see
@@ -189,15 +186,20 @@ class Router:
         endpoint.weigh_again = until if now < until < again else again
 
 
-def _deepest(endpoints: list[Endpoint], held: dict[int, int]) -> list[Endpoint]:
-    """Return those that hold most of the prompt: of equal costs, what is cached is less to compute for all."""
-    most, found = 0, endpoints
-    for endpoint in endpoints:
-        depth = held.get(endpoint.slot, 0)
-        if depth > most:
-            most, found = depth, [endpoint]
-        elif depth and depth == most:
-            found.append(endpoint)
+def _tied(candidates: Sequence[Endpoint], costs: list[float], held: dict[int, int]) -> list[Endpoint]:
+    """Return the cheapest, and of them those that hold most of the prompt: that is less to compute for all."""
+    most = min(costs) * TIE + TIE_SECONDS
+    if not held:
+        return [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
+    deepest = 0
+    found: list[Endpoint] = []
+    for endpoint, cost in zip(candidates, costs, strict=True):
+        if cost <= most:
+            depth = held.get(endpoint.slot, 0)
+            if depth == deepest:
+                found.append(endpoint)
+            elif depth > deepest:
+                deepest, found = depth, [endpoint]
     return found
 
 
