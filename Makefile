@@ -58,8 +58,12 @@ engine-table: setup ## Write the flag table of the pinned vLLM
 	@hack/engine-table.sh
 
 .PHONY: bench-gateway
-bench-gateway: setup ## CPU per request and per chunk of the gateway, beside vllm-router
+bench-gateway: setup ## What the gateway costs and adds, beside six peers (8 minutes, on a machine with nothing else to do)
 	@$(RUN) tidegate_bench gateway
+
+.PHONY: bench-profile
+bench-profile: setup ## Where the gateway's CPU goes, by function and system call
+	@$(RUN) tidegate_bench profile
 
 .PHONY: bench-routing
 bench-routing: setup ## Cached tokens, worker load and decision time, beside vllm-router and smg

@@ -2,13 +2,14 @@
 
 Owns what the gateways under test are asked to carry. It is no model and keeps no state. A stream has as many
 chunks as the request's `max_tokens` says; the first comes at once, in a write of its own, as engines send it.
-Run as `python -m tidegate_bench.engine PORT INTERVAL_MS`; it prints `ready` once it listens.
+Run as `python -m tidegate_bench.engine INTERVAL_MS PORT...`: each port is one more engine, all in one process.
 """
 
 import asyncio
 import json
 import re
 import sys
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Final, cast
 
@@ -42,8 +43,17 @@ EVENT: Final = (
 CHUNK: Final = b"%x\r\n%b\r\n" % (len(EVENT), EVENT)
 DONE: Final = b"e\r\ndata: [DONE]\n\n\r\n0\r\n\r\n"
 MODELS: Final = b'{"object":"list","data":[{"id":"m","object":"model","owned_by":"bench"}]}'
+# What vLLM says of itself while it has nothing to do, as far as gateways look at it.
+METRICS: Final = b"""\
+process_start_time_seconds 1795000000
+vllm:num_requests_running{engine="0",model_name="m"} 0.0
+vllm:num_requests_waiting{engine="0",model_name="m"} 0.0
+vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.1
+vllm:num_preemptions_total{engine="0",model_name="m"} 0.0
+vllm:cache_config_info{block_size="16",engine="0",num_gpu_blocks="1000000"} 1.0
+"""
+GETS: Final = {b"/models": MODELS, b"/metrics": METRICS}
 LENGTH: Final = re.compile(rb"\ncontent-length: *(\d+)", re.IGNORECASE)
-STREAM: Final = re.compile(rb'"stream": ?true')
 MAX_TOKENS: Final = re.compile(rb'"max(?:_completion)?_tokens": ?(\d+)')
 BACKLOG: Final = 4096
 # Of the prompt that clients of the benchmark send.
@@ -106,10 +116,11 @@ class Engine(asyncio.Protocol):
             return
         path = request.split(b" ", 2)[1]
         if request.startswith(b"GET"):
-            self._transport.write(_plain(MODELS if path.endswith(b"/models") else b"{}"))
+            told = next((content for ending, content in GETS.items() if path.endswith(ending)), b"{}")
+            self._transport.write(_plain(told))
         elif path.endswith(b"/render"):
             self._transport.write(_rendered((len(request) - end) // BYTES_PER_TOKEN))
-        elif STREAM.search(request, end):
+        elif b'"stream":true' in request or b'"stream": true' in request:
             self._transport.write(STREAM_HEAD)
             found = MAX_TOKENS.search(request, end)
             self._left = int(found[1]) if found else 1
@@ -130,14 +141,13 @@ class Engine(asyncio.Protocol):
         self._loop.call_at(self._due, self._tick)
 
 
-async def serve(port: int, interval: float) -> None:
+async def serve(interval: float, ports: Sequence[int]) -> None:
     """Serve until killed."""
     loop = asyncio.get_running_loop()
-    server = await loop.create_server(lambda: Engine(loop, interval), "127.0.0.1", port, backlog=BACKLOG)
-    sys.stdout.write("ready\n")
-    sys.stdout.flush()
-    await server.serve_forever()
+    for port in ports:
+        await loop.create_server(lambda: Engine(loop, interval), "127.0.0.1", port, backlog=BACKLOG)
+    await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
-    uvloop.run(serve(int(sys.argv[1]), float(sys.argv[2]) / 1000))
+    uvloop.run(serve(float(sys.argv[1]) / 1000, [int(word) for word in sys.argv[2:]]))

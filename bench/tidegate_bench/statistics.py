@@ -3,6 +3,7 @@
 Pure; the seed is an argument, so that the same rounds give the same interval.
 """
 
+import math
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,8 @@ def interval(values: Sequence[float], seed: int) -> Figure:
 def quantile(values: Sequence[float], share: float) -> float:
     """Return the value that `share` of the values, 0 to 1, do not exceed (nearest rank)."""
     ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, max(0, round(share * len(ordered) + 0.5) - 1))]
+    # Rounded first: 0.9 of 10 is to be the ninth, whatever a float makes of it.
+    return ordered[max(0, math.ceil(round(share * len(ordered), 6)) - 1)]
 
 
 def histogram(values_ms: Sequence[float]) -> list[int]:

@@ -9,7 +9,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Final
 
-from tidegate_bench.arrivals import Arrivals, first_tokens
+from tidegate_bench.arrivals import Arrivals, FirstTokens, first_tokens
 from tidegate_bench.client import Load, run_load
 from tidegate_bench.cost import cpu_seconds, rss_bytes
 from tidegate_bench.gateway.arms import Arm, Stage
@@ -20,6 +20,8 @@ TOKENS_PER_SECOND: Final = 10
 SECONDS: Final = 15
 # All have begun by then, and none has ended before SECONDS.
 RAMP_SECONDS: Final = 1.0
+# Held before, uncounted: a gateway that learns what its engines can take has learned it then.
+WARM_SECONDS: Final = 4
 WAVES: Final = 3
 AT_ONCE: Final = Load(stream=False, requests=1000, connections=1000)
 
@@ -44,18 +46,24 @@ class Held:
 
 async def hold(stage: Stage, arm: Arm) -> Held:
     """Hold STREAMS open through an arm and count what arrives."""
-    chunks = SECONDS * TOKENS_PER_SECOND
-    held = Held(expected=STREAMS * chunks, rss_before=rss_bytes(arm.pid) if arm.pid else 0)
-    moments = [number / STREAMS * RAMP_SECONDS for number in range(STREAMS)]
+    await _stream(stage, arm, WARM_SECONDS)
+    held = Held(
+        expected=STREAMS * SECONDS * TOKENS_PER_SECOND, rss_before=rss_bytes(arm.pid) if arm.pid else 0
+    )
     watching = asyncio.ensure_future(_watch(arm, held)) if arm.pid else None
-    arrivals = Arrivals(STREAMS / RAMP_SECONDS, RAMP_SECONDS, chunks, fresh=True)
-    found = await first_tokens(arm.port, stage.key, arrivals, moments, arm.verbatim)
+    found = await _stream(stage, arm, SECONDS)
     if watching is not None:
         watching.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watching
     held.tokens, held.wrong = found.tokens, found.wrong
     return held
+
+
+async def _stream(stage: Stage, arm: Arm, seconds: int) -> FirstTokens:
+    moments = [number / STREAMS * RAMP_SECONDS for number in range(STREAMS)]
+    arrivals = Arrivals(STREAMS / RAMP_SECONDS, RAMP_SECONDS, seconds * TOKENS_PER_SECOND, fresh=True)
+    return await first_tokens(arm.port, stage.key, arrivals, moments, arm.verbatim)
 
 
 async def _watch(arm: Arm, held: Held) -> None:

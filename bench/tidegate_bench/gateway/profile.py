@@ -5,26 +5,25 @@ Three passes under the same load, since each way of looking slows what it looks 
 """
 
 import asyncio
-import os
 import shutil
 import signal
 import tempfile
 import time
 from collections.abc import Awaitable
-from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 import uvloop
 
-from tidegate_api.keys import digest, new_key
+from tidegate_api.keys import new_key
 from tidegate_bench import peers
 from tidegate_bench.client import Load, request_bytes, run_load
 from tidegate_bench.cost import Usage, cpu_seconds, usage
+from tidegate_bench.gateway.arms import OURS, staged
 from tidegate_bench.gateway.loads import INTERVAL_MS, LOADS
 from tidegate_bench.gateway.samples import Share, by_origin, read_stacks, read_syscalls, shares, weighted
-from tidegate_bench.processes import await_answer, free_port, python_module, running, split_cores
+from tidegate_bench.processes import await_answer
 
 PY_SPY: Final = "py-spy==0.4.3"
 SAMPLES_PER_SECOND: Final = 500
@@ -49,17 +48,13 @@ class Subject:
 
 def main(load_name: str, seconds: float, lines: bool, top: int) -> int:
     """Run the three passes and print what they show."""
-    under_test, rest = split_cores()
-    os.sched_setaffinity(0, rest)
-    engine, port, admin = free_port(), free_port(), free_port()
-    key, load = new_key(), LOADS[load_name]
-    with tempfile.TemporaryDirectory() as name, ExitStack() as stack:
-        logs = Path(name)
-        words = python_module("tidegate_bench.engine", engine, INTERVAL_MS)
-        stack.enter_context(running(words, engine, rest, logs / "engine.log"))
-        words = python_module("tidegate_bench.gateway_process", port, admin, digest(key), engine)
-        pid = stack.enter_context(running(words, port, under_test, logs / "ours.log"))
-        uvloop.run(_passes(Subject(pid, port, key, load), seconds, lines, top, logs))
+    with (
+        tempfile.TemporaryDirectory() as name,
+        staged((), new_key(), INTERVAL_MS, Path(name)) as stage,
+    ):
+        ours = stage.arm(OURS)
+        subject = Subject(ours.pid or 0, ours.port, stage.key, LOADS[load_name])
+        uvloop.run(_passes(subject, seconds, lines, top, Path(name)))
     return 0
 
 

@@ -4,7 +4,6 @@ Owns what a round measures and what makes one void. A busy machine costs all arm
 what stands in one round is compared.
 """
 
-import os
 import time
 from dataclasses import dataclass, field
 from statistics import median
@@ -128,7 +127,7 @@ class Watch:
         self._begin = self._now()
 
     def _now(self) -> tuple[float, float, float]:
-        own = sum(cpu_seconds(pid) for pid in self._pids if pid != os.getpid()) + time.process_time()
+        own = sum(map(cpu_seconds, self._pids)) + time.process_time()
         return time.perf_counter(), busy_seconds(), own
 
     def lap(self) -> float:
