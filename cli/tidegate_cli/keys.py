@@ -3,13 +3,15 @@
 Owns the words and the edits of an LLMTenant's key list. Must not keep a key anywhere: it is printed once.
 """
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any
 
 import typer
 
 from tidegate_api.keys import digest, new_key
 from tidegate_api.names import API_VERSION, TENANT_KIND
+from tidegate_cli.expiry import expiry, rfc3339
+from tidegate_cli.listing import lines
 from tidegate_cli.tenants import Tenants, connect
 
 app = typer.Typer(
@@ -31,14 +33,19 @@ def create(
     qos_class: Annotated[
         str | None, typer.Option("--class", help="high, medium or low. A new tenant without it is medium.")
     ] = None,
-    not_after: Annotated[
-        datetime | None,
-        typer.Option(help="Refuse the key after this moment.", formats=["%Y-%m-%dT%H:%M:%SZ"]),
+    expires: Annotated[
+        str | None,
+        typer.Option(
+            "--expires",
+            "--not-after",
+            help="When the key is no longer accepted: 30d (m, h, d or w from now) or 2027-01-31T00:00:00Z. Default: "
+            "never.",
+        ),
     ] = None,
 ) -> None:
     """Make a key, add it to the tenant (which is created if absent) and print it: this once and never again."""
     key = new_key()
-    entry = key_entry(name, key, not_after)
+    entry = key_entry(name, key, _end(expires))
     tenants = connect(namespace)
     tenants.change(tenant, lambda found: with_key(found, tenant, entry, qos_class))
     typer.echo(f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant}; it is shown only now:", err=True)
@@ -47,11 +54,9 @@ def create(
 
 @app.command("list")
 def list_keys(tenant: TenantName, namespace: Namespace = None) -> None:
-    """List the names, ends and digests of a tenant's keys."""
-    tenants = connect(namespace)
-    typer.echo(f"{'NAME':<24}{'NOT AFTER':<24}SHA-256")
-    for entry in keys_of(tenants.read(tenant)):
-        typer.echo(f"{entry['name']:<24}{entry.get('notAfter', '-'):<24}{entry['sha256'][:16]}…")
+    """List a tenant's keys, with their ends and digests, below its class, limits and usage."""
+    for line in lines(connect(namespace).read(tenant), datetime.now(UTC)):
+        typer.echo(line)
 
 
 @app.command()
@@ -70,8 +75,15 @@ def key_entry(name: str, key: str, not_after: datetime | None) -> dict[str, str]
     """Return the entry of `spec.keys` for a key."""
     entry = {"name": name, "sha256": digest(key)}
     if not_after is not None:
-        entry["notAfter"] = not_after.strftime("%Y-%m-%dT%H:%M:%SZ")
+        entry["notAfter"] = rfc3339(not_after)
     return entry
+
+
+def _end(text: str | None) -> datetime | None:
+    try:
+        return expiry(text, datetime.now(UTC)) if text is not None else None
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--expires") from error
 
 
 def keys_of(tenant: dict[str, Any] | None) -> list[dict[str, str]]:

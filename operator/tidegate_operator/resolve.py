@@ -73,7 +73,9 @@ def explain(error: ValidationError, root: str) -> str:
     clauses = []
     for problem in error.errors(include_url=False, include_input=False, include_context=False):
         steps = [f"[{step}]" if isinstance(step, int) else f".{step}" for step in problem["loc"]]
-        what = "there is no such field" if problem["type"] == "extra_forbidden" else problem["msg"]
+        # What a rule of ours says comes with pydantic's own words before it.
+        said = problem["msg"].removeprefix("Value error, ")
+        what = "there is no such field" if problem["type"] == "extra_forbidden" else said
         clauses.append(f"{root}{''.join(steps)}: {what}")
     return "; ".join(clauses)
 

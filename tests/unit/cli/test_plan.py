@@ -63,6 +63,18 @@ def test_json_is_one_list() -> None:
     ]
 
 
+def test_pools_are_shown_with_their_sizes_and_priorities() -> None:
+    qos = "spec: {qos: {classes: [{name: low, pool: Dedicated, replicas: 2}]}, "
+    code, output, _ = plan(SERVICE.replace("spec: {", qos))
+    assert code == 0
+    made = [one for one in yaml.safe_load_all(output) if one["kind"] == "Deployment"]
+    assert [(one["metadata"]["name"], one["spec"]["replicas"]) for one in made] == [
+        ("chat-low", 2),
+        ("chat-shared", 1),
+    ]
+    assert made[0]["spec"]["template"]["spec"]["priorityClassName"] == "tidegate-low"
+
+
 def test_settings_are_worked_in(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("workerImages: {cpu: 'mine:1'}\n")
@@ -83,6 +95,11 @@ def test_settings_are_worked_in(tmp_path: Path) -> None:
             SERVICE.replace("uri:", "token: sk-secret, uri:"),
             "spec.model.token: there is no such field",
             id="an inline token",
+        ),
+        pytest.param(
+            SERVICE.replace("spec: {", "spec: {qos: {classes: [{name: low, replicas: 2}]}, "),
+            "spec.qos.classes[0]: qos.classes.replicas is the size of a pool of one's own",
+            id="a size for a pool that is shared",
         ),
         pytest.param(SERVICE.replace("pvc:", "hf:"), "InvalidValue: spec.model.uri", id="an unknown scheme"),
         pytest.param(SERVICE.replace("weights/m", "weights/../m"), "'..'", id="a way out of the volume"),
