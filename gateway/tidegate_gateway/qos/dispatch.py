@@ -143,7 +143,7 @@ class Dispatcher:
         self._supply.check(now)
         for pool in self._supply.pools.values():
             if pool.mark(now):
-                shares.refresh((pool,))
+                shares.refresh(pool)
         for lane in self._supply.lanes:
             lane.drain.mark(now)
             while (ticket := lane.band.expired(now)) is not None:
@@ -210,7 +210,7 @@ class Dispatcher:
 
     def _charge(self, lane: Lane, ticket: Ticket, now: float) -> None:
         pool = self._supply.pools[ticket.pool]
-        shares.charge(self._supply.lanes, lane, pool, ticket.held_tokens, now)
+        shares.charge(lane, pool, ticket.held_tokens, now)
 
     # Going
 

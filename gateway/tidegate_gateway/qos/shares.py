@@ -5,7 +5,6 @@ their tokens off. Once the debt makes up for its next request, that goes before 
 or look for workers.
 """
 
-from collections.abc import Sequence
 from typing import Final
 
 from tidegate_gateway.qos.drr import cost_of
@@ -13,27 +12,28 @@ from tidegate_gateway.qos.lanes import Lane
 from tidegate_gateway.qos.pools import WINDOW_SECONDS, Pool
 from tidegate_gateway.qos.ticket import Ticket
 
-# Neither a debt nor a lead is carried on beyond what a share makes in this part of the window: so even a request
-# that is larger than that is served, and paid, well within any window.
-HORIZON: Final = 0.4
+# A debt is at most what a share makes in this part of the window: so even a request larger than that is served, and
+# paid, well within any window.
+MOST_DEBT: Final = 0.4
+# What a class was given while no other wanted it counts, for a moment: this part of what a window admits.
+MOST_LEAD: Final = 0.0025
 # What whole requests may take at most of the highest class's share.
 MOST_TAKEN: Final = 0.1
 
 
 def is_owed(lane: Lane, ticket: Ticket) -> bool:
     """Tell whether the class goes before higher ones with this ticket, its next."""
-    return lane.debt > 0 and lane.debt >= min((1 - lane.share) * cost_of(ticket), _most(lane))
+    return lane.debt > 0 and lane.debt >= min((1 - lane.share) * cost_of(ticket), _debt(lane))
 
 
-def charge(lanes: Sequence[Lane], admitted: Lane, pool: Pool, tokens: int, now: float) -> None:
-    """Note an admission to a pool while somebody waits."""
+def charge(admitted: Lane, pool: Pool, tokens: int, now: float) -> None:
+    """Note an admission to a pool while somebody waits, if only more of the same class."""
     for lane in pool.owners:
         if lane is admitted:
-            if any(other.band.waiting for other in lanes if other is not lane):
-                lane.debt = max(lane.debt - (1 - lane.share) * tokens, -_most(lane))
-                lane.charged_at = now
+            lane.debt = max(lane.debt - (1 - lane.share) * tokens, -_lead(lane))
+            lane.charged_at = now
         elif lane.band.waiting:
-            lane.debt = min(lane.debt + lane.share * tokens, _most(lane))
+            lane.debt = min(lane.debt + lane.share * tokens, _debt(lane))
         elif lane.debt < 0:
             lane.debt = min(0.0, lane.debt + lane.share * tokens)
 
@@ -49,31 +49,38 @@ def end_waiting(lane: Lane) -> None:
     lane.debt = min(lane.debt, 0.0)
 
 
-def refresh(pools: Sequence[Pool]) -> None:
+def refresh(pool: Pool) -> None:
     """Set the share that each class is given, from what its pool admits in a minute.
 
     Tokens are admitted by whole requests: for a class to get its share in every window, however that is laid, it is
-    given one request per window more. That comes from what no class was promised, and from the highest.
+    given one request per window more, and what its lead may be. That comes from what no class was promised, and from
+    the highest.
     """
-    for pool in pools:
-        if not pool.owners:
-            continue
-        highest, *others = pool.owners
-        wanted = sum(_margin(lane) for lane in others)
-        unpromised = max(0.0, 1 - sum(lane.policy.min_share for lane in pool.owners))
-        taken = min(wanted, unpromised + MOST_TAKEN * highest.policy.min_share)
-        for lane in others:
-            lane.share = lane.policy.min_share + (_margin(lane) * taken / wanted if wanted else 0.0)
-        highest.share = highest.policy.min_share - max(0.0, taken - unpromised)
+    if not pool.owners:
+        return
+    highest, *others = pool.owners
+    wanted = sum(_margin(lane) for lane in others)
+    unpromised = max(0.0, 1 - sum(lane.policy.min_share for lane in pool.owners))
+    taken = min(wanted, unpromised + MOST_TAKEN * highest.policy.min_share)
+    for lane in others:
+        lane.share = lane.policy.min_share + (_margin(lane) * taken / wanted if wanted else 0.0)
+    highest.share = highest.policy.min_share - max(0.0, taken - unpromised)
+    for lane in pool.owners:
+        lane.debt = max(lane.debt, -_lead(lane))
 
 
 def _margin(lane: Lane) -> float:
     tally = lane.home.tallies[lane.rank]
     if not tally.requests or not lane.policy.min_share:
         return 0.0
-    return 2 * tally.tokens / tally.requests / max(lane.home.minute_tokens, 1.0)
+    # Twice the mean is the usual large request.
+    return MOST_LEAD + 2 * tally.tokens / tally.requests / max(lane.home.minute_tokens, 1.0)
 
 
-def _most(lane: Lane) -> float:
-    # Nothing, not half of infinity, of no share.
-    return HORIZON * lane.share * lane.home.minute_tokens if lane.share else 0.0
+def _debt(lane: Lane) -> float:
+    # Nothing, not nothing times infinity, of no share.
+    return MOST_DEBT * lane.share * lane.home.minute_tokens if lane.share else 0.0
+
+
+def _lead(lane: Lane) -> float:
+    return MOST_LEAD * lane.home.minute_tokens

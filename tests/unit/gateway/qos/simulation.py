@@ -132,11 +132,11 @@ class Simulation:
         return min(candidates, key=lambda endpoint: endpoint.tokens)
 
     def sent(self, ticket: Ticket, endpoint: Endpoint, now: float) -> None:
-        if now > ticket.queued_at or ticket.deadline:
-            self.waiting[ticket.qos_class] -= bool(ticket.deadline)
+        if ticket.deadline:
+            self.waiting[ticket.qos_class] -= 1
         self.waits[ticket.qos_class].append(now - ticket.queued_at)
         tokens = ticket.prompt_tokens + ticket.output_tokens
-        self.admissions.append(Admission(now, ticket, tokens, dict(self.waiting)))
+        self.admissions.append(Admission(now, ticket, tokens, Counter(self.waiting)))
         engine = self.by_endpoint[endpoint]
         heapq.heappush(engine.waiting, (CLASSES.index(ticket.qos_class), next(self.numbers), ticket))
         self.begin(engine)
