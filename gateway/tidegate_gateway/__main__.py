@@ -18,6 +18,9 @@ from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.routing.signals import Signals
 from tidegate_gateway.settings import Settings, read_settings
 
+# New objects until the collector looks: as many as some hundred open requests have.
+GARBAGE_OBJECTS = 20_000
+
 # Fills a gateway's directory for as long as it runs.
 Source = Callable[[Gateway], Coroutine[None, None, None]]
 
@@ -40,8 +43,9 @@ async def serve(settings: Settings, source: Source) -> None:
     knowing = loop.create_task(source(gateway))
     knowing.add_done_callback(lambda _: ended.set())
     gateway.log.info("listening", port=port, admin_port=settings.admin_port)
-    # What is there now stays: the collector need not look at it again.
+    # What is there now stays, and requests leave no cycles behind: the collector is needed now and then only.
     gc.freeze()
+    gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
     await ended.wait()
     failed = knowing.done()
     await gateway.drain()

@@ -148,8 +148,8 @@ class Exchange:
             seconds = model.classes[self._qos_class].queue_timeout_seconds
             self._refuse(errors.waited_too_long(self._qos_class, seconds))
         elif reason == "overloaded":
-            seconds = self._served.dispatcher.retry_after_seconds(self._qos_class)
-            self._refuse(errors.overloaded(self._qos_class, seconds))
+            soonest = self._served.dispatcher.retry_after_seconds(self._qos_class)
+            self._refuse(errors.overloaded(self._qos_class, soonest))
         else:
             self._refuse(errors.no_ready_worker(model.name))
 
@@ -358,6 +358,8 @@ class Exchange:
         gateway.metrics.count_served(model.namespace, model.service, self._qos_class, self._status)
         if self._trace is not None or gateway.settings.access_log:
             self._tell(now)
+        # The ticket holds us too: freed here, neither has to wait for the garbage collector.
+        del self._ticket
 
     def _settle(self, now: float) -> None:
         """Count the tokens that the engine reported, or else those that have passed."""
