@@ -18,11 +18,8 @@ from tidegate_gateway.directory import Strategy
 
 ROUND_ROBIN: Final = "round robin"
 OURS: Final = "ours"
-STRATEGIES: Final[dict[str, Strategy]] = {
-    OURS: "Auto",
-    "ours LeastLoad": "LeastLoad",
-    "ours PrefixHash": "PrefixHash",
-}
+ALTERNATIVES: Final[dict[str, Strategy]] = {"ours LeastLoad": "LeastLoad", "ours PrefixHash": "PrefixHash"}
+STRATEGIES: Final[dict[str, Strategy]] = {OURS: "Auto", **ALTERNATIVES}
 PEERS: Final = ("vllm-router", "smg")
 
 

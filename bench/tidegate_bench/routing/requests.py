@@ -33,20 +33,19 @@ def sequence_of(body: bytes, ask: Ask, profile: Profile) -> Sequence:
     return Sequence(Prompt(data, profile.block_size, (None, None)), ask.answer_tokens)
 
 
-def optimum(asks: Many[Ask], bodies: Many[bytes], profile: Profile) -> int:
-    """Return the prompt tokens that one cache without limit, shared by all workers, would have had.
+def optimum(asks: Many[Ask], bodies: Many[bytes], profile: Profile) -> list[int]:
+    """Return the prompt tokens of each request that one cache without limit, shared by all workers, would have had.
 
-    Each request finds what any before it has left, prompt and answer. As in an engine, the last token is never found.
+    Each finds what any before it has left, prompt and answer. As in an engine, the last token is never found.
     """
     size = profile.block_size
     seen: set[int] = set()
-    cached = 0
+    cached = []
     for ask, body in zip(asks, bodies, strict=True):
         sequence = sequence_of(body, ask, profile)
-        for block in sequence.hashes[: (sequence.total - 1) // size]:
-            if block not in seen:
-                break
-            cached += size
+        findable = sequence.hashes[: (sequence.total - 1) // size]
+        missing = next((i for i, block in enumerate(findable) if block not in seen), len(findable))
+        cached.append(missing * size)
         sequence.generated = ask.answer_tokens
         sequence.hash_up_to((sequence.prompt.tokens + ask.answer_tokens - 1) // size, size)
         seen.update(sequence.hashes)

@@ -8,8 +8,8 @@ import random
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from tidegate_bench.routing.arms import Arm, Stage
-from tidegate_bench.routing.loads import LOADS, PROFILE, SECONDS, SPEED
+from tidegate_bench.routing.arms import ALTERNATIVES, Arm, Stage
+from tidegate_bench.routing.loads import LOADS, PROFILE, SECONDS, SPEED, WARM
 from tidegate_bench.routing.requests import body_of, optimum
 from tidegate_bench.routing.traces import TRACES
 from tidegate_bench.sim import load, outcome
@@ -57,8 +57,10 @@ class Trace:
 
     limit: int
     wanted: list[Wanted]
-    # Prompt tokens that one cache without limit would have had.
-    optimum: int
+    # Of each request, the prompt tokens that one cache without limit would have had.
+    optimum: list[int]
+    # The first request that is counted.
+    first: int
 
 
 def make_trace(name: str, number: int, key: str, seconds: float) -> Trace:
@@ -71,17 +73,18 @@ def make_trace(name: str, number: int, key: str, seconds: float) -> Trace:
         Wanted(0.0 if chosen.limit else ask.at, chat_request(key, body), ask.answer_tokens, ask.after)
         for ask, body in zip(asks, bodies, strict=True)
     ]
-    return Trace(chosen.limit, wanted, optimum(asks, bodies, PROFILE))
+    first = 0 if chosen.limit else sum(ask.at < WARM * seconds for ask in asks)
+    return Trace(chosen.limit, wanted, optimum(asks, bodies, PROFILE), first)
 
 
 async def run_round(
     stage: Stage, key: str, name: str, number: int, seconds: float = SECONDS
 ) -> dict[str, Sample]:
-    """Let every arm play one trace, in an order that is turned round in the next round."""
+    """Let every arm of a load play one trace, in an order that is turned round in the next round."""
     trace = make_trace(name, number, key, seconds)
-    order = stage.arms if number % 2 == 0 else stage.arms[::-1]
-    samples = {arm.name: await _play(stage, arm, trace) for arm in order}
-    return {arm.name: samples[arm.name] for arm in stage.arms}
+    arms = [arm for arm in stage.arms if not trace.limit or arm.name not in ALTERNATIVES]
+    samples = {arm.name: await _play(stage, arm, trace) for arm in arms[:: 1 if number % 2 == 0 else -1]}
+    return {arm.name: samples[arm.name] for arm in arms}
 
 
 async def _play(stage: Stage, arm: Arm, trace: Trace) -> Sample:
@@ -89,14 +92,14 @@ async def _play(stage: Stage, arm: Arm, trace: Trace) -> Sample:
     gc.collect()
     outcomes = await load.send(trace.wanted, arm.port_of, trace.limit)
     states = await stage.engines.states()
-    cached = sum(state["cached_tokens"] for state in states)
     fault = outcome.faults(outcomes)
     if fault:
         return Sample(0.0, 0.0, 0.0, 0.0, 0.0, 0.0, 0.0, f"{arm.name}: {fault}")
+    counted, best = outcomes[trace.first :], sum(trace.optimum[trace.first :])
     return Sample(
-        hit_ratio=cached / trace.optimum if trace.optimum else 1.0,
-        first_token_p50=outcome.quantile_ms(outcomes, 0.5),
-        first_token_p90=outcome.quantile_ms(outcomes, 0.9),
+        hit_ratio=sum(one.cached_tokens for one in counted) / best if best else 1.0,
+        first_token_p50=outcome.quantile_ms(counted, 0.5),
+        first_token_p90=outcome.quantile_ms(counted, 0.9),
         tokens_per_second=outcome.makespan_tokens_per_second(outcomes) / SPEED,
         request_unevenness=_unevenness([state["requests"] for state in states]),
         work_unevenness=_unevenness([_computed(state) for state in states]),

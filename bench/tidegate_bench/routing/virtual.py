@@ -42,8 +42,8 @@ class Policy(Protocol):
 class Played:
     """What came of a trace."""
 
-    optimum: int
-    # One for each request, in the trace's order.
+    # One for each request, in the trace's order: what could have been cached of it, and what became of it.
+    optimum: list[int]
     outcomes: list[Outcome]
     # Requests by worker.
     requests: list[int]
@@ -56,7 +56,8 @@ class Played:
     @property
     def hit_ratio(self) -> float:
         """Cached prompt tokens over what one cache without limit would have had."""
-        return self.cached / self.optimum if self.optimum else 1.0
+        best = sum(self.optimum)
+        return self.cached / best if best else 1.0
 
     @property
     def unevenness(self) -> float:

@@ -25,7 +25,7 @@ def best_ratio(asks: list[Ask]) -> float:
     tokens = sum(
         sequence_of(body, ask, PROFILE).prompt.tokens for ask, body in zip(asks, bodies, strict=True)
     )
-    return optimum(asks, bodies, PROFILE) / tokens
+    return sum(optimum(asks, bodies, PROFILE)) / tokens
 
 
 @pytest.mark.parametrize("name", TRACES)
@@ -74,8 +74,8 @@ def test_the_optimum_finds_prompts_and_answers_of_all_before() -> None:
     second = Ask(1, (("user", text), ("assistant", answer), ("user", "more")), 32)
     bodies = [body_of(ask) for ask in (first, second)]
     # Of 400 bytes of text, the roles around them (22) and the 31 tokens that an engine keeps of the answer.
-    assert optimum([first, second], bodies, PROFILE) == (400 + 22 + 31 * 4) // 64 * 16
-    assert optimum([first, first], [bodies[0]] * 2, PROFILE) == 96
+    assert optimum([first, second], bodies, PROFILE) == [0, (400 + 22 + 31 * 4) // 64 * 16]
+    assert optimum([first, first], [bodies[0]] * 2, PROFILE) == [0, 96]
 
 
 def test_a_body_asks_for_a_stream_of_exactly_so_many_tokens() -> None:
