@@ -60,7 +60,7 @@ class ClassPolicy(Model):
         100,
         ge=0,
         le=10000,
-        description="Most requests of the class that wait in one gateway; the next one gets 429.",
+        description="Most requests of the class that wait in one gateway; the next one gets 503.",
     )
     queue_timeout_seconds: int | None = Field(
         None,

@@ -55,8 +55,10 @@ def columns(version: Schema) -> Iterator[tuple[str, ...]]:
 
 
 def rules_of_root(schema: Schema) -> str:
-    """Return the rules about the object as a whole."""
-    return "\n".join(f"- {rule['message']}." for rule in schema.get("x-kubernetes-validations", []))
+    """Return the rules about the object as a whole, and about its spec, which no row of a table is about."""
+    nodes = (schema, schema["properties"]["spec"])
+    rules = (rule for node in nodes for rule in node.get("x-kubernetes-validations", []))
+    return "\n".join(f"- {rule['message']}." for rule in rules)
 
 
 def table(head: tuple[str, ...], rows: Iterator[tuple[str, ...]]) -> str:
@@ -111,7 +113,9 @@ def default_of(node: Schema, required: bool) -> str:
 def meaning(node: Schema) -> str:
     """Return the description of a field with its bounds and rules."""
     bounds = [text.format(node[key]) for key, text in BOUNDS if key in node]
-    rules = [rule["message"] for rule in node.get("x-kubernetes-validations", [])]
+    # The entries of a list of texts have no row of their own.
+    entries = node["items"] if "items" in node and "properties" not in node["items"] else {}
+    rules = [rule["message"] for one in (node, entries) for rule in one.get("x-kubernetes-validations", [])]
     described = node.get("description", "")
     if bounds:
         described += f" ({', '.join(bounds)})"
