@@ -45,6 +45,7 @@ class Exchange:
     _answer: AnswerHead | None = None
     _connecting: Task[None] | None = None
     _connection: WorkerConnection | None = None
+    _deadline = 0.0
     _endpoint: Endpoint | None = None
     _ended = False
     _json: JsonMeter | None = None
@@ -72,9 +73,10 @@ class Exchange:
         self._qos_class: QosClass = qos_class or caller.qos_class
         priority = engine_priority(PRIORITY_BY_CLASS[self._qos_class])
         self._call = call = read_call(body, head.path, priority)
-        self._served = gateway.find(caller, call.model)
+        self._served = served = gateway.find(caller, call.model)
+        self._timings = served.timings[self._qos_class]
+        self._prompt_tokens = served.estimate.prompt_tokens(len(call.prompt))
         self._started = gateway.loop.time()
-        self._deadline = self._started + gateway.settings.limits.stall_seconds
 
     # Admission
 
@@ -118,7 +120,7 @@ class Exchange:
             self,
             caller.tenant,
             self._qos_class,
-            prompt_tokens=served.estimate.prompt_tokens(len(call.prompt)),
+            prompt_tokens=self._prompt_tokens,
             output_tokens=served.estimate.output_tokens(call.max_tokens, call.n),
             blocks=blocks,
             adapter=adapter,
@@ -134,7 +136,7 @@ class Exchange:
         now = gateway.loop.time()
         self._deadline = now + gateway.settings.limits.stall_seconds
         if self._attempts == 1:
-            self._served.timings[self._qos_class].queue.observe(now - self._started)
+            self._timings.queue.observe(now - self._started)
         connection = gateway.pool.take(endpoint.worker)
         if connection is None:
             self._connecting = gateway.pool.connect(endpoint.worker, self)
@@ -298,7 +300,7 @@ class Exchange:
         now = gateway.loop.time()
         self._relaying = True
         self._status = head.status
-        served.timings[self._qos_class].first_token.observe(now - self._started)
+        self._timings.first_token.observe(now - self._started)
         if head.status == OK and head.is_readable:
             if head.is_event_stream:
                 self._stream = StreamMeter(strip=not self._call.wants_usage)
@@ -353,7 +355,7 @@ class Exchange:
         gateway.exchanges.discard(self)
         self._settle(now)
         served.dispatcher.end(self._ticket, now)
-        served.timings[self._qos_class].duration.observe(now - self._started)
+        self._timings.duration.observe(now - self._started)
         model = served.model
         gateway.metrics.count_served(model.namespace, model.service, self._qos_class, self._status)
         if self._trace is not None or gateway.settings.access_log:
@@ -371,7 +373,7 @@ class Exchange:
             if call.n == 1:
                 estimate.learn(len(call.prompt), prompt, completion)
         elif self._stream is not None:
-            prompt, completion = estimate.prompt_tokens(len(call.prompt)), self._stream.events
+            prompt, completion = self._prompt_tokens, self._stream.events
         self._gateway.ledger.settle(self._reservation, prompt, completion, now)
         self._served.output.add(completion, now)
 

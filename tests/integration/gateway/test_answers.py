@@ -26,6 +26,7 @@ def openai_client(rig: Rig, key: str | None = None) -> openai.AsyncOpenAI:
     return openai.AsyncOpenAI(base_url=rig.url, api_key=key or rig.key, max_retries=0, timeout=DEADLINE)
 
 
+@pytest.mark.case(1)
 async def test_a_chat_completion_is_passed_on(rig: Rig, engine: FakeEngine) -> None:
     answer = await rig.ask(rig.post())
     assert (answer.status, answer.body) == (200, CHAT)
@@ -39,6 +40,7 @@ async def test_a_completion_keeps_its_path(rig: Rig, engine: FakeEngine) -> None
     assert engine.calls[0].path == "/v1/completions"
 
 
+@pytest.mark.case(5)
 async def test_a_stream_is_passed_on_with_one_done(rig: Rig, engine: FakeEngine) -> None:
     answer = await rig.ask(rig.post(stream=True))
     assert (answer.status, answer.body) == (200, STREAM)
@@ -46,6 +48,7 @@ async def test_a_stream_is_passed_on_with_one_done(rig: Rig, engine: FakeEngine)
     assert answer.headers["content-type"] == "text/event-stream"
 
 
+@pytest.mark.case(3)
 async def test_a_stream_split_at_every_byte_stays_the_same(rig: Rig) -> None:
     async def each_byte(call: Call) -> None:
         await call.head()
@@ -69,6 +72,7 @@ async def test_an_answer_whose_framing_is_split_at_every_byte_stays_the_same(rig
     assert (await rig.ask(rig.post(stream=True))).body == STREAM
 
 
+@pytest.mark.case(4)
 @pytest.mark.parametrize("sent", ODD_EVENTS.values(), ids=ODD_EVENTS.keys())
 async def test_events_are_not_touched(rig: Rig, sent: bytes) -> None:
     async def script(call: Call) -> None:
@@ -81,6 +85,7 @@ async def test_events_are_not_touched(rig: Rig, sent: bytes) -> None:
     assert (await rig.ask(rig.post(stream=True))).body == sent
 
 
+@pytest.mark.case(2)
 async def test_each_chunk_is_forwarded_before_the_next_one_exists(rig: Rig) -> None:
     may_go_on = asyncio.Semaphore(0)
 
@@ -101,6 +106,7 @@ async def test_each_chunk_is_forwarded_before_the_next_one_exists(rig: Rig) -> N
     assert await client.read_chunk() == b""
 
 
+@pytest.mark.case(7)
 @pytest.mark.parametrize("status", [400, 404, 422, 429])
 async def test_a_refusal_of_the_engine_keeps_status_and_body_on_a_stream(rig: Rig, status: int) -> None:
     refusal = json.dumps({"error": {"message": "too long", "code": status}}).encode()
@@ -109,6 +115,7 @@ async def test_a_refusal_of_the_engine_keeps_status_and_body_on_a_stream(rig: Ri
     assert (answer.status, answer.body, answer.headers["retry-after"]) == (status, refusal, "3")
 
 
+@pytest.mark.case(7)
 @pytest.mark.parametrize("status", [500, 501, 503])
 async def test_a_failure_of_the_engine_keeps_its_status_but_not_its_words(rig: Rig, status: int) -> None:
     await rig.add(FakeEngine(lambda call: call.answer(status, b"Traceback: 0x7f3a secret")))
@@ -118,6 +125,7 @@ async def test_a_failure_of_the_engine_keeps_its_status_but_not_its_words(rig: R
     assert answer.error["request_id"] == answer.headers["x-request-id"]
 
 
+@pytest.mark.case(12)
 async def test_gzip_is_passed_through(rig: Rig) -> None:
     packed = gzip.compress(CHAT)
     engine = await rig.add(FakeEngine(lambda call: call.answer(200, packed, "content-encoding: gzip")))

@@ -50,6 +50,7 @@ def retries(rig: Rig, reason: str) -> float:
 # Before the first byte
 
 
+@pytest.mark.case(17)
 @pytest.mark.parametrize("stream", [True, False], ids=["streaming", "not streaming"])
 @pytest.mark.parametrize("script", [die, hang_up], ids=["resets", "closes"])
 async def test_a_worker_that_dies_before_the_first_byte_is_replaced(
@@ -66,6 +67,7 @@ async def test_a_worker_that_dies_before_the_first_byte_is_replaced(
     assert settled(rig)
 
 
+@pytest.mark.case(17)
 async def test_a_worker_that_refuses_connections_is_replaced(rig: Rig) -> None:
     await refused(rig)
     await rig.add(FakeEngine())
@@ -90,6 +92,7 @@ async def test_only_one_retry_is_made(rig: Rig) -> None:
     assert settled(rig)
 
 
+@pytest.mark.case(17)
 async def test_retries_have_a_budget(rig: Rig) -> None:
     bad = [await rig.add(FakeEngine(die)) for _ in range(2)]
     for _ in range(60):
@@ -108,6 +111,7 @@ async def test_the_only_worker_refusing_is_told_as_no_ready_worker(rig: Rig) -> 
     )
 
 
+@pytest.mark.case(19)
 async def test_an_idle_connection_closed_by_the_only_worker_is_replaced(rig: Rig) -> None:
     """The race of case 19: the worker closes an idle connection while the next request is on its way to it."""
     engine = await rig.add(FakeEngine())
@@ -128,6 +132,7 @@ async def test_an_idle_connection_closed_by_the_only_worker_is_replaced(rig: Rig
     assert retries(rig, "stale") == 1
 
 
+@pytest.mark.case(20)
 @pytest.mark.parametrize("status", [500, 503])
 async def test_a_worker_that_is_being_stopped_is_replaced_when_it_refuses(rig: Rig, status: int) -> None:
     good = FakeEngine()
@@ -161,6 +166,7 @@ async def test_an_answer_that_is_not_http_is_a_failure(rig: Rig) -> None:
 # After the first byte
 
 
+@pytest.mark.case(8)
 @pytest.mark.parametrize(
     ("sent", "separator"),
     [
@@ -208,6 +214,7 @@ async def test_a_stream_that_breaks_after_done_has_said_all(rig: Rig) -> None:
     assert body.count(DONE) == 1
 
 
+@pytest.mark.case(18)
 async def test_a_plain_answer_that_breaks_is_left_incomplete(rig: Rig) -> None:
     async def script(call: Call) -> None:
         await call.send(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 999\r\n\r\n{")
@@ -254,6 +261,7 @@ async def test_a_worker_that_says_nothing_is_given_up(impatient: Rig) -> None:
     await eventually(lambda: engine.running == 0, "the engine works for nobody")
 
 
+@pytest.mark.case(9)
 async def test_a_stream_that_stalls_ends_with_an_error_event(impatient: Rig) -> None:
     engine = await impatient.add(FakeEngine(head_then_hang))
     answer = await impatient.ask(impatient.post(stream=True))
@@ -277,6 +285,7 @@ async def test_a_stream_that_is_slow_but_goes_on_is_not_given_up(impatient: Rig)
 # Clients that leave
 
 
+@pytest.mark.case(14)
 @pytest.mark.parametrize("stream", [True, False], ids=["streaming", "not streaming"])
 async def test_a_client_that_leaves_before_the_first_byte_stops_the_engine(rig: Rig, stream: bool) -> None:
     engine = await rig.add(FakeEngine(hang))
@@ -288,6 +297,7 @@ async def test_a_client_that_leaves_before_the_first_byte_stops_the_engine(rig: 
     await eventually(lambda: settled(rig), "nothing is in flight")
 
 
+@pytest.mark.case(15)
 async def test_a_client_that_leaves_within_a_stream_stops_the_engine(rig: Rig) -> None:
     engine = await rig.add(FakeEngine(head_then_hang))
     client = await rig.client()
@@ -309,6 +319,7 @@ async def test_a_client_that_leaves_while_the_gateway_connects_leaves_nothing_be
     await eventually(lambda: settled(rig) and not rig.gateway.connections, "nothing is in flight")
 
 
+@pytest.mark.case(10)
 async def test_a_client_that_reads_slowly_pauses_the_engine(rig: Rig) -> None:
     sent = 0
     chunk = event("x" * 60_000)
@@ -364,6 +375,7 @@ async def test_a_client_that_stops_reading_is_dropped(rig: Rig) -> None:
 # Workers that come and go
 
 
+@pytest.mark.case(30)
 async def test_workers_that_come_and_go_are_routed_to_and_not(rig: Rig) -> None:
     assert (await rig.ask(rig.post())).status == 503
     first = await rig.add(FakeEngine())
@@ -397,6 +409,7 @@ async def test_a_stream_outlives_the_readiness_of_its_worker(rig: Rig) -> None:
     assert await client.read_chunk() == DONE
 
 
+@pytest.mark.case(29)
 async def test_requests_spread_over_idle_workers(rig: Rig) -> None:
     engines = [await rig.add(FakeEngine()) for _ in range(4)]
     for _ in range(80):
@@ -415,6 +428,7 @@ async def test_a_busy_worker_is_avoided(rig: Rig) -> None:
     assert (len(busy.calls), len(idle.calls)) == (1, 10)
 
 
+@pytest.mark.case(34)
 async def test_a_thousand_at_once_are_all_answered(rig: Rig) -> None:
     for _ in range(4):
         await rig.add(FakeEngine())

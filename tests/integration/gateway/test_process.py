@@ -125,6 +125,7 @@ async def test_the_admin_port_tells_health_readiness_and_metrics(running: Proces
         assert line in page.splitlines(), line
 
 
+@pytest.mark.case(36)
 async def test_health_answers_while_many_stream(running: Process) -> None:
     async def forever(call: Call) -> None:
         await call.head()
@@ -141,6 +142,7 @@ async def test_health_answers_while_many_stream(running: Process) -> None:
         assert await running.admin_get("/healthz") == (200, "ok\n")
 
 
+@pytest.mark.case(39)
 async def test_sigterm_lets_streams_finish_and_takes_no_more(running: Process) -> None:
     go_on = asyncio.Event()
 

@@ -110,6 +110,7 @@ async def test_other_methods_are_not_allowed(rig: Rig, method: str, path: str, a
     assert (answer.status, answer.headers["allow"]) == (405, allow)
 
 
+@pytest.mark.case(12)
 @pytest.mark.parametrize(
     ("path", "allow"), [("/v1/models", "GET, HEAD, OPTIONS"), ("/v1/completions", "POST, OPTIONS")]
 )
@@ -120,6 +121,7 @@ async def test_options_needs_no_key(rig: Rig, path: str, allow: str) -> None:
     assert (answer.status, answer.headers["allow"], answer.body) == (204, allow, b"")
 
 
+@pytest.mark.case(12)
 async def test_head_has_the_length_of_get_but_no_body(rig: Rig) -> None:
     got = await rig.get("/v1/models")
     client = await rig.client()
@@ -130,6 +132,7 @@ async def test_head_has_the_length_of_get_but_no_body(rig: Rig) -> None:
         assert (answer.status, answer.headers["content-length"]) == (200, str(len(got.body)))
 
 
+@pytest.mark.case(31)
 async def test_models_are_those_of_the_key_and_sleeping_ones_stay(rig: Rig) -> None:
     listed = json.loads((await rig.get("/v1/models?limit=1")).body)
     assert listed["object"] == "list"
@@ -146,6 +149,7 @@ async def test_models_are_those_of_the_key_and_sleeping_ones_stay(rig: Rig) -> N
 # Models and bodies
 
 
+@pytest.mark.case(31)
 async def test_a_model_of_another_namespace_looks_like_none(rig: Rig, engine: FakeEngine) -> None:
     other, none = await rig.ask(rig.post(model="other")), await rig.ask(rig.post(model="nosuch"))
     check_refusal(other, 404, "model_not_found")
@@ -277,6 +281,7 @@ async def test_endless_chunk_extensions_are_refused(rig: Rig) -> None:
     check_refusal(await with_end, 413, "request_too_large")
 
 
+@pytest.mark.case(12)
 async def test_a_body_of_tiny_chunks_with_a_trailer_works(rig: Rig, engine: FakeEngine) -> None:
     body = json.dumps({"model": "m", "prompt": "x" * 50_000}).encode()
     chunks = b"".join(b"1;a=b\r\n%c\r\n" % byte for byte in body) + b"0\r\nX-Trailer: evil\r\n\r\n"
@@ -286,6 +291,7 @@ async def test_a_body_of_tiny_chunks_with_a_trailer_works(rig: Rig, engine: Fake
     assert engine.calls[0].header("x-trailer") is None
 
 
+@pytest.mark.case(12)
 async def test_expect_continue_works(rig: Rig, engine: FakeEngine) -> None:
     client = await rig.client()
     body = CALL
@@ -429,6 +435,7 @@ SMUGGLING = {
 }
 
 
+@pytest.mark.case(37)
 @pytest.mark.parametrize("request_bytes", SMUGGLING.values(), ids=SMUGGLING.keys())
 async def test_what_is_not_clean_http_is_refused_and_ends_the_connection(
     rig: Rig, engine: FakeEngine, request_bytes: bytes
