@@ -1,0 +1,119 @@
+"""Spans reach a collector, and a worker's spans become children of the gateway's."""
+
+import asyncio
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
+
+from integration.gateway.engine import Call, FakeEngine
+from integration.gateway.rig import Rig
+from tidegate_gateway.tracing import connect, split
+
+TRACE = "0af7651916cd43dd8448eb211c80319c"
+PARENT = "b7ad6b7169203331"
+
+
+class Collector:
+    """Takes spans as an OTLP/HTTP collector does."""
+
+    def __init__(self) -> None:
+        spans: list[Span] = []
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                assert self.path == "/v1/traces"
+                body = self.rfile.read(int(self.headers["content-length"]))
+                for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
+                    for scope in resource.scope_spans:
+                        spans.extend(scope.spans)
+                self.send_response(200)
+                self.end_headers()
+
+            def log_message(self, format: str, *args: object) -> None:
+                """Say nothing."""
+
+        self.spans = spans
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.thread = threading.Thread(target=self.server.serve_forever)
+        self.thread.start()
+
+    def close(self) -> None:
+        """End."""
+        self.server.shutdown()
+        self.thread.join()
+        self.server.server_close()
+
+
+@pytest.fixture
+def collector() -> Iterator[Collector]:
+    """A collector on a real port."""
+    made = Collector()
+    yield made
+    made.close()
+
+
+async def spans_of(rig: Rig, collector: Collector, *requests: bytes) -> tuple[list[Span], list[int]]:
+    """Return the spans and statuses of requests that a tracing gateway serves."""
+    tracing = connect(f"http://127.0.0.1:{collector.server.server_port}/", "test")
+    rig.gateway.tracing = tracing
+    statuses = [(await rig.ask(request)).status for request in requests]
+    await asyncio.to_thread(tracing.close)
+    rig.gateway.tracing = None
+    return collector.spans, statuses
+
+
+async def test_a_request_becomes_a_span_between_its_client_and_its_worker(
+    rig: Rig, engine: FakeEngine, collector: Collector
+) -> None:
+    request = rig.post(f"traceparent: 00-{TRACE}-{PARENT}-01", "tracestate: a=b")
+    (span,), statuses = await spans_of(rig, collector, request)
+    assert statuses == [200]
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (TRACE, PARENT)
+    assert span.name == "POST /v1/chat/completions"
+    seen = {pair.key: pair.value for pair in span.attributes}
+    assert seen["tidegate.tenant"].string_value == "tenant"
+    assert seen["tidegate.qos_class"].string_value == "high"
+    assert seen["tidegate.worker"].string_value.startswith("pod-")
+    assert seen["http.response.status_code"].int_value == 200
+    assert engine.calls[0].header("traceparent") == f"00-{TRACE}-{span.span_id.hex()}-01"
+    assert engine.calls[0].header("tracestate") == "a=b"
+
+
+async def test_who_is_not_sampled_leaves_no_span_and_keeps_the_trace(
+    rig: Rig, engine: FakeEngine, collector: Collector
+) -> None:
+    spans, statuses = await spans_of(rig, collector, rig.post(f"traceparent: 00-{TRACE}-{PARENT}-00"))
+    assert (spans, statuses) == ([], [200])
+    sent = engine.calls[0].header("traceparent")
+    assert sent is not None
+    assert sent.startswith(f"00-{TRACE}-")
+    assert sent.endswith("-00")
+
+
+async def test_a_failure_is_an_error_span(rig: Rig, collector: Collector) -> None:
+    async def fail(call: Call) -> None:
+        await call.answer(500, b"{}")
+
+    await rig.add(FakeEngine(fail))
+    (span,), statuses = await spans_of(rig, collector, rig.post())
+    assert statuses == [500]
+    assert span.status.code == span.status.STATUS_CODE_ERROR
+    assert not span.parent_span_id
+
+
+async def test_without_a_collector_a_traceparent_goes_on_as_it_came(rig: Rig, engine: FakeEngine) -> None:
+    header = f"00-{TRACE}-{PARENT}-01"
+    assert (await rig.ask(rig.post(f"traceparent: {header}"))).status == 200
+    assert engine.calls[0].header("traceparent") == header
+
+
+def test_only_the_traces_own_headers_are_taken_out() -> None:
+    lines = b"accept: a\r\ntraceparent: 00-1\r\nuser-agent: b\r\ntracestate: c=d\r\n"
+    assert split(lines) == (
+        {"traceparent": "00-1", "tracestate": "c=d"},
+        b"accept: a\r\nuser-agent: b\r\n",
+    )
