@@ -106,10 +106,10 @@ def local(
     close: bool,
     is_head: bool,
 ) -> bytes:
-    """Return a whole answer of the gateway's own; `content` is JSON."""
+    """Return a whole answer of the gateway's own; `content` is JSON unless `headers` say otherwise."""
     lines = [status_line(status)]
     lines += [f"{name}: {value}\r\n".encode() for name, value in headers]
-    if content:
+    if content and not any(name == "content-type" for name, _ in headers):
         lines.append(b"content-type: application/json\r\n")
     if status != HTTPStatus.NO_CONTENT:
         lines.append(b"content-length: %d\r\n" % len(content))

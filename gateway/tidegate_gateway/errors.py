@@ -93,6 +93,16 @@ TIMED_OUT: Final = Problem(
     close=True,
 )
 
+INTERNAL: Final = Problem(
+    500,
+    "internal_error",
+    "The gateway failed on this request. Give the request id to an administrator.",
+    SERVER,
+)
+ANSWER_TOO_LARGE: Final = Problem(
+    502, "answer_too_large", "The answer is larger than 1 MiB. Ask for fewer tokens.", SERVER
+)
+
 
 def bad_request(what: str) -> Problem:
     """Return the refusal of a request that is not clean HTTP/1.1; nothing after it can be trusted."""
@@ -101,10 +111,7 @@ def bad_request(what: str) -> Problem:
 
 def not_found(method: bytes, path: bytes) -> Problem:
     """Return the refusal of a route that does not exist."""
-    message = (
-        f"Unknown URL ({shown(method)} {shown(path)}). Served are POST /v1/chat/completions, "
-        "POST /v1/completions, GET /v1/models and GET /v1/models/MODEL."
-    )
+    message = f"Unknown URL ({shown(method)} {shown(path)}). GET /docs shows all that is served."
     return Problem(404, "unknown_url", message)
 
 
@@ -153,6 +160,14 @@ def waited_too_long(qos_class: str, seconds: float) -> Problem:
     message = (
         f"No worker had room for this request of class {qos_class} within {seconds:.0f} s. Try again later, or send "
         "fewer requests at a time."
+    )
+    return Problem(503, "overloaded", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
+def too_many_turns(most: int) -> Problem:
+    """Return the refusal of a request that would wait for its turn behind too many others."""
+    message = (
+        f"{most} requests wait for their turn at this model already. Try again later, or use /v1/generate."
     )
     return Problem(503, "overloaded", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
 

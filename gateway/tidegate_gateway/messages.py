@@ -73,7 +73,7 @@ def check_messages(raw: msgspec.Raw, name: str = "messages") -> int:
             pass
     elif _is_plain(data):
         return 1
-    _check_conversation(_decode_members(MESSAGES, data, name), name, DEPTH - 2)
+    _check_conversation(decode_members(MESSAGES, data, name), name, DEPTH - 2)
     return 1
 
 
@@ -128,7 +128,7 @@ def _check_content(raw: msgspec.Raw, name: str, levels: int) -> None:
         return
     if first != LIST:
         refuse_type(name, "a text or a list of parts")
-    for number, part in enumerate(_decode_members(PARTS, raw, name)):
+    for number, part in enumerate(decode_members(PARTS, raw, name)):
         if not isinstance(part, str):
             _check_part(part, f"{name}[{number}]", levels - 1)
 
@@ -159,7 +159,8 @@ def is_too_deep(raw: msgspec.Raw, levels: int) -> bool:
     return len(raw) > 2 * levels and view(raw)[0] != TEXT and is_deeper(bytes(raw), levels)
 
 
-def _decode_members(decoder: msgspec.json.Decoder[Any], data: bytes, name: str) -> Any:
+def decode_members(decoder: msgspec.json.Decoder[Any], data: bytes, name: str) -> Any:
+    """Decode a list of objects as their members; raise Refused as `decode`, or if there are far too many."""
     if len(data) > LONG and len(decode(COUNTED, data, name)) > ELEMENTS:
         refuse_many(name, ELEMENTS)
     return decode(decoder, data, name)

@@ -14,17 +14,12 @@ def is_deeper(value: bytes, levels: int) -> bool:
     """
     if value.count(b"{") + value.count(b"[") <= levels:
         return False
-    brackets = structure(value)
+    # A run of backslashes pairs from its left: what is left of it before a quote escapes that.
+    unescaped = value.replace(rb"\\", b"").replace(rb"\"", b"")
+    brackets = b"".join(unescaped.translate(SQUARE, NOT_STRUCTURE).split(b'"')[::2])
     for _ in range(levels):
         if not brackets:
             return False
         # Takes off the innermost level everywhere.
         brackets = brackets.replace(b"[]", b"")
     return brackets != b""
-
-
-def structure(value: bytes) -> bytes:
-    """Return the brackets of valid JSON that are outside of its strings, all of them square."""
-    # A run of backslashes pairs from its left: what is left of it before a quote escapes that.
-    unescaped = value.replace(rb"\\", b"").replace(rb"\"", b"")
-    return b"".join(unescaped.translate(SQUARE, NOT_STRUCTURE).split(b'"')[::2])

@@ -54,11 +54,6 @@ def check_unknown(key: str, raw: msgspec.Raw) -> None:
         refuse(errors.too_deep(errors.shown(key), DEPTH))
 
 
-def read_object(raw: msgspec.Raw) -> dict[str, msgspec.Raw]:
-    """Return the members of a small object; null has none."""
-    return OBJECT.decode(_bounded(raw)) or {}
-
-
 def _forbidden(key: str, advice: str, _: msgspec.Raw) -> NoReturn:
     refuse(errors.invalid_parameter("unsupported_parameter", key, f"'{key}' is not accepted; {advice}."))
 
@@ -71,7 +66,7 @@ def _check_schema(key: str, raw: msgspec.Raw) -> None:
 
 def _check_members(key: str, refused: frozenset[str], raw: msgspec.Raw) -> None:
     check_unknown(key, raw)
-    found = refused & read_object(raw).keys()
+    found = refused & (OBJECT.decode(_bounded(raw)) or {}).keys()
     if found:
         _forbidden(f"{key}.{min(found)}", "leave it out", raw)
 
@@ -82,32 +77,39 @@ def _bounded(raw: msgspec.Raw) -> msgspec.Raw:
     return raw
 
 
-def _decode(accepted: Any) -> Check:
-    return msgspec.json.Decoder(accepted | None).decode
+class _Rule(msgspec.Struct, frozen=True):
+    """What a parameter may hold, in words and as a type."""
+
+    expected: str
+    accepted: Any
+    # Whether it has a bound on its bytes, so that reading it costs little.
+    is_bounded: bool = False
+
+    def check(self) -> Check:
+        """Return what reads it."""
+        decode = msgspec.json.Decoder(self.accepted).decode
+        return (lambda raw: decode(_bounded(raw))) if self.is_bounded else decode
 
 
-def _decode_small(accepted: Any) -> Check:
-    decode = _decode(accepted)
-    return lambda raw: decode(_bounded(raw))
+def _integer(low: int, high: int) -> _Rule:
+    return _Rule(f"an integer from {low} to {high}", Annotated[int, msgspec.Meta(ge=low, le=high)] | None)
 
 
-def _integer(low: int, high: int) -> tuple[str, Check]:
-    return f"an integer from {low} to {high}", _decode(Annotated[int, msgspec.Meta(ge=low, le=high)])
-
-
-def _number(low: float, high: float) -> tuple[str, Check]:
-    return f"a number from {low} to {high}", _decode(Annotated[float, msgspec.Meta(ge=low, le=high)])
+def _number(low: float, high: float) -> _Rule:
+    return _Rule(f"a number from {low} to {high}", Annotated[float, msgspec.Meta(ge=low, le=high)] | None)
 
 
 def _strings(most: int) -> Any:
     return Annotated[list[str], msgspec.Meta(max_length=most)]
 
 
-_LOGPROBS: Final = Annotated[int, msgspec.Meta(ge=0, le=1000)] | bool
-_BIASES: Final = Annotated[dict[str, float], msgspec.Meta(max_length=BIASES)]
+_LOGPROBS: Final = Annotated[int, msgspec.Meta(ge=0, le=1000)] | bool | None
+_BIASES: Final = Annotated[dict[str, float], msgspec.Meta(max_length=BIASES)] | None
+_SALT: Final = Annotated[str, msgspec.Meta(min_length=1, max_length=1024)] | None
+_OBJECT: Final = dict[str, msgspec.Raw] | None
 
-_RULES: Final[Mapping[str, tuple[str, Check]]] = {
-    "model": ("a string", msgspec.json.Decoder(str).decode),
+_RULES: Final[Mapping[str, _Rule]] = {
+    "model": _Rule("a string", str),
     "n": _integer(1, 16),
     "best_of": _integer(1, 16),
     "max_tokens": _integer(0, INT32),
@@ -121,7 +123,7 @@ _RULES: Final[Mapping[str, tuple[str, Check]]] = {
     "top_k": _integer(-1, INT32),
     "top_logprobs": _integer(0, 1000),
     "prompt_logprobs": _integer(0, 1000),
-    "logprobs": ("true, false or an integer from 0 to 1000", _decode(_LOGPROBS)),
+    "logprobs": _Rule("true, false or an integer from 0 to 1000", _LOGPROBS),
     "temperature": _number(0, 100),
     "top_p": _number(0, 1),
     "min_p": _number(0, 1),
@@ -129,27 +131,29 @@ _RULES: Final[Mapping[str, tuple[str, Check]]] = {
     "frequency_penalty": _number(-2, 2),
     "repetition_penalty": _number(0, 100),
     "length_penalty": _number(-100, 100),
-    "stop": (f"a string or a list of at most {STOPS} strings", _decode_small(str | _strings(STOPS))),
-    "bad_words": (f"a list of at most {BAD_WORDS} strings", _decode_small(_strings(BAD_WORDS))),
-    "logit_bias": (f"an object of at most {BIASES} numbers", _decode_small(_BIASES)),
-    "stream": ("true or false", _decode(bool)),
-    "stream_options": ("an object", read_object),
-    "cache_salt": (
-        "a text of 1 to 1024 characters",
-        _decode(Annotated[str, msgspec.Meta(min_length=1, max_length=1024)]),
-    ),
-    "chat_template_kwargs": (
-        "an object",
-        partial(_check_members, "chat_template_kwargs", frozenset({"chat_template", "tokenize"})),
-    ),
-    "vllm_xargs": ("an object", partial(_check_members, "vllm_xargs", frozenset(TRANSFERS))),
+    "stop": _Rule(f"a string or a list of at most {STOPS} strings", str | _strings(STOPS) | None, True),
+    "bad_words": _Rule(f"a list of at most {BAD_WORDS} strings", _strings(BAD_WORDS) | None, True),
+    "logit_bias": _Rule(f"an object of at most {BIASES} numbers", _BIASES, True),
+    "stream": _Rule("true or false", bool | None),
+    "stream_options": _Rule("an object", _OBJECT, True),
+    "cache_salt": _Rule("a text of 1 to 1024 characters", _SALT),
+    "chat_template_kwargs": _Rule("an object", _OBJECT, True),
+    "vllm_xargs": _Rule("an object", _OBJECT, True),
 }
+_REFUSED_MEMBERS: Final = {
+    "chat_template_kwargs": frozenset({"chat_template", "tokenize"}),
+    "vllm_xargs": frozenset(TRANSFERS),
+}
+SCHEMAS: Final = ("tools", "response_format", "structured_outputs")
 
-EXPECTED: Final = {key: expected for key, (expected, _) in _RULES.items()}
+EXPECTED: Final = {key: rule.expected for key, rule in _RULES.items()}
+# The same as types, for those who describe them.
+ACCEPTED: Final = {key: rule.accepted for key, rule in _RULES.items()}
 
 CHECKS: Final[Mapping[str, Check]] = {
-    **{key: check for key, (_, check) in _RULES.items()},
-    **{key: partial(_check_schema, key) for key in ("tools", "response_format", "structured_outputs")},
+    **{key: rule.check() for key, rule in _RULES.items()},
+    **{key: partial(_check_members, key, refused) for key, refused in _REFUSED_MEMBERS.items()},
+    **{key: partial(_check_schema, key) for key in SCHEMAS},
     **{key: partial(_forbidden, key, "leave it out") for key in (*FORBIDDEN, *TRANSFERS)},
     **{key: partial(_forbidden, key, "use 'structured_outputs' or 'response_format'") for key in REMOVED},
 }

@@ -17,18 +17,27 @@ from tidegate_gateway.messages import (
     refuse_type,
     view,
 )
-from tidegate_gateway.nesting import structure
 
 PROMPTS: Final = 256
 INPUTS: Final = 2048
 # The first character in a list that is no space, or the first two if that one begins a list.
 OPENING: Final = re.compile(rb"\[\s*(\[?)\s*(.)", re.DOTALL)
+# JSON that is known to be valid: what is between digits and commas need not be looked at.
+IDS: Final = re.compile(rb"\[\s*+\d[\d,\s]*+\]")
+LISTS_OF_IDS: Final = re.compile(rb"\[(?:\s*+\[[\d,\s]*+\]\s*+,?)++\s*+\]")
 TEXTS: Final = msgspec.json.Decoder(list[str])
 
 
 def check_prompt(raw: msgspec.Raw) -> int:
     """Return how many prompts there are: texts, or lists of token ids."""
     return _count(raw, "prompt", PROMPTS)
+
+
+def check_prompts(raw: msgspec.Raw) -> int:
+    """Return how many prompts there are, where one must be in a list too."""
+    if view(raw)[0] == TEXT or IDS.fullmatch(view(raw)):
+        refuse_type("prompts", "a list of texts, or of lists of token ids")
+    return _count(raw, "prompts", PROMPTS)
 
 
 def check_text(raw: msgspec.Raw) -> int:
@@ -40,7 +49,7 @@ def check_text(raw: msgspec.Raw) -> int:
 
 def check_tokens(raw: msgspec.Raw) -> int:
     """Return 1; raise Refused for what is no list of token ids."""
-    if not _opening(raw).isdigit():
+    if not IDS.fullmatch(view(raw)):
         refuse_type("tokens", "a list of token ids")
     return 1
 
@@ -68,19 +77,12 @@ def _opening(raw: msgspec.Raw) -> bytes:
 
 
 def _count(raw: msgspec.Raw, name: str, most: int) -> int:
-    if view(raw)[0] == TEXT:
+    if view(raw)[0] == TEXT or IDS.fullmatch(view(raw)):
         return 1
-    opening = _opening(raw)
-    if opening.isdigit():
-        # The token ids of one prompt.
-        return 1
-    if opening == b'"':
+    if _opening(raw) == b'"':
         count = len(decode(TEXTS, raw, name))
-    elif opening.startswith(b"["):
-        brackets = structure(bytes(raw))
-        if brackets.replace(b"[]", b"") != b"[]":
-            refuse_type(name, "a text, a list of texts, or token ids")
-        count = brackets.count(b"[") - 1
+    elif LISTS_OF_IDS.fullmatch(view(raw)):
+        count = bytes(raw).count(b"[") - 1
     else:
         refuse_type(name, "a text, a list of texts, or token ids")
     if count > most:

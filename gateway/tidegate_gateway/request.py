@@ -18,7 +18,8 @@ from tidegate_api.names import REQUEST_ID_HEADER
 from tidegate_gateway import errors
 from tidegate_gateway.errors import Refused
 
-Action = Literal["generate", "list_models", "show_model", "options"]
+# "generate" is passed to a worker as it is, "compose" is made of such requests; the others need no worker.
+Action = Literal["generate", "compose", "list_models", "show_model", "show_services", "openapi", "docs", "options"]
 
 HEADER_BYTES: Final = 16 * 1024
 HEADER_FIELDS: Final = 100
@@ -33,9 +34,21 @@ Route = tuple[Action, tuple[bytes, ...]]
 ROUTES: Final[dict[bytes, Route]] = {
     b"/v1/chat/completions": ("generate", POST),
     b"/v1/completions": ("generate", POST),
+    b"/v1/embeddings": ("generate", POST),
+    b"/tokenize": ("generate", POST),
+    b"/detokenize": ("generate", POST),
+    b"/v1/batch": ("compose", POST),
+    b"/v1/generate": ("compose", POST),
+    b"/v1/generate_nobatch": ("compose", POST),
     b"/v1/models": ("list_models", GET),
+    b"/model": ("show_services", GET),
+    b"/openapi.json": ("openapi", GET),
+    b"/docs": ("docs", GET),
 }
 SHOW_MODEL: Final[Route] = ("show_model", GET)
+# What takes a body, and what needs no key.
+BODIED: Final[frozenset[Action | None]] = frozenset({"generate", "compose"})
+KEYLESS: Final[frozenset[Action | None]] = frozenset({"options", "openapi", "docs"})
 
 # Of a client's headers only these reach a worker: never its key, and nothing that a proxy on the way could add.
 FORWARDED: Final = frozenset({b"accept", b"accept-encoding", b"user-agent", b"traceparent", b"tracestate"})
@@ -224,7 +237,7 @@ def _ask(method: bytes, target: bytes, version: str, decisive: Decisive) -> Ask:
         return Ask(path, None, asked)
     is_json = (media_type or b"").partition(b";")[0].strip().lower() == JSON
     is_plain = encoding is None or encoding.lower() == b"identity"
-    return Ask(path, asked, errors.NOT_JSON if asked == "generate" and not (is_json and is_plain) else None)
+    return Ask(path, asked, errors.NOT_JSON if asked in BODIED and not (is_json and is_plain) else None)
 
 
 def _check_framing(method: bytes, target: bytes, version: str, decisive: Decisive) -> None:

@@ -1,19 +1,52 @@
-"""How an error is told inside a stream of server-sent events whose status line is long gone.
+"""Streams of server-sent events: where events end, what they carry, how an error is told in one.
 
-Owns the separation from what was already sent. Must not end a stream with `[DONE]`: an answer cut short is not done.
+Owns the separation of events, and of ours from what was already sent. Must not end a stream with `[DONE]`: an answer
+cut short is not done.
+
+A line ends with CR LF, LF or CR, and an event with an empty line, as in
+https://html.spec.whatwg.org/multipage/server-sent-events.html.
 """
 
+import re
 from typing import Final
 
 from tidegate_gateway import errors
 
 MEDIA_TYPE: Final = b"text/event-stream"
 LONGEST_SEPARATOR: Final = 4
+# Atomic groups: CR LF must not be read as two ends of lines.
+EVENT_END: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
+DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
 
 
 def is_stream(content_type: bytes) -> bool:
     """Tell whether an answer of this type is a stream of events."""
     return content_type.lower().startswith(MEDIA_TYPE)
+
+
+def data_of(event: bytes) -> bytes:
+    """Return what an event carries; b"" if it is only a comment."""
+    return b"\n".join(DATA.findall(event))
+
+
+class EventReader:
+    """Cuts a stream into what its events carry."""
+
+    __slots__ = ("_held",)
+
+    def __init__(self) -> None:
+        self._held = b""
+
+    def feed(self, parts: list[bytes]) -> list[bytes]:
+        """Return the data of the events that these parts complete."""
+        stream = self._held + b"".join(parts)
+        found = []
+        start = 0
+        for end in EVENT_END.finditer(stream):
+            found.append(data_of(stream[start : end.end()]))
+            start = end.end()
+        self._held = stream[start:]
+        return [data for data in found if data]
 
 
 def separator(sent: bytes) -> bytes:

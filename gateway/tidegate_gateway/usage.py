@@ -2,16 +2,14 @@
 
 Owns the usage that an engine reports and the removal of a report that the client did not ask for. Pure. Must not
 delay a complete event, change a byte of any other, or keep more than a few KiB of an answer.
-
-Events are separated as in https://html.spec.whatwg.org/multipage/server-sent-events.html: a line ends with CR LF,
-LF or CR, an event with an empty line.
 """
 
 import json
-import re
 from typing import Final
 
 import msgspec
+
+from tidegate_gateway.sse import EVENT_END, data_of
 
 # A report is some 300 bytes; what is longer than this is something else, and passes as it comes.
 LONGEST_EVENT: Final = 8 * 1024
@@ -20,9 +18,6 @@ LONGEST_USAGE: Final = 1024
 KEY: Final = b'"usage"'
 MEMBER: Final = b'"usage":'
 LF_LF: Final = b"\n\n"
-# Atomic groups: CR LF must not be read as two ends of lines.
-EVENT_END: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
-DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
 # An end of a line that has passed may be the first half of the end of its event.
 EDGE: Final = 2
 
@@ -135,7 +130,7 @@ class StreamMeter:
         if KEY not in event or len(event) > LONGEST_EVENT:
             return False
         try:
-            chunk = CHUNK.decode(b"\n".join(DATA.findall(event)))
+            chunk = CHUNK.decode(data_of(event))
         except msgspec.DecodeError:
             return False
         if chunk.usage is None:

@@ -85,7 +85,7 @@ async def test_models_need_a_key_too(rig: Rig, path: str) -> None:
 @pytest.mark.parametrize(
     "path",
     [
-        "/", "/v1", "/v1/", "/metrics", "/health", "/invocations", "/pause", "/v1/embeddings", "/v1/models/",
+        "/", "/v1", "/v1/", "/metrics", "/health", "/invocations", "/pause", "/v1/responses", "/v1/models/",
         "/v1/chat/completions/", "/v1//chat/completions", "/v1/chat/%63ompletions", "/V1/models",
         "/v1/chat/completions/../../metrics", "/v1/chat/completions;x", "/update_weights",
     ],
