@@ -8,7 +8,8 @@ from dataclasses import replace
 import pytest
 
 from integration.gateway.engine import CHAT, DONE, STREAM, Call, FakeEngine, complete, event
-from integration.gateway.rig import QUICK, Client, Rig, close_rig, eventually, in_flight, make_rig
+from integration.gateway.rig import MODEL, QUICK, Client, Rig, close_rig, eventually, in_flight, make_rig
+from tidegate_gateway.directory import DEFAULT_CLASSES
 
 
 async def die(call: Call) -> None:
@@ -435,3 +436,19 @@ async def test_a_thousand_at_once_are_all_answered(rig: Rig) -> None:
     answers = await asyncio.gather(*(rig.ask(rig.post(stream=True)) for _ in range(1000)))
     assert {(answer.status, answer.body) for answer in answers} == {(200, STREAM)}
     assert settled(rig)
+
+
+@pytest.mark.case(35)
+async def test_two_hundred_long_prompts_at_once_are_all_answered(rig: Rig) -> None:
+    for _ in range(2):
+        await rig.add(FakeEngine())
+    # Of 55,000 tokens each, a worker is given a few at a time: the others wait.
+    patient = {name: replace(policy, max_queue=1000) for name, policy in DEFAULT_CLASSES.items()}
+    rig.publish(rig.engines, model=replace(MODEL, classes=patient))
+    prompts = [f"{number:04d}" + "word " * 44_000 for number in range(200)]
+    answers = await asyncio.gather(
+        *(rig.ask(rig.post(messages=[{"role": "user", "content": p}])) for p in prompts)
+    )
+    assert {(answer.status, answer.body) for answer in answers} == {(200, CHAT)}
+    reached = {json.loads(call.body)["messages"][0]["content"] for e in rig.engines for call in e.calls}
+    assert reached == set(prompts)

@@ -22,6 +22,7 @@ def spread(prompts: Iterator[bytes], **how: Any) -> Outcome:
     return simulate(prompts, choose=choose, **how)
 
 
+@pytest.mark.case(28)
 @pytest.mark.parametrize("concurrency", [32, 96])
 def test_prompts_with_common_beginnings_meet_their_caches_and_spread(concurrency: int) -> None:
     outcome = simulate(shared(1500, groups=40), concurrency=concurrency)
