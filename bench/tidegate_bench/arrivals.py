@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from typing import Final, cast
 
 from tidegate_bench.answers import TOKEN, Expected, Reader, tokens_if_right
-from tidegate_bench.client import request_bytes
+from tidegate_bench.client import PROMPT_BYTES, VARIANTS, requests_bytes
 
 CLOCK_MONOTONIC: Final = 1
 TFD_TIMER_ABSTIME: Final = 1
@@ -102,7 +102,8 @@ class _Stream(asyncio.Protocol):
 
     def ask(self, due: float) -> None:
         self._due, self._seen = due, False
-        self._transport.write(self._run.request)
+        self._run.asked += 1
+        self._transport.write(self._run.requests[self._run.asked % VARIANTS])
 
     def data_received(self, data: bytes) -> None:
         if not self._seen and self._due is not None and TOKEN in data:
@@ -124,7 +125,8 @@ class _Open:
     """One run of arrivals against one port."""
 
     def __init__(self, port: int, key: str, arrivals: Arrivals, verbatim: bool) -> None:
-        self.request = request_bytes(key, stream=True, chunks=arrivals.chunks)
+        self.requests = requests_bytes(key, stream=True, chunks=arrivals.chunks, prompt_bytes=PROMPT_BYTES)
+        self.asked = 0
         self.found = FirstTokens()
         self._port = port
         self._fresh = arrivals.fresh

@@ -14,6 +14,8 @@ from tidegate_bench.answers import Expected, Reader, tokens_if_right
 
 PROMPT_BYTES: Final = 600
 TIMEOUT_SECONDS: Final = 60
+# Prompts that are not the same: a gateway that hashes them has work to do.
+VARIANTS: Final = 32
 # Of the answer to a request that asks for none.
 MAX_TOKENS: Final = 64
 
@@ -41,12 +43,21 @@ class Outcome:
     example: str = ""
 
 
-@lru_cache(maxsize=16)
+@lru_cache(maxsize=8)
+def requests_bytes(key: str, stream: bool, chunks: int, prompt_bytes: int) -> tuple[bytes, ...]:
+    """Return VARIANTS of a request, to be sent in turns."""
+    return tuple(request_bytes(key, stream, chunks, prompt_bytes, number) for number in range(VARIANTS))
+
+
 def request_bytes(
-    key: str, stream: bool, chunks: int = MAX_TOKENS, prompt_bytes: int = PROMPT_BYTES
+    key: str, stream: bool, chunks: int = MAX_TOKENS, prompt_bytes: int = PROMPT_BYTES, variant: int = 0
 ) -> bytes:
-    """Return a chat request as the openai client sends it, with the headers that it adds."""
-    prompt = ("word " * (prompt_bytes // 5 + 1))[:prompt_bytes]
+    """Return a chat request as the openai client sends it, with the headers that it adds.
+
+    Prompts share their first half, as chats with one system prompt do.
+    """
+    shared = ("word " * (prompt_bytes // 10 + 1))[: prompt_bytes // 2]
+    prompt = (shared + f"{variant:04} " * (prompt_bytes // 10 + 1))[:prompt_bytes]
     body = (
         b'{"messages":[{"role":"user","content":"%b"}],"model":"m","max_tokens":%d,"temperature":0.7%b}'
         % (prompt.encode(), chunks or MAX_TOKENS, b',"stream":true' if stream else b"")
@@ -80,7 +91,7 @@ class _Connection(asyncio.Protocol):
             return
         run.left -= 1
         self._is_waiting = True
-        self._transport.write(run.request)
+        self._transport.write(run.requests[run.left % VARIANTS])
 
     def data_received(self, data: bytes) -> None:
         answer = self._reader.feed(data)
@@ -101,7 +112,7 @@ class _Run:
 
     def __init__(self, port: int, load: Load, key: str, verbatim: bool) -> None:
         self.port = port
-        self.request = request_bytes(key, load.stream, load.chunks, load.prompt_bytes)
+        self.requests = requests_bytes(key, load.stream, load.chunks, load.prompt_bytes)
         self.expected = Expected(load.stream, load.chunks, verbatim)
         self.left = load.requests
         self.answers = self.right = self.tokens = 0

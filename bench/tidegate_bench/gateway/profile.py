@@ -18,12 +18,11 @@ import uvloop
 
 from tidegate_api.keys import new_key
 from tidegate_bench import peers
-from tidegate_bench.client import Load, request_bytes, run_load
+from tidegate_bench.client import Load, run_load
 from tidegate_bench.cost import Usage, cpu_seconds, usage
 from tidegate_bench.gateway.arms import OURS, staged
 from tidegate_bench.gateway.loads import INTERVAL_MS, LOADS
 from tidegate_bench.gateway.samples import Share, by_origin, read_stacks, read_syscalls, shares, weighted
-from tidegate_bench.processes import await_answer
 
 PY_SPY: Final = "py-spy==0.4.3"
 SAMPLES_PER_SECOND: Final = 500
@@ -59,7 +58,6 @@ def main(load_name: str, seconds: float, lines: bool, top: int) -> int:
 
 
 async def _passes(subject: Subject, seconds: float, lines: bool, top: int, logs: Path) -> None:
-    await await_answer(subject.port, request_bytes(subject.key, stream=False))
     await _units_while(subject, asyncio.sleep(1))
     cost, units = await _account(subject, seconds)
     print(

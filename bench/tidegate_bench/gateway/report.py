@@ -109,6 +109,12 @@ def content(measured: Measured, faults: list[str], forced: bool) -> dict[str, An
             "fast": {name: asdict(load) for name, load in LOADS.items()},
             "slow": {name: asdict(load) for name, load in SLOW.items()},
         },
+        "figures": {
+            name: {
+                arm: asdict(interval(rounds.per_unit(arm), SEED)) for arm in rounds.rounds[0] if arm != DIRECT
+            }
+            for name, rounds in measured.rounds.items()
+        },
         "rounds": {
             name: [{arm: asdict(sample) for arm, sample in r.items()} for r in rounds.rounds]
             for name, rounds in measured.rounds.items()

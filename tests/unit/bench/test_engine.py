@@ -66,3 +66,11 @@ def test_who_tries_http_2_is_turned_away() -> None:
     wire.engine.data_received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n")
     assert wire.is_closed
     assert wire.written == []
+
+
+def test_prompts_begin_alike_and_go_on_differently_at_one_length() -> None:
+    one, other = (request_bytes("sk-x", stream=False, prompt_bytes=600, variant=n) for n in (1, 2))
+    assert len(one) == len(other)
+    begin = one.index(b'"content":"') + len(b'"content":"')
+    assert one[: begin + 300] == other[: begin + 300]
+    assert one[begin + 300 :] != other[begin + 300 :]
