@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from tidegate_api.names import ADMIN_PORT, SHARED_POOL, WORKER_PORT, QosClass
+from tidegate_api.names import ADMIN_PORT, CLASS_DEFAULTS, SHARED_POOL, WORKER_PORT, QosClass
 
 Strategy = Literal["Auto", "LeastLoad", "PrefixHash"]
 
@@ -45,9 +45,10 @@ class ClassPolicy:
 
 
 DEFAULT_CLASSES: Final[Mapping[QosClass, ClassPolicy]] = {
-    "high": ClassPolicy(SHARED_POOL, 0.70, 100, 30),
-    "medium": ClassPolicy(SHARED_POOL, 0.25, 100, 30),
-    "low": ClassPolicy(SHARED_POOL, 0.05, 100, 300),
+    name: ClassPolicy(
+        SHARED_POOL, usual.min_share_percent / 100, usual.max_queue, usual.queue_timeout_seconds
+    )
+    for name, usual in CLASS_DEFAULTS.items()
 }
 
 

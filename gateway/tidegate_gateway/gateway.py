@@ -20,6 +20,7 @@ from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.gauges import Gauges
 from tidegate_gateway.limits.ledger import Ledger
 from tidegate_gateway.metrics import Metrics
+from tidegate_gateway.routes.composer import Composer
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.retry import RetryBudget
 from tidegate_gateway.served import Served
@@ -57,6 +58,7 @@ class Gateway:
         self.ledger = Ledger(self.instance)
         self.retries = RetryBudget()
         self.pool = Pool(loop, settings.limits)
+        self.composer = Composer(self)
         self.tracing: Tracing | None = None
         # Called after each change of what is known.
         self.on_publish: Callable[[], None] = lambda: None
@@ -105,7 +107,7 @@ class Gateway:
 
     def _with_adapter(self, caller: Caller, name: str) -> Served | None:
         candidates = (s for s in self.services.values() if s.model.namespace == caller.namespace)
-        return next((s for s in candidates if s.has_adapter(name) and caller.may_call(s.model)), None)
+        return next((s for s in candidates if name in s.adapters and caller.may_call(s.model)), None)
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Return all workers of all services."""

@@ -199,6 +199,11 @@ def _limits(spec: Item, status: Item) -> TenantLimits:
         budget.get("window", "Month"),
         used.get("tokens", 0),
         _unix(used.get("windowStart"), 0.0),
+        {
+            entry["instance"]: entry.get("promptTokens", 0) + entry.get("completionTokens", 0)
+            for entry in status.get("gateways") or ()
+            if isinstance(entry.get("instance"), str)
+        },
     )
 
 

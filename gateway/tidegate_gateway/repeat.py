@@ -9,7 +9,7 @@ from typing import Final
 
 import msgspec
 
-from tidegate_gateway.request import BODY_BYTES, REQUEST_ID, Head, new_request_id
+from tidegate_gateway.request import BODIED, BODY_BYTES, REQUEST_ID, Head, new_request_id
 
 LENGTH: Final = re.compile(rb"\r\ncontent-length:[ \t]*([0-9]{1,7})(?=[ \t]*\r\n)", re.IGNORECASE)
 LONGEST_LENGTH: Final = 7
@@ -55,7 +55,7 @@ def remember(data: bytes, head: Head, body_size: int) -> Repeat | None:
     end = data.find(END) + len(END)
     if end < len(END) or end + body_size != len(data) or head.problem is not None:
         return None
-    if not head.keep_alive or head.is_http10 or head.expects_continue or head.action != "generate":
+    if not head.keep_alive or head.is_http10 or head.expects_continue or head.action not in BODIED:
         return None
     lengths = list(LENGTH.finditer(data, 0, end))
     if len(lengths) != 1 or int(lengths[0][1]) != body_size:

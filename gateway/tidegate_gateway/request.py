@@ -19,7 +19,9 @@ from tidegate_gateway import errors
 from tidegate_gateway.errors import Refused
 
 # "generate" is passed to a worker as it is, "compose" is made of such requests; the others need no worker.
-Action = Literal["generate", "compose", "list_models", "show_model", "show_services", "openapi", "docs", "options"]
+Action = Literal[
+    "generate", "compose", "list_models", "show_model", "show_services", "openapi", "docs", "options"
+]
 
 HEADER_BYTES: Final = 16 * 1024
 HEADER_FIELDS: Final = 100

@@ -37,9 +37,15 @@ class Served:
         """Tell whether it matters which prompts a worker has seen."""
         return self.router.wants_blocks and len(self.fleet.by_uid) > 1
 
-    def has_adapter(self, name: str) -> bool:
-        """Tell whether a worker serves a LoRA adapter of this name."""
-        return any(name in endpoint.adapters for endpoint in self.fleet.by_uid.values())
+    @property
+    def adapters(self) -> frozenset[str]:
+        """Names of the LoRA adapters that a worker serves."""
+        return frozenset().union(*(endpoint.adapters for endpoint in self.fleet.by_uid.values()))
+
+    @property
+    def context_tokens(self) -> int:
+        """The most tokens of a prompt and its answer; 0 while no worker has said."""
+        return max((endpoint.context_tokens for endpoint in self.fleet.by_uid.values()), default=0)
 
     def update(self, model: Model, workers: Iterable[Worker], now: float) -> None:
         """Take how the service is now."""

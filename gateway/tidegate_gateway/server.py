@@ -16,6 +16,7 @@ from tidegate_gateway.errors import TIMED_OUT, Problem, Refused
 from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.relay import Relay
 from tidegate_gateway.request import Head
+from tidegate_gateway.routes.composition import Composition
 from tidegate_gateway.wire import Request, RequestReader
 
 if TYPE_CHECKING:
@@ -50,7 +51,7 @@ class ClientConnection(asyncio.Protocol):
     def __init__(self, gateway: "Gateway") -> None:
         self._gateway = gateway
         self._queue: deque[Request] = deque()
-        self._current: Exchange | None = None
+        self._current: Exchange | Composition | None = None
         self._last_key: bytes | None = None
         self._last_directory: Directory | None = None
         self._last_caller: Caller | None = None
@@ -157,11 +158,17 @@ class ClientConnection(asyncio.Protocol):
             if head.problem is not None:
                 raise Refused(head.problem)
             if head.action == "generate" and request.caller is not None:
-                relay = Relay(self, head)
-                self._current = exchange = Exchange(gateway, relay, head, request.caller, request.body)
+                self._current = exchange = Exchange(
+                    gateway, Relay(self, head), head, request.caller, request.body
+                )
                 exchange.start()
                 return
-            status, content, headers = local.answer(head, request.caller, gateway.directory)
+            if head.action == "compose" and request.caller is not None:
+                self._current = gateway.composer.compose(
+                    Relay(self, head), head, request.caller, request.body
+                )
+                return
+            status, content, headers = local.answer(head, request.caller, gateway.directory, gateway.services)
         except Refused as refused:
             self._current = None
             gateway.metrics.count_request(request.caller, refused.problem.status)

@@ -15,7 +15,7 @@ from tidegate_gateway import errors
 from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import Problem, Refused
 from tidegate_gateway.repeat import Repeat, remember
-from tidegate_gateway.request import Head, new_request_id, read_fields, read_head
+from tidegate_gateway.request import BODIED, KEYLESS, Head, new_request_id, read_fields, read_head
 from tidegate_gateway.settings import Limits
 
 # A connection whose headers differ this often is not worth comparing any more.
@@ -215,7 +215,7 @@ class RequestReader:
         head = read_head(method, self._target, version, read_fields(self._raw), parser.should_keep_alive())
         self.head = head
         self._raw.clear()
-        if head.problem is None and head.action != "options":
+        if head.problem is None and head.action not in KEYLESS:
             self._caller = self._owner.identify(head.authorization)
             if self._caller is None:
                 head.problem = errors.INVALID_KEY
@@ -232,7 +232,7 @@ class RequestReader:
         if self._body_size > self._limits.body_bytes:
             raise Refused(errors.BODY_TOO_LARGE)
         head = self.head
-        if head is not None and head.problem is None and head.action == "generate":
+        if head is not None and head.problem is None and head.action in BODIED:
             self._parts.append(part)
 
     def on_message_complete(self) -> None:

@@ -15,8 +15,8 @@ from tidegate_gateway.routing.prefix import BEGINS, SIZES
 
 # A running request makes an engine's steps longer; it weighs as much as so many prompt tokens to compute.
 RUNNING_TOKENS: Final = 64
-# One that waits in the engine weighs as a whole prompt of others, whose length nobody knows.
-WAITING_TOKENS: Final = 512
+# One of others that waits in the engine weighs as so much more: nobody knows its prompt, nor whether it still waits.
+WAITING_TOKENS: Final = 256
 # Seconds that a cache costs of which three quarters are in use: nothing up to half, ever more when fuller, since then
 # running requests lose their memory and begin again. It stops to grow at `FULLEST`.
 PRESSURE_SECONDS: Final = 0.15
@@ -44,9 +44,7 @@ def load_seconds(endpoint: Endpoint, seconds_per_token: float, now: float) -> fl
     used = endpoint.tokens / endpoint.limit_tokens
     report = endpoint.report
     if report is not None and report.at >= now - FRESH_SECONDS:
-        tokens += RUNNING_TOKENS * endpoint.others
-        if report.waiting > endpoint.prefilling:
-            tokens += WAITING_TOKENS * (report.waiting - endpoint.prefilling)
+        tokens += RUNNING_TOKENS * endpoint.others + WAITING_TOKENS * endpoint.others_waiting
         if report.kv_tokens:
             used = endpoint.tokens / report.kv_tokens
         used = report.kv_used if report.kv_used > used else used
@@ -72,9 +70,9 @@ def adapter_seconds(adapter: str, endpoint: Endpoint, now: float) -> float:
     return LOAD_SECONDS + NO_PLACE_SECONDS if is_full else LOAD_SECONDS
 
 
-def tokens_per_byte(ticket: Ticket) -> float:
-    """Return the estimated tokens per byte of a prompt with at least one block."""
+def bytes_per_prompt_token(ticket: Ticket) -> float:
+    """Return how many bytes of a prompt with at least one block are a token, by the estimate of its tokens."""
     whole = len(ticket.blocks)
     # Behind the last whole block, half a block is left on average.
     rest = SIZES[whole] / 2 if whole < len(SIZES) else 0
-    return ticket.prompt_tokens / (BEGINS[whole] + rest)
+    return (BEGINS[whole] + rest) / max(1, ticket.prompt_tokens)

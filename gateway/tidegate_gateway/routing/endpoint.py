@@ -37,12 +37,14 @@ class Endpoint:
     __slots__ = (
         "adapters",
         "adapters_sent",
+        "context_tokens",
         "ejected_until",
         "failures",
         "key",
         "limit_tokens",
         "load_seconds",
         "others",
+        "others_waiting",
         "prefill_rate",
         "prefill_samples",
         "prefill_tokens",
@@ -85,10 +87,14 @@ class Endpoint:
         # The request whose first byte will tell its rate, if it was sent while no other was being computed.
         self.probe: object = None
         self.report: Report | None = None
-        # Requests that it had beside ours when it last reported: other gateways' and other clients'.
+        # Requests that it had beside ours when it last reported, other gateways' and other clients'; and how many of
+        # them waited.
         self.others = 0
+        self.others_waiting = 0
         # When its process began, as it last said; a later one has an empty cache.
         self.started = 0.0
+        # Tokens that a prompt and its answer may have together; 0 until the worker has said.
+        self.context_tokens = 0
         # Model names that it serves beside the base model.
         self.adapters: frozenset[str] = frozenset()
         # Those that we had it use last, the last one at the end: as many as it has places for.

@@ -11,7 +11,7 @@ from typing import Final
 from tidegate_gateway.directory import Strategy
 from tidegate_gateway.qos.ticket import Ticket
 from tidegate_gateway.routing import outliers, rate, rendezvous
-from tidegate_gateway.routing.cost import adapter_seconds, load_seconds, tokens_per_byte
+from tidegate_gateway.routing.cost import adapter_seconds, bytes_per_prompt_token, load_seconds
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.prefix import BEGINS, PrefixIndex
 
@@ -20,12 +20,16 @@ TIE: Final = 1.05
 TIE_SECONDS: Final = 0.001
 # How long a load that was weighed may be used: what nobody announces, such as a report that grows stale, waits so long.
 WEIGH_SECONDS: Final = 1.0
+# Requests beyond which those that hold a prompt may be crowded: few are uneven by chance.
+SLACK: Final = 2
 # Of more endpoints than this, only some are weighed: those with most of the prompt, and others at random.
 MANY: Final = 64
 HOLDERS: Final = 16
 OTHERS: Final = 8
-# Bytes of a prompt per token of cache: prose and code have 3 to 5.
-BYTES_PER_TOKEN: Final = 4
+# Until requests have told: prose and code have 3 to 5.
+BYTES_PER_TOKEN: Final = 4.0
+# Share of an engine's cache that prompts may be thought to have; answers have the rest.
+PROMPT_SHARE: Final = 0.9
 _NOTHING: Final[dict[int, int]] = {}
 
 
@@ -38,6 +42,7 @@ class Router:
         self.index = PrefixIndex() if index is None else index
         self.rate = rate.PrefillRate()
         self._rng = rng
+        self._bytes_per_token = BYTES_PER_TOKEN
         self._choose: Callable[[Ticket, Sequence[Endpoint], float], Endpoint]
         self.set_strategy(strategy)
 
@@ -60,9 +65,10 @@ class Router:
         """Count what the endpoint has to compute now; `now` is `ticket.dispatched_at`."""
         miss = ticket.prompt_tokens
         if ticket.blocks:
+            bytes_per_token = bytes_per_prompt_token(ticket)
+            self._bytes_per_token = bytes_per_token
             known = self.index.insert(ticket.blocks, endpoint.slot)
-            if known:
-                miss -= int(tokens_per_byte(ticket) * BEGINS[known])
+            miss -= int(BEGINS[known] / bytes_per_token)
         ticket.miss_tokens = miss
         rate.begin(ticket, endpoint)
         endpoint.prefilling += 1
@@ -104,13 +110,15 @@ class Router:
         """Take what an endpoint says of itself."""
         endpoint.report = report
         endpoint.others = max(0, report.running + report.waiting - endpoint.requests)
+        endpoint.others_waiting = max(0, report.waiting - endpoint.prefilling)
         endpoint.weigh_again = 0.0
         if report.started > endpoint.started:
             if endpoint.started:
                 self.index.forget(endpoint.slot)
             endpoint.started = report.started
         if report.kv_tokens:
-            self.index.limit(endpoint.slot, report.kv_tokens * BYTES_PER_TOKEN)
+            size = report.kv_tokens * self._bytes_per_token * PROMPT_SHARE
+            self.index.limit(endpoint.slot, int(size))
 
     def forget(self, endpoint: Endpoint) -> None:
         """Forget what was sent to an endpoint that is no more; its slot may be given to another."""
@@ -122,7 +130,11 @@ class Router:
         held = self.index.match(ticket.blocks)
         if len(candidates) > MANY:
             candidates = self._some(candidates, held)
-        return self._cheapest(ticket, candidates, held, now)
+        best = self._cheapest(ticket, candidates, held, now)
+        if best.requests > SLACK and best.slot in held and _is_crowded(candidates, held, held[best.slot]):
+            held = {e.slot: max(held.get(e.slot, 0), held[best.slot]) for e in candidates}
+            best = self._cheapest(ticket, candidates, held, now)
+        return best
 
     def _least_loaded(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
         return self._cheapest(ticket, candidates, _NOTHING, now)
@@ -161,7 +173,7 @@ class Router:
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
     ) -> list[float]:
         prompt: float = ticket.prompt_tokens
-        per_byte = tokens_per_byte(ticket) if held else 0.0
+        per_byte = 1 / bytes_per_prompt_token(ticket) if held else 0.0
         costs = []
         for e in candidates:
             if e.requests != e.weighed_requests or e.weigh_again <= now:
@@ -184,6 +196,17 @@ class Router:
         again = now + WEIGH_SECONDS
         until = endpoint.prefill_until
         endpoint.weigh_again = until if now < until < again else again
+
+
+def _is_crowded(candidates: Sequence[Endpoint], held: dict[int, int], depth: int) -> bool:
+    """Tell whether all that hold so much of a prompt have too many requests, so that another should have it as well.
+
+    Too many is beyond the mean by a share that is smaller the more hold it: what two workers hold is asked for often,
+    and to compute it once more pays.
+    """
+    holders = [e.requests for e in candidates if held.get(e.slot, 0) >= depth]
+    mean = sum([e.requests for e in candidates]) / len(candidates)
+    return min(holders) > mean * (1 + 1 / len(holders)) + SLACK
 
 
 def _tied(candidates: Sequence[Endpoint], costs: list[float], held: dict[int, int]) -> list[Endpoint]:

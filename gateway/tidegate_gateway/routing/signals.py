@@ -33,6 +33,7 @@ class _Model(msgspec.Struct):
     id: str
     # Set for an adapter: the model that it adapts.
     parent: str | None = None
+    max_model_len: int | None = None
 
 
 class _Models(msgspec.Struct):
@@ -118,6 +119,7 @@ class Signals:
             models = msgspec.json.decode(answer or b"", type=_Models).data
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
+        endpoint.context_tokens = max((model.max_model_len or 0 for model in models), default=0)
         adapters = frozenset(model.id for model in models if model.parent)
         if adapters != endpoint.adapters:
             endpoint.adapters = adapters

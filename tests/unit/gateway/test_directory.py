@@ -186,9 +186,10 @@ def test_a_service_says_how_its_requests_are_routed() -> None:
 def test_a_tenant_says_what_it_may_use() -> None:
     limits = {"requestsPerMinute": 60, "tokensPerMinute": 9000, "concurrency": 4}
     item = tenant("team", {"sha256": DIGEST}, limits=limits, budget={"tokens": 10**6, "window": "Day"})
-    item["status"] = {"budget": {"windowStart": BORN, "tokens": 500}}
+    read = [{"instance": "gw-1", "requests": 3, "promptTokens": 300, "completionTokens": 40}]
+    item["status"] = {"budget": {"windowStart": BORN, "tokens": 500}, "gateways": read}
     (caller,) = callers(item)
-    assert caller.limits == TenantLimits(60, 9000, 4, 10**6, "Day", 500, 1795255200.0)
+    assert caller.limits == TenantLimits(60, 9000, 4, 10**6, "Day", 500, 1795255200.0, {"gw-1": 340})
 
 
 @pytest.mark.parametrize(
