@@ -174,11 +174,22 @@ def test_a_stale_report_says_nothing(said: dict[str, Any]) -> None:
     assert chosen(router, endpoints, now=NOW + FRESH_SECONDS + 1.1) == {0, 1}
 
 
-def test_requests_that_wait_in_the_engine_weigh_more_than_running_ones() -> None:
+def test_requests_of_others_that_wait_weigh_more_than_running_ones() -> None:
     router, endpoints = service(2)
     router.reported(endpoints[0], report(waiting=2))
-    router.reported(endpoints[1], report(running=10))
+    router.reported(endpoints[1], report(running=8))
     assert chosen(router, endpoints) == {1}
+
+
+def test_requests_of_ours_that_waited_for_a_moment_are_no_queue() -> None:
+    router, endpoints = service(2)
+    for endpoint in endpoints:
+        made = [send(router, ticket(), endpoint) for _ in range(4)]
+        router.reported(endpoint, report(waiting=4 if endpoint.slot == 0 else 0))
+        for each in made:
+            router.first_byte(each, NOW)
+            end(each)
+    assert chosen(router, endpoints) == {0, 1}
 
 
 def test_a_cache_half_in_use_costs_nothing_and_a_full_one_much() -> None:
@@ -210,12 +221,14 @@ def test_a_worker_whose_process_began_anew_has_nothing_cached() -> None:
     assert router.index.match(LONG) == {}
 
 
-def test_no_more_is_remembered_than_the_engine_can_hold() -> None:
+@pytest.mark.parametrize(("tokens", "least", "most"), [(500, 2000, 3600), (1000, 1000, 1900)])
+def test_no_more_is_remembered_than_the_engine_can_hold(tokens: int, least: int, most: int) -> None:
     router, endpoints = service(1)
-    router.reported(endpoints[0], report(kv_tokens=1000))
     for number in range(20):
-        send(router, ticket(500, blocks_of(bytes([number]) * 2000, 1)), endpoints[0])
-    assert 2000 <= router.index.size(0) <= 4000
+        send(router, ticket(tokens, blocks_of(bytes([number]) * 2000, 1)), endpoints[0])
+        router.reported(endpoints[0], report(kv_tokens=1000))
+    send(router, ticket(tokens, blocks_of(b"last" * 500, 1)), endpoints[0])
+    assert least <= router.index.size(0) <= most
 
 
 # Adapters
@@ -258,6 +271,50 @@ def test_a_worker_that_does_not_serve_the_adapter_is_the_last() -> None:
         send(router, ticket(2000), endpoints[1])
     assert chosen(router, endpoints, ticket(adapter="sql")) == {1}
     assert chosen(router, endpoints[:1] * 2, ticket(adapter="sql")) == {0}
+
+
+# Crowds
+
+
+def crowd(holders: int, requests: int, others: int, workers: int = 8) -> set[int]:
+    """Return who gets a prompt that some hold who have so many requests, while the others have so many."""
+    router, endpoints = service(workers)
+    router.rate.tokens_per_second = 100.0
+    for endpoint in endpoints:
+        endpoint.requests = requests if endpoint.slot < holders else others
+        if endpoint.slot < holders:
+            router.index.insert(LONG, endpoint.slot)
+    return chosen(router, endpoints, long_ticket())
+
+
+@pytest.mark.parametrize(
+    ("holders", "requests", "others", "crowded"),
+    [
+        (1, 4, 0, True),
+        (1, 3, 1, False),
+        (1, 12, 5, False),
+        (1, 15, 5, True),
+        (4, 12, 5, False),
+        (4, 14, 5, True),
+        (7, 12, 5, False),
+        (8, 14, 14, False),
+    ],
+)
+def test_a_prompt_whose_holders_are_crowded_gets_another_holder(
+    holders: int, requests: int, others: int, crowded: bool
+) -> None:
+    expected = range(holders, 8) if crowded else range(holders)
+    assert crowd(holders, requests, others) == set(expected)
+
+
+def test_where_one_holder_has_room_nobody_else_is_asked() -> None:
+    router, endpoints = service(4)
+    router.rate.tokens_per_second = 100.0
+    for endpoint, requests in zip(endpoints, (20, 4, 0, 0), strict=True):
+        endpoint.requests = requests
+    for endpoint in endpoints[:2]:
+        router.index.insert(LONG, endpoint.slot)
+    assert chosen(router, endpoints, long_ticket()) == {1}
 
 
 # Failing workers, many workers
