@@ -31,10 +31,10 @@ def main() -> int:
         from tidegate_bench.gateway import profile  # noqa: PLC0415 - only what was asked for
 
         return profile.main(chosen.load, chosen.seconds, chosen.lines, chosen.top)
-    if chosen.name == "plot":
-        from tidegate_bench.gateway import plot  # noqa: PLC0415
+    if chosen.name == "publish":
+        from tidegate_bench.gateway import publish  # noqa: PLC0415
 
-        return plot.main(chosen.result, chosen.folder)
+        return publish.main(chosen.result, chosen.page)
     from tidegate_bench.gateway import bench, gate  # noqa: PLC0415
 
     return (
@@ -66,9 +66,9 @@ def _parser() -> argparse.ArgumentParser:
     profile.add_argument("--seconds", type=float, default=8, help="how long each pass looks")
     profile.add_argument("--lines", action="store_true", help="by line instead of by function")
     profile.add_argument("--top", type=int, default=30, help="how many functions, or lines, to show")
-    plot = commands.add_parser("plot", help="draw a result of the gateway's benchmark")
-    plot.add_argument("result", type=Path, help="a file below bench/results")
-    plot.add_argument("folder", type=Path, help="where the drawings go")
+    publish = commands.add_parser("publish", help="put a result of the gateway's benchmark on its page")
+    publish.add_argument("result", type=Path, help="a file below bench/results")
+    publish.add_argument("page", type=Path, nargs="?", default=Path("docs/benchmarks/gateway.md"))
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))
     return parser

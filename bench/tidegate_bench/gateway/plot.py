@@ -1,15 +1,13 @@
-"""`python -m tidegate_bench plot RESULT FOLDER`: a run of the gateway benchmark as two drawings.
+"""A run of the gateway benchmark as drawings.
 
-Owns their form: costs on a scale of powers of ten, with intervals, and how many first tokens came by when. SVG is
+Pure. Owns their form: costs on a scale of powers of ten, with intervals, and how many first tokens came by when. SVG is
 text, so what is drawn can be reviewed.
 """
 
-import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from itertools import accumulate
-from pathlib import Path
 from typing import Any, Final
 
 from tidegate_bench.results import short
@@ -38,17 +36,12 @@ TITLES: Final = {
 }
 
 
-def main(result: Path, folder: Path) -> int:
-    """Draw a result."""
-    found = json.loads(result.read_text())
-    folder.mkdir(parents=True, exist_ok=True)
-    drawings = {"gateway-cost.svg": costs(found["figures"])}
+def drawings(found: Mapping[str, Any]) -> dict[str, str]:
+    """Return a result's drawings by the names of their files."""
+    made = {"gateway-cost.svg": costs(found["figures"])} if found["figures"] else {}
     for waits in found["first_tokens"]:
-        drawings[f"gateway-first-token-{waits['connections']}.svg"] = first_tokens(waits)
-    for name, drawing in drawings.items():
-        (folder / name).write_text(drawing)
-        print(f"written to {folder / name}")
-    return 0
+        made[f"gateway-first-token-{waits['connections']}.svg"] = first_tokens(waits)
+    return made
 
 
 def costs(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:

@@ -10,7 +10,7 @@ from statistics import median
 from typing import Any
 
 from tidegate_bench import peers
-from tidegate_bench.gateway.arms import DIRECT
+from tidegate_bench.gateway.arms import DIRECT, OURS
 from tidegate_bench.gateway.goals import MIB, added, delayed
 from tidegate_bench.gateway.latency import Waits
 from tidegate_bench.gateway.loads import LOADS, SEED, SLOW, UNITS
@@ -41,10 +41,10 @@ def costs(measured: Measured) -> Iterator[str]:
     """Yield what requests and chunks cost."""
     for name, rounds in measured.rounds.items():
         yield f"\n{name}: µs of CPU per {UNITS[name]}, ours over theirs in the same round, answers per second"
-        ours = rounds.per_unit("ours")
+        ours = rounds.per_unit(OURS)
         for arm in (arm for arm in rounds.rounds[0] if arm != DIRECT):
             theirs = rounds.per_unit(arm)
-            ratio = "" if arm == "ours" else told(paired_ratio(ours, theirs, SEED))
+            ratio = "" if arm == OURS else told(paired_ratio(ours, theirs, SEED))
             rate = short(median(rounds.per_second(arm)))
             yield f"  {arm:14}{told(interval(theirs, SEED)):>24}{ratio:>26}{rate:>10}"
         engine = median(rounds.per_unit(DIRECT, "engine_cpu"))
@@ -94,6 +94,14 @@ def _crowd(measured: Measured) -> Iterator[str]:
         yield f"  {arm:14}{', '.join(map(str, errors)):>16}"
 
 
+def _added(waits: Waits, arm: str) -> dict[str, Any]:
+    return {
+        "p50_ms": asdict(added(waits, arm, 0.5)),
+        "p99_ms": asdict(added(waits, arm, 0.99)),
+        "share_near_40_ms": delayed(waits, arm).value,
+    }
+
+
 def content(measured: Measured, faults: list[str], forced: bool) -> dict[str, Any]:
     """Return what is kept of a run."""
     return {
@@ -115,6 +123,14 @@ def content(measured: Measured, faults: list[str], forced: bool) -> dict[str, An
             }
             for name, rounds in measured.rounds.items()
         },
+        "ratios": {
+            name: {
+                arm: asdict(paired_ratio(rounds.per_unit(OURS), rounds.per_unit(arm), SEED))
+                for arm in rounds.rounds[0]
+                if arm not in {DIRECT, OURS}
+            }
+            for name, rounds in measured.rounds.items()
+        },
         "rounds": {
             name: [{arm: asdict(sample) for arm, sample in r.items()} for r in rounds.rounds]
             for name, rounds in measured.rounds.items()
@@ -124,6 +140,7 @@ def content(measured: Measured, faults: list[str], forced: bool) -> dict[str, An
                 "connections": waits.kind,
                 "rates": waits.rates,
                 "used": waits.used,
+                "added": {arm: _added(waits, arm) for arm in waits.rounds[0] if arm != DIRECT},
                 "buckets_ms": BUCKETS_MS,
                 "histograms": [{arm: histogram(v) for arm, v in r.items()} for r in waits.rounds],
                 "quantiles_ms": [
