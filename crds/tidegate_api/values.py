@@ -240,7 +240,11 @@ class NetworkPolicies(NetworkPolicySettings):
 class PodMonitors(Model):
     """PodMonitors for the Prometheus operator; left out where the cluster does not know the kind."""
 
-    enabled: bool = Field(False, description="Make one for operator and gateway, and one for the workers.")
+    enabled: bool = Field(
+        False,
+        description="Make one for operator and gateway, one for the workers, and the rule that records "
+        "`llm_gpu_memory_usage_bytes` where NVIDIA's DCGM exporter is scraped.",
+    )
     labels: dict[str, str] = Field({}, description="Labels by which your Prometheus selects them.")
     interval: str = Field("30s", pattern=r"^[1-9][0-9]*(ms|s|m)$", description="How often metrics are read.")
 

@@ -183,6 +183,15 @@ def test_monitors_carry_the_labels_that_prometheus_selects(chart: Callable[[str]
     assert workers["spec"]["namespaceSelector"] == {"any": True}
 
 
+def test_the_memory_of_gpus_is_recorded_under_its_usual_name(chart: Callable[[str], Rendered]) -> None:
+    (rules,) = chart("watched by Prometheus").all("PrometheusRule")
+    (rule,) = rules["spec"]["groups"][0]["rules"]
+    assert rule["record"] == "llm_gpu_memory_usage_bytes"
+    assert "DCGM_FI_DEV_FB_USED" in rule["expr"]
+    assert rules["metadata"]["labels"]["release"] == "prom"
+    assert not chart("the defaults").all("PrometheusRule")
+
+
 def test_a_cluster_without_the_kind_gets_no_monitor_and_the_notes_say_so() -> None:
     printed = notes(SETS["watched by Prometheus"])
     assert "kind: PodMonitor" not in printed
