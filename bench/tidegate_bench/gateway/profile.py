@@ -22,10 +22,19 @@ from tidegate_bench.client import Load, run_load
 from tidegate_bench.cost import Usage, cpu_seconds, usage
 from tidegate_bench.gateway.arms import OURS, staged
 from tidegate_bench.gateway.loads import INTERVAL_MS, LOADS
-from tidegate_bench.gateway.samples import Share, by_origin, read_stacks, read_syscalls, shares, weighted
+from tidegate_bench.gateway.samples import (
+    Share,
+    by_module,
+    by_origin,
+    read_stacks,
+    read_syscalls,
+    shares,
+    weighted,
+)
 
 PY_SPY: Final = "py-spy==0.4.3"
 SAMPLES_PER_SECOND: Final = 500
+MODULES: Final = 20
 # Attaching takes a moment, in which the process stands still.
 ATTACH_SECONDS: Final = 1.0
 
@@ -140,6 +149,9 @@ def show_functions(rows: list[Share], unit: str, microseconds: float, top: int) 
     print(f"\nwhere own time is spent, of {microseconds:.1f} µs per {unit}")
     for origin, share in by_origin(rows).items():
         print(f"  {share:6.1%} {share * microseconds:6.1f} µs  {origin}")
+    print("\n  by module of ours")
+    for module, share in list(by_module(rows).items())[:MODULES]:
+        print(f"  {share:6.1%} {share * microseconds:6.1f} µs  {module}")
     print(f"\n  {'own':>6} {'own µs':>7} {'with callees':>13}  function")
     for row in rows[:top]:
         told = f"{row.own:6.1%} {row.own * microseconds:7.2f} {row.inclusive:13.1%}"

@@ -25,6 +25,7 @@ SYSTEM_CALLS: Final = frozenset(
     }
     | {"accept4", "connect", "close", "__close", "socket", "setsockopt", "shutdown", "syscall"}
 )
+OURS: Final = "Python of ours"
 # Frames, the outermost first, and how often, or how heavily, they were seen.
 Stack = tuple[tuple[str, ...], float]
 
@@ -106,12 +107,25 @@ def by_origin(rows: list[Share]) -> dict[str, float]:
     return dict(sorted(found.items(), key=lambda item: -item[1]))
 
 
+def by_module(rows: list[Share]) -> dict[str, float]:
+    """Return the share of own time by Python module of ours, the most first."""
+    found: defaultdict[str, float] = defaultdict(float)
+    for row in rows:
+        if _origin(row.function) == OURS:
+            found[_place(row.function).partition(".py")[0]] += row.own
+    return dict(sorted(found.items(), key=lambda item: -item[1]))
+
+
+def _place(function: str) -> str:
+    return function.rpartition("(")[2].rstrip(")")
+
+
 def _origin(function: str) -> str:
-    place = function.rpartition("(")[2].rstrip(")")
+    place = _place(function)
     if _is_system(function):
         return "system calls"
     if place.startswith(("tidegate_gateway/", "tidegate_api/")):
-        return "Python of ours"
+        return OURS
     if ".py" in place:
         return "Python of others"
     for library in ("uvloop", "httptools", "msgspec"):

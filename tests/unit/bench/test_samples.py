@@ -4,6 +4,7 @@ import pytest
 
 from tidegate_bench.gateway.samples import (
     Syscall,
+    by_module,
     by_origin,
     read_stacks,
     read_syscalls,
@@ -44,6 +45,16 @@ def test_own_time_adds_up_by_where_a_function_lives() -> None:
     assert {origin: share for origin, share in found.items() if share} == pytest.approx(
         {"system calls": 0.6, "Python of ours": 0.3, "msgspec": 0.1}
     )
+
+
+def test_modules_of_ours_are_those_with_own_time_there() -> None:
+    raw = (
+        RAW
+        + "run (asyncio/runners.py:86);ask (tidegate_gateway/upstream.py:9) 2\nx (tidegate_api/keys.py:3) 1\n"
+    )
+    found = by_module(shares(read_stacks(raw)))
+    told = {module: round(share * 13) for module, share in found.items() if share}
+    assert told == {"tidegate_gateway/upstream": 5, "tidegate_api/keys": 1}
 
 
 @pytest.mark.parametrize(
