@@ -36,6 +36,11 @@ class Totals:
         self.budget: Budget | None = None
 
     @property
+    def key(self) -> tuple[str, str]:
+        """Namespace and name."""
+        return self.namespace, self.tenant
+
+    @property
     def tokens(self) -> int:
         """Tokens of prompts and answers."""
         return self.prompt_tokens + self.completion_tokens
@@ -74,6 +79,7 @@ class Account:
         "concurrency",
         "full_until",
         "limits",
+        "meters",
         "newest",
         "requests",
         "reserved",
@@ -87,6 +93,7 @@ class Account:
         self.requests = Meter()
         self.tokens = Meter()
         self.concurrency = Meter()
+        self.meters = (self.requests, self.tokens, self.concurrency)
         # Tokens that open requests were admitted with.
         self.reserved = 0
         self.newest: Slice | None = None
@@ -98,7 +105,8 @@ class Account:
 
     def expire(self, now: float) -> None:
         """Let go of what is older than the window."""
-        self._horizon = horizon = now - WINDOW_SECONDS
+        # Never back: what has been let go of is told by it.
+        self._horizon = horizon = max(now - WINDOW_SECONDS, self._horizon)
         oldest = self._oldest
         while oldest is not None and oldest.end <= horizon:
             self.requests.used -= oldest.requests
@@ -158,6 +166,12 @@ class Account:
             self.newest.next = piece
         self.newest = piece
         return piece
+
+    def miss(self, tokens: int, now: float) -> None:
+        """Note which limits kept a request out."""
+        self.requests.miss(1, now)
+        self.tokens.miss(tokens, now)
+        self.concurrency.miss(1, now)
 
     def is_idle(self) -> bool:
         """Tell whether nothing is open and the window is empty; `expire` first."""

@@ -13,20 +13,32 @@ from typing import cast
 
 from tidegate_api.windows import Window, window_end, window_start
 from tidegate_gateway.directory import TenantLimits
+from tidegate_gateway.limits.tables import Spent
 
 
 class Budget:
     """One tenant's budget as this gateway sees it."""
 
-    __slots__ = ("_first", "_instance", "begins", "elsewhere", "ends", "limits", "tokens", "window")
+    __slots__ = (
+        "_elsewhere",
+        "_first",
+        "_instance",
+        "_others",
+        "begins",
+        "ends",
+        "limits",
+        "tokens",
+        "window",
+    )
 
     def __init__(self, instance: str, limits: TenantLimits, total: int, wall: float) -> None:
         self._instance = instance
         # What this gateway had counted when the window began, or when it learned of the budget.
         self._first = total
         self.begins = 0.0
-        # Used at other gateways and not known to the operator yet.
-        self.elsewhere = 0
+        # What the other gateways last said, and the sum of what of it the operator does not know yet.
+        self._others: dict[str, Spent] = {}
+        self._elsewhere = 0
         self.set(limits, total, wall)
 
     def set(self, limits: TenantLimits, total: int, wall: float) -> None:
@@ -46,13 +58,36 @@ class Budget:
             begins = self.limits.budget_since
         if self.begins and begins > self.begins:
             self._first = total
-            self.elsewhere = 0
         self.begins = begins
         self.ends = window_end(self.window, moment).timestamp()
+        self._add()
+
+    def hear(self, others: dict[str, Spent]) -> None:
+        """Take what each of the other gateways has used."""
+        if others != self._others:
+            self._others = others
+            self._add()
+
+    def own(self, total: int) -> int:
+        """Return the tokens that this gateway has counted in this window."""
+        return total - self._first
 
     def spent(self, total: int) -> int:
         """Return the tokens used in this window, everywhere."""
-        used, seen = 0, 0
-        if self.limits.budget_since >= self.begins:
-            used, seen = self.limits.budget_used, self.limits.budget_seen.get(self._instance, 0)
-        return used + max(0, total - max(seen, self._first)) + self.elsewhere
+        used = self.limits.budget_used if self._is_written() else 0
+        return used + max(0, min(total - self._seen(self._instance), total - self._first)) + self._elsewhere
+
+    def _is_written(self) -> bool:
+        """Tell whether what the operator wrote is of this window."""
+        return self.limits.budget_since >= self.begins
+
+    def _seen(self, instance: str) -> int:
+        """Return what the operator's sum has of a gateway's counter; nothing, if it is the sum of another window."""
+        return self.limits.budget_seen.get(instance, 0) if self._is_written() else 0
+
+    def _add(self) -> None:
+        self._elsewhere = sum(
+            max(0, min(spent.total - self._seen(instance), spent.tokens))
+            for instance, spent in self._others.items()
+            if spent.begins == self.begins
+        )

@@ -7,13 +7,14 @@ A request is admitted with an estimate of its tokens and settled, once, with wha
 ended. What it used less goes back to the moment it was admitted in; what it used more counts from the end.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
-from tidegate_gateway.directory import Caller
+from tidegate_gateway.directory import Caller, TenantLimits
 from tidegate_gateway.errors import Problem
 from tidegate_gateway.limits import headers, refusals
 from tidegate_gateway.limits.account import Account, Reservation, Totals
 from tidegate_gateway.limits.budget import Budget
+from tidegate_gateway.limits.meter import UNLIMITED
 
 Key = tuple[str, str]
 
@@ -24,6 +25,8 @@ class Ledger:
     def __init__(self, instance: str = "") -> None:
         self.instance = instance
         self.accounts: dict[Key, Account] = {}
+        # Tells how much this gateway may use of an account's meter by its index, whose limit has just changed.
+        self.cap: Callable[[Account, int, int | None], int] = _whole
         self._totals: dict[Key, Totals] = {}
 
     def reserve(self, caller: Caller, tokens: int, now: float, wall: float) -> Reservation | Problem:
@@ -35,6 +38,7 @@ class Ledger:
             account.expire(now)
         requests, used, at_once = account.requests, account.tokens, account.concurrency
         if requests.used >= requests.cap or used.used + tokens > used.cap or at_once.used >= at_once.cap:
+            account.miss(tokens, now)
             return refusals.over_limit(account, tokens, now)
         budget = account.totals.budget
         if budget is not None:
@@ -66,32 +70,52 @@ class Ledger:
         """Return what each tenant has used since the process started."""
         return self._totals.values()
 
+    def renew(self, callers: Iterable[Caller]) -> None:
+        """Begin anew with tenants that were deleted and made again under the same name."""
+        for caller in callers:
+            totals = self._totals.get((caller.namespace, caller.tenant))
+            if totals is not None and totals.created != caller.created:
+                self.account(caller.namespace, caller.tenant, caller.created)
+
     def tidy(self, now: float, wall: float) -> None:
         """Forget who has not called for a minute, and turn budgets whose window has ended; about once a second."""
         for key, account in list(self.accounts.items()):
             account.expire(now)
-            if account.is_idle():
+            if account.is_idle() and all(meter.is_at_rest(now) for meter in account.meters):
                 del self.accounts[key]
         for totals in self._totals.values():
             budget = totals.budget
             if budget is not None and wall >= budget.ends:
                 budget.turn(totals.tokens, wall)
 
-    def _open(self, caller: Caller, wall: float) -> Account:
-        """Return the account of a caller, with the limits that hold now and what was used under the former ones."""
-        key = (caller.namespace, caller.tenant)
+    def account(self, namespace: str, tenant: str, created: float) -> Account:
+        """Return the account of a tenant, made if there is none."""
+        key = (namespace, tenant)
         totals = self._totals.get(key)
-        if totals is None or totals.created != caller.created:
+        if totals is None or totals.created != created:
             # A tenant that was deleted and made again is another one.
             self.accounts.pop(key, None)
-            totals = self._totals[key] = Totals(caller.namespace, caller.tenant, caller.created)
+            totals = self._totals[key] = Totals(namespace, tenant, created)
         account = self.accounts.get(key)
         if account is None:
             account = self.accounts[key] = Account(totals)
-        limits = account.limits = caller.limits
-        account.requests.set(limits.requests_per_minute)
-        account.tokens.set(limits.tokens_per_minute)
-        account.concurrency.set(limits.concurrency)
+        return account
+
+    def limit(self, account: Account, limits: TenantLimits) -> None:
+        """Let other limits hold from now on, for what was used under the former ones too."""
+        account.limits = limits
+        values = (limits.requests_per_minute, limits.tokens_per_minute, limits.concurrency)
+        for index, value in enumerate(values):
+            meter = account.meters[index]
+            if value != meter.limit:
+                former, meter.limit = meter.limit, value
+                meter.cap = UNLIMITED if value is None else self.cap(account, index, former)
+
+    def _open(self, caller: Caller, wall: float) -> Account:
+        """Return the account of a caller, with the limits that hold now."""
+        account = self.account(caller.namespace, caller.tenant, caller.created)
+        limits, totals = caller.limits, account.totals
+        self.limit(account, limits)
         if limits.budget_tokens is None:
             totals.budget = None
         elif totals.budget is None:
@@ -99,3 +123,7 @@ class Ledger:
         else:
             totals.budget.set(limits, totals.tokens, wall)
         return account
+
+
+def _whole(account: Account, index: int, _: int | None) -> int:
+    return account.meters[index].limit or 0

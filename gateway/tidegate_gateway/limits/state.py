@@ -1,0 +1,72 @@
+"""What a gateway tells the operator: the JSON of `GET /state`.
+
+Owns names and forms. Pure; the operator reads them in its `gateways.py`.
+"""
+
+from collections.abc import Iterable
+
+import msgspec
+
+from tidegate_api.names import QosClass
+from tidegate_gateway.limits.account import Totals
+from tidegate_gateway.qos.figures import PoolFigures
+
+
+class _Said(msgspec.Struct, frozen=True, rename="camel"):
+    pass
+
+
+class _Tenant(_Said, frozen=True):
+    namespace: str
+    name: str
+    requests: int
+    prompt_tokens: int
+    completion_tokens: int
+
+
+class _Class(_Said, frozen=True):
+    name: QosClass
+    queued: int
+    running: int
+    share_percent: float | None
+
+
+class _Pool(_Said, frozen=True):
+    namespace: str
+    service: str
+    pool: str
+    credits_used: int
+    credits_limit: int
+    classes: tuple[_Class, ...]
+
+
+class _State(_Said, frozen=True):
+    instance: str
+    tenants: tuple[_Tenant, ...]
+    pools: tuple[_Pool, ...]
+
+
+def encode(
+    instance: str, usage: Iterable[Totals], services: Iterable[tuple[str, str, Iterable[PoolFigures]]]
+) -> bytes:
+    """Return the state of a process: tenants that have called since it started, and the pools of each service.
+
+    `services` are namespace, name and figures.
+    """
+    tenants = tuple(
+        _Tenant(t.namespace, t.tenant, t.requests, t.prompt_tokens, t.completion_tokens)
+        for t in usage
+        if t.requests
+    )
+    pools = tuple(
+        _pool(namespace, service, pool) for namespace, service, figures in services for pool in figures
+    )
+    return msgspec.json.encode(_State(instance, tenants, pools))
+
+
+def _pool(namespace: str, service: str, pool: PoolFigures) -> _Pool:
+    classes = tuple(
+        _Class(c.name, c.queued, c.running, None if c.share is None else round(100 * c.share, 1))
+        for c in pool.classes
+    )
+    return _Pool(namespace, service, pool.name, pool.credits_used, pool.credits_limit, classes)
