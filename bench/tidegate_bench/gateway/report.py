@@ -110,6 +110,7 @@ def content(measured: Measured, faults: list[str], forced: bool) -> dict[str, An
             "httptools": version("httptools"),
             "msgspec": version("msgspec"),
             **{peer.name: peer.version for peer in peers.PEERS},
+            **({} if "nginx" in measured.absent else {"nginx": peers.nginx_version()}),
         },
         "seed": SEED,
         "forced": forced,

@@ -5,6 +5,7 @@ gateway under test has one core; logging of warnings only; the same key checked 
 """
 
 import json
+import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -143,6 +144,12 @@ def nginx(place: Place) -> list[str]:
     servers = "\n    ".join(f"server 127.0.0.1:{port};" for port in place.engine_ports)
     config.write_text(_NGINX.format(home=place.home, port=place.port, servers=servers))
     return [str(debian_program("nginx")), "-p", str(place.home), "-e", "stderr", "-c", str(config)]
+
+
+def nginx_version() -> str:
+    """Return the version of the nginx that Debian gave us, such as `nginx/1.22.1`."""
+    told = subprocess.run([str(debian_program("nginx")), "-v"], capture_output=True, text=True, check=True)
+    return told.stderr.strip().rpartition(" ")[2]
 
 
 _HAPROXY: Final = """\
