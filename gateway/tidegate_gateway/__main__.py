@@ -15,6 +15,8 @@ import uvloop
 from tidegate_gateway import logs
 from tidegate_gateway.admin import start_admin
 from tidegate_gateway.gateway import Gateway
+from tidegate_gateway.limits.peers import Peers
+from tidegate_gateway.limits.shares import Shares
 from tidegate_gateway.routing.signals import Signals
 from tidegate_gateway.settings import Settings, read_settings
 
@@ -38,7 +40,9 @@ async def serve(settings: Settings, source: Source) -> None:
         from tidegate_gateway.tracing import connect  # noqa: PLC0415 - only where it is used: 15 MB
 
         gateway.tracing = connect(settings.traces_endpoint, gateway.instance)
-    admin = await start_admin(gateway, settings.admin_port)
+    others = _meet_others(gateway) if settings.pod_uid else None
+    talking = None if others is None else loop.create_task(others.run())
+    admin = await start_admin(gateway, settings.admin_port, others)
     port = await gateway.start()
     knowing = loop.create_task(source(gateway))
     knowing.add_done_callback(lambda _: ended.set())
@@ -48,15 +52,25 @@ async def serve(settings: Settings, source: Source) -> None:
     gc.set_threshold(GARBAGE_OBJECTS, 20, 20)
     await ended.wait()
     failed = knowing.done()
-    await gateway.drain()
-    knowing.cancel()
-    await asyncio.gather(knowing, return_exceptions=True)
+    # Idle connections close first: what others take over is not admitted here any more.
+    await asyncio.gather(gateway.drain(), *(() if others is None else (others.leave(),)))
+    ending = [task for task in (knowing, talking) if task is not None]
+    for task in ending:
+        task.cancel()
+    await asyncio.gather(*ending, return_exceptions=True)
     await signals.close()
     if gateway.tracing is not None:
         await asyncio.to_thread(gateway.tracing.close)
     await admin.cleanup()
     if failed:
         raise RuntimeError("the watch of the cluster ended") from knowing.exception()
+
+
+def _meet_others(gateway: Gateway) -> Peers:
+    """Return the conversation with the gateways that the directory names."""
+    shares = Shares(gateway.ledger)
+    gateway.knows_its_share = lambda: shares.is_settled
+    return Peers(shares, lambda: gateway.directory.peers if gateway.is_published else None, gateway.rng)
 
 
 def run(settings: Settings, source: Source) -> None:

@@ -64,19 +64,26 @@ class Gateway:
         self.on_publish: Callable[[], None] = lambda: None
         self.connections: set[ClientConnection] = set()
         self.exchanges: set[Exchange] = set()
-        # True once a whole directory has been published, until the end begins.
-        self.is_ready = False
+        # True once a whole directory has been published.
+        self.is_published = False
+        # Whether it knows what other gateways admit; before, tenants with limits would be refused.
+        self.knows_its_share: Callable[[], bool] = lambda: True
         self._draining = False
         self._empty = asyncio.Event()
         self._server: asyncio.Server | None = None
         self._sweeping: asyncio.TimerHandle | None = None
+
+    @property
+    def is_ready(self) -> bool:
+        """Tell whether clients may be sent here."""
+        return self.is_published and not self._draining and self.knows_its_share()
 
     # What is known
 
     def publish(self, directory: Directory) -> None:
         """Use what is known now; of the requests in progress only those are ended whose key is not good any more."""
         self.directory = directory
-        self.is_ready = not self._draining
+        self.is_published = True
         now = self.loop.time()
         services: dict[tuple[str, str], Served] = {}
         for models in directory.models.values():
@@ -137,7 +144,6 @@ class Gateway:
     async def drain(self) -> None:
         """Take no new connection, let requests finish for as long as the settings allow, then end the rest."""
         self._draining = True
-        self.is_ready = False
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):
