@@ -7,7 +7,6 @@ an answer was wrong, the engines could not keep their pace, or others used the m
 
 import sys
 import tempfile
-import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -19,12 +18,12 @@ import uvloop
 
 from tidegate_api.keys import new_key
 from tidegate_bench import peers, results
-from tidegate_bench.cost import busy_seconds, cpu_seconds
 from tidegate_bench.routing.arms import PEERS, Stage, staged
 from tidegate_bench.routing.decision import Decisions, Desk
 from tidegate_bench.routing.goals import judged
 from tidegate_bench.routing.loads import LOADS, PROFILE, SECONDS, WORKERS
 from tidegate_bench.routing.rounds import SEED, Rounds, run_round
+from tidegate_bench.sim.stage import Watch
 from tidegate_bench.statistics import interval
 
 ROUNDS: Final = 7
@@ -75,31 +74,13 @@ def main(
 
 async def _measure(stage: Stage, key: str, measured: Measured, count: int) -> None:
     await stage.ready(key)
-    watch = _Watch(stage.pids)
+    watch = Watch(stage.pids)
     for number in range(count):
         for name, rounds in measured.rounds.items():
             rounds.rounds.append(await run_round(stage, key, name, number, measured.seconds))
         measured.foreign.append(watch.lap())
         told = f"round {number + 1} of {count}: others used {measured.foreign[-1]:.2f} cores"
         print(told, file=sys.stderr)
-
-
-class _Watch:
-    """Tells how many cores were used by anyone but the benchmark."""
-
-    def __init__(self, pids: Sequence[int]) -> None:
-        self._pids = pids
-        self._begin = self._now()
-
-    def _now(self) -> tuple[float, float, float]:
-        own = sum(map(cpu_seconds, self._pids)) + time.process_time()
-        return time.perf_counter(), busy_seconds(), own
-
-    def lap(self) -> float:
-        """Return the cores that others used since the last lap."""
-        before, self._begin = self._begin, self._now()
-        wall, busy, own = (after - then for after, then in zip(self._begin, before, strict=True))
-        return max(0.0, (busy - own) / wall)
 
 
 def conclude(measured: Measured, force: bool) -> int:

@@ -12,11 +12,11 @@ from tidegate_bench.sim.profile import Profile
 from tidegate_bench.sim.sequence import Prompt, Sequence
 
 
-def body_of(ask: Ask) -> bytes:
+def body_of(ask: Ask, model: str = "m") -> bytes:
     """Return the JSON that a client sends."""
     return json.dumps(
         {
-            "model": "m",
+            "model": model,
             "messages": [{"role": role, "content": content} for role, content in ask.messages],
             "max_tokens": ask.answer_tokens,
             "ignore_eos": True,

@@ -7,6 +7,7 @@ import asyncio
 import json
 import os
 import subprocess
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,7 @@ from typing import Any
 import msgspec
 
 from tidegate_api.keys import digest
-from tidegate_bench.cost import cpu_seconds
+from tidegate_bench.cost import busy_seconds, cpu_seconds
 from tidegate_bench.processes import (
     await_answer,
     await_port,
@@ -30,8 +31,6 @@ from tidegate_bench.sim.gateway_process import Told, ToldCaller
 from tidegate_bench.sim.load import chat_request
 from tidegate_bench.sim.profile import Profile
 from tidegate_gateway.directory import Strategy
-
-WARM_BODY = b'{"model":"m","messages":[{"role":"user","content":"warm"}],"max_tokens":1}'
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,10 +99,11 @@ class Started:
     process: subprocess.Popen[bytes]
     log: Path
 
-    async def ready(self, key: str) -> None:
+    async def ready(self, key: str, model: str = "m") -> None:
         """Wait until it answers."""
         await asyncio.to_thread(await_port, self.process, self.port, self.log)
-        await await_answer(self.port, chat_request(key, WARM_BODY))
+        body = {"model": model, "messages": [{"role": "user", "content": "warm"}], "max_tokens": 1}
+        await await_answer(self.port, chat_request(key, json.dumps(body).encode()))
 
 
 def start(
@@ -137,3 +137,21 @@ def ours(
 def caller(key: str, tenant: str, qos_class: Any) -> ToldCaller:
     """Return who holds a key."""
     return ToldCaller(digest(key), tenant, qos_class)
+
+
+class Watch:
+    """Tells how many cores were used by anyone but the benchmark."""
+
+    def __init__(self, pids: Sequence[int]) -> None:
+        self._pids = pids
+        self._begin = self._now()
+
+    def _now(self) -> tuple[float, float, float]:
+        own = sum(map(cpu_seconds, self._pids)) + time.process_time()
+        return time.perf_counter(), busy_seconds(), own
+
+    def lap(self) -> float:
+        """Return the cores that others used since the last lap."""
+        before, self._begin = self._begin, self._now()
+        wall, busy, own = (after - then for after, then in zip(self._begin, before, strict=True))
+        return max(0.0, (busy - own) / wall)

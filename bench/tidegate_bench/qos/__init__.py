@@ -1,0 +1,1 @@
+"""Who waits, and how long, when more is asked than fits."""
