@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate_gateway.errors import Problem, Refused
-from tidegate_gateway.request import Head, model_of, new_request_id, read_fields, read_head, route
+from tidegate_gateway.request import Fields, Head, model_of, new_request_id, read_fields, read_head, route
 from tidegate_gateway.sse import error_event, separator
 
 HOST = (b"Host", b"a")
@@ -98,6 +98,22 @@ def test_other_hosts_end_the_connection(host: bytes) -> None:
     with pytest.raises(Refused) as refused:
         read_head(b"GET", b"/v1/models", "1.1", fields, True)
     assert (refused.value.problem.status, refused.value.problem.close) == (400, True)
+
+
+def test_no_other_character_is_part_of_a_host_wherever_it_stands() -> None:
+    plain = b"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-"
+    hosts = [
+        around % bytes([byte])
+        for byte in set(range(256)) - set(plain)
+        for around in (b"%b", b"%ba", b"a%bb", b"a:80%b", b"[::1%b]", b"[%b]")
+    ]
+    # The parser takes off spaces at the end; in brackets a colon may stand almost anywhere.
+    kept = [host for host in hosts if host.rstrip(b" \t") not in {b"a:80", b"[::1:]"}]
+    assert len(kept) > 1000
+    for host in kept:
+        fields = Fields({b"host": host}, b"")
+        with pytest.raises(Refused):
+            read_head(b"GET", b"/v1/models", "1.1", fields, True)
 
 
 @pytest.mark.parametrize("name", [b"Host", b"Authorization", b"content-TYPE", b"Expect"])
