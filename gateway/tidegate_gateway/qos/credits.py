@@ -22,8 +22,13 @@ MOST_TOKENS: Final = 2**24
 # and no more.
 SATURATED_WAITING: Final = 2
 IDLE_WAITING: Final = 1
+# A burst of prompts is computed within this time; who still waits then is one too many.
+BURST_SECONDS: Final = 0.8
 # Above this share of KV cache in use, growing requests may soon take each other's memory.
 GROW_BELOW_KV: Final = 0.85
+FULL_KV: Final = 0.9
+# Below this share it tells nothing of what more requests would need.
+TELLING_KV: Final = 0.1
 CUT: Final = 0.8
 FIRST_CUT: Final = 0.5
 STEPS_BACK: Final = 8
@@ -40,6 +45,7 @@ class Account:
 
     __slots__ = (
         "borrowed",
+        "crowded_since",
         "endpoint",
         "grown_at",
         "high_tokens",
@@ -63,6 +69,8 @@ class Account:
         self.target = 0.0
         self.settled_at = -inf
         self.preemptions: int | None = None
+        # Since when each report has said that too many wait.
+        self.crowded_since = inf
 
 
 def first_limit(endpoint: Endpoint, siblings: list[Account]) -> float:
@@ -80,19 +88,40 @@ def adjust(account: Account, report: Report, starved_at: float, now: float) -> b
     if now - report.at > STALE_SECONDS:
         return False
     endpoint = account.endpoint
+    if preemptions is None:
+        preemptions = report.preemptions
+        endpoint.limit_tokens = max(LEAST_TOKENS, min(endpoint.limit_tokens, report.kv_tokens or MOST_TOKENS))
+    preempted = report.preemptions > preemptions
     before = endpoint.limit_tokens
-    preempted = preemptions is not None and report.preemptions > preemptions
-    if preempted or report.waiting > SATURATED_WAITING:
+    if preempted or _is_crowded(account, report):
         if not account.target and report.at > account.settled_at and endpoint.requests:
             _cut(account, report, preempted)
     elif report.waiting <= IDLE_WAITING and report.kv_used <= GROW_BELOW_KV and not account.target:
         demanded = starved_at > account.grown_at or endpoint.tokens >= DEMANDED * before
         if demanded and now - account.grown_at >= GROWTH_SECONDS:
             account.grown_at = now
-            endpoint.limit_tokens += _step(account)
-    most = report.kv_tokens or MOST_TOKENS
-    endpoint.limit_tokens = min(max(endpoint.limit_tokens, LEAST_TOKENS), most)
+            grown = min(before + _step(account), _ceiling(endpoint, report))
+            endpoint.limit_tokens = max(before, grown)
     return endpoint.limit_tokens > before
+
+
+def _ceiling(endpoint: Endpoint, report: Report) -> float:
+    """Return how much would fill the engine's memory, by how much what is in flight does.
+
+    That is not `kv_tokens`: prompts that begin alike share memory, and answers are shorter or longer than expected.
+    """
+    if report.kv_used >= TELLING_KV and endpoint.tokens:
+        return endpoint.tokens * FULL_KV / report.kv_used
+    return report.kv_tokens or MOST_TOKENS
+
+
+def _is_crowded(account: Account, report: Report) -> bool:
+    """Tell whether too many wait in the engine, not only in a burst of prompts that it was about to begin with."""
+    if report.waiting <= SATURATED_WAITING:
+        account.crowded_since = inf
+        return False
+    account.crowded_since = min(account.crowded_since, report.at)
+    return report.at - account.crowded_since >= BURST_SECONDS
 
 
 def _step(account: Account) -> float:

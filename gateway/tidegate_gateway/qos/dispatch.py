@@ -58,6 +58,8 @@ class Dispatcher:
         self._now = now
         timeouts = [lane.policy.queue_timeout_seconds for lane in self._supply.lanes]
         self._supply.update(classes, pools, now)
+        for pool in self._supply.pools.values():
+            shares.refresh(pool)
         for lane, timeout in zip(self._supply.lanes, timeouts, strict=True):
             for ticket in lane.band.tickets():
                 ticket.pool = lane.home.name

@@ -25,9 +25,8 @@ class Route(NamedTuple):
     pool: Pool
     # How much of an endpoint's credits may be taken already.
     fraction: float
-    # Classes at home there that go before: if one of them waits there this route is closed, and whoever took it
-    # must leave before the first byte if one of them comes.
-    above: "tuple[Lane, ...]"
+    # Whether a higher class is at home there: who takes this route must leave before the first byte if that comes.
+    is_borrowed: bool
 
 
 class Lane:
@@ -59,7 +58,7 @@ def connect(lanes: Sequence[Lane], pools: Mapping[str, Pool], reserving: bool) -
         homes = [lane.home, *(other.home for other in (*lower, *higher)), *_strays(pools.values())]
         reserved = lanes[HIGH].home if reserving and lane.rank > HIGH else None
         lane.routes = tuple(
-            Route(pool, 1 - RESERVE if pool is reserved else 1.0, _above(lane, pool))
+            Route(pool, 1 - RESERVE if pool is reserved else 1.0, _is_borrowed(lane, pool))
             for pool in dict.fromkeys(homes)
             if pool.endpoints
         )
@@ -70,7 +69,5 @@ def _strays(pools: Iterable[Pool]) -> list[Pool]:
     return [pool for pool in pools if not pool.owners]
 
 
-def _above(lane: Lane, pool: Pool) -> tuple[Lane, ...]:
-    if pool is lane.home:
-        return ()
-    return tuple(owner for owner in pool.owners if owner.rank < lane.rank)
+def _is_borrowed(lane: Lane, pool: Pool) -> bool:
+    return pool is not lane.home and any(owner.rank < lane.rank for owner in pool.owners)

@@ -54,17 +54,19 @@ def refresh(pool: Pool) -> None:
 
     Tokens are admitted by whole requests: for a class to get its share in every window, however that is laid, it is
     given one request per window more, and what its lead may be. That comes from what no class was promised, and from
-    the highest.
+    the highest. Where more than everything was promised, each gets less in proportion.
     """
     if not pool.owners:
         return
+    promised = sum(lane.policy.min_share for lane in pool.owners)
+    scale = 1 / max(1.0, promised)
     highest, *others = pool.owners
     wanted = sum(_margin(lane) for lane in others)
-    unpromised = max(0.0, 1 - sum(lane.policy.min_share for lane in pool.owners))
-    taken = min(wanted, unpromised + MOST_TAKEN * highest.policy.min_share)
+    unpromised = max(0.0, 1 - promised)
+    taken = min(wanted, unpromised + MOST_TAKEN * scale * highest.policy.min_share)
     for lane in others:
-        lane.share = lane.policy.min_share + (_margin(lane) * taken / wanted if wanted else 0.0)
-    highest.share = highest.policy.min_share - max(0.0, taken - unpromised)
+        lane.share = scale * lane.policy.min_share + (_margin(lane) * taken / wanted if wanted else 0.0)
+    highest.share = scale * highest.policy.min_share - max(0.0, taken - unpromised)
     for lane in pool.owners:
         lane.debt = max(lane.debt, -_lead(lane))
 

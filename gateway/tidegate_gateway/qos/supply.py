@@ -76,7 +76,6 @@ class Supply:
         for lane, policy in zip(self.lanes, policies, strict=True):
             lane.policy = policy
             lane.home = self.pools[policy.pool]
-            lane.share = policy.min_share
         connect(self.lanes, self.pools, self._reserving)
 
     def _open_accounts(self) -> None:
@@ -96,17 +95,16 @@ class Supply:
     # Looking for credits
 
     def find(self, lane: Lane, ticket: Ticket, now: float) -> Place | None:
-        """Return where the class may send its next ticket, or None while it must wait."""
+        """Return where the class may send its next ticket, or None while it must wait.
+
+        No higher class waits when this is asked: so nothing is borrowed from one that does.
+        """
         horizon = now
         while True:
-            for pool, fraction, above in lane.routes:
-                for owner in above:
-                    if owner.band.waiting:
-                        break
-                else:
-                    endpoint = self._choose(pool, fraction, ticket, horizon, now)
-                    if endpoint is not None:
-                        return pool, endpoint, bool(above)
+            for pool, fraction, is_borrowed in lane.routes:
+                endpoint = self._choose(pool, fraction, ticket, horizon, now)
+                if endpoint is not None:
+                    return pool, endpoint, is_borrowed
             if horizon == inf or not self._are_all_ejected(now):
                 return None
             horizon = inf
@@ -155,11 +153,11 @@ class Supply:
                     [e for e in untried if e.tokens < route.fraction * e.limit_tokens], ticket, now
                 )
                 if endpoint is not None:
-                    return route.pool, endpoint, bool(route.above)
+                    return route.pool, endpoint, route.is_borrowed
             for route, untried in places:
                 endpoint = self._best(untried, ticket, now)
                 if endpoint is not None:
-                    return route.pool, endpoint, bool(route.above)
+                    return route.pool, endpoint, route.is_borrowed
         return None
 
     def find_recalled(self, lane: Lane, now: float) -> tuple[Endpoint, list[Ticket]] | None:

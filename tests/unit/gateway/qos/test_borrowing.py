@@ -16,17 +16,17 @@ HIGH_ALONE = dedicated(high=0.7)
 @pytest.mark.parametrize(
     ("homes", "qos_class", "routes"),
     [
-        # A pool and, after a colon, the classes that go before there.
-        ("shared shared shared", "high", "shared:"),
-        ("shared shared shared", "low", "shared:"),
-        ("h m l", "high", "h: m: l:"),
-        ("h m l", "medium", "m: l: h:high"),
-        ("h m l", "low", "l: m:medium h:high"),
-        ("h shared shared", "low", "shared: h:high"),
-        ("shared shared l", "low", "l: shared:high,medium"),
-        # Between a class above and one below it, it yields to the one above only.
-        ("shared m shared", "medium", "m: shared:high"),
-        ("h m gone", "low", "m:medium h:high"),
+        # In this order, those in brackets on loan.
+        ("shared shared shared", "high", "shared"),
+        ("shared shared shared", "low", "shared"),
+        ("h m l", "high", "h m l"),
+        ("h m l", "medium", "m l (h)"),
+        ("h m l", "low", "l (m) (h)"),
+        ("h shared shared", "low", "shared (h)"),
+        ("shared shared l", "low", "l (shared)"),
+        # With a class above and one below at home there, it is the one above that matters.
+        ("shared m shared", "medium", "m (shared)"),
+        ("h m gone", "low", "(m) (h)"),
     ],
 )
 def test_routes(homes: str, qos_class: QosClass, routes: str) -> None:
@@ -36,7 +36,7 @@ def test_routes(homes: str, qos_class: QosClass, routes: str) -> None:
     lanes = [Lane(rank, pools[name]) for rank, name in enumerate(homes.split())]
     connect(lanes, pools, False)
     found = lanes[CLASSES.index(qos_class)].routes
-    assert " ".join(f"{r.pool.name}:{','.join(lane.name for lane in r.above)}" for r in found) == routes
+    assert " ".join(f"({r.pool.name})" if r.is_borrowed else r.pool.name for r in found) == routes
 
 
 def test_workers_of_a_pool_that_is_given_up_are_used_while_they_last() -> None:
@@ -71,16 +71,31 @@ def test_a_lower_class_borrows_what_is_idle_and_gives_it_back_before_its_first_b
 
 def test_who_is_taken_back_is_first_in_its_class_and_has_the_time_it_had_left() -> None:
     rig = Rig(classes=HIGH_ALONE, high=[100], shared=[100])
-    own = rig.submit("low")
+    own, owner = rig.submit("low"), rig.submit("high")
     borrower = rig.submit("low")
     rig.submit("low", tenant="z")
-    rig.wait(290)
+    rig.wait(200)
+    rig.end(owner)
+    assert (heard(borrower), borrower.pool) == (["dispatched high-0"], "high")
+    rig.wait(1000)
     rig.submit("high")
-    assert heard(borrower) == ["preempted"]
-    rig.wait(11)
-    assert heard(borrower) == ["preempted"]
+    assert heard(borrower)[1:] == ["preempted"]
+    # 200 s of 300 s were over.
+    rig.wait(99)
+    assert heard(borrower)[1:] == ["preempted"]
+    rig.submit("low", tenant="y")
     rig.end(own)
-    assert heard(borrower) == ["preempted", "dispatched shared-0"]
+    assert heard(borrower)[1:] == ["preempted", "dispatched shared-0"]
+
+
+def test_who_is_taken_back_and_waits_too_long_is_refused() -> None:
+    rig = Rig(classes=HIGH_ALONE, high=[100], shared=[100])
+    rig.submit("low")
+    borrower = rig.submit("low")
+    owner = rig.submit("high")
+    rig.wait(300)
+    assert heard(borrower) == ["preempted", "expired"]
+    assert owner.endpoint is not None
 
 
 @pytest.mark.parametrize("how", ["first byte", "kept"])

@@ -29,7 +29,7 @@ def account(limit: float = 10_000, requests: int = 10, tokens: int = 10_000, kne
 
 
 def report(**fields: Any) -> Report:
-    values = {"at": NOW, "running": 10, "waiting": 0, "kv_used": 0.5, "preemptions": 0} | fields
+    values = {"at": NOW, "running": 10, "waiting": 0, "kv_used": 0.05, "preemptions": 0} | fields
     return Report(**values)
 
 
@@ -52,6 +52,10 @@ CASES = [
     Case("grows where somebody found none", {"tokens": 5000}, {}, 20_000, starved_at=NOW - 1),
     Case("holds while two wait", {}, {"waiting": 2}, 10_000),
     Case("holds while memory is nearly full", {}, {"kv_used": 0.9}, 10_000),
+    Case("grows to what would fill the memory", {}, {"kv_used": 0.6}, 15_000),
+    Case("grows beyond what was estimated of it", {}, {"kv_used": 0.3, "kv_tokens": 12_000}, 20_000),
+    Case("grows to its size while too little is in it to tell", {}, {"kv_tokens": 12_000}, 12_000),
+    Case("stays where memory would not even hold what is in flight", {}, {"kv_tokens": 9000}, 10_000),
     Case("grows near the knee by one request", {"knee": 10_000.0}, {}, 11_000),
     Case("grows far below the knee by an eighth of the way", {"knee": 26_000.0}, {}, 12_000),
     Case("grows far above the knee faster and faster", {"knee": 1000.0}, {}, 11_125),
@@ -67,8 +71,7 @@ CASES = [
     ),
     Case("does not cut for what others sent", {"requests": 0, "tokens": 0}, {"waiting": 9}, 10_000),
     Case("keeps a least", {"tokens": 10}, {"waiting": 9, "running": 0}, LEAST_TOKENS),
-    Case("is never more than the engine's memory", {}, {"kv_tokens": 12_000}, 12_000),
-    Case("ignores what is old, good or bad", {}, {"at": NOW - 6, "waiting": 9}, 10_000),
+    Case("ignores what is old and crowded", {}, {"at": NOW - 6, "waiting": 9}, 10_000),
     Case("ignores what is old and idle", {}, {"at": NOW - 6}, 10_000),
 ]
 
@@ -77,6 +80,8 @@ CASES = [
 def test_a_report(case: Case) -> None:
     made = account(**case.account)
     made.preemptions = 0
+    # Long enough for whoever waits.
+    made.crowded_since = 0.0
     grew = adjust(made, report(**case.report), case.starved_at, NOW)
     assert grew == (made.endpoint.limit_tokens > 10_000)
     while made.target:
@@ -84,8 +89,18 @@ def test_a_report(case: Case) -> None:
     assert made.endpoint.limit_tokens == pytest.approx(case.want)
 
 
+def test_a_burst_that_is_gone_with_the_next_report_is_no_reason_to_cut() -> None:
+    made = account()
+    for seconds, waiting, limit in [(0, 9, 10_000), (1, 0, 20_000), (2, 9, 20_000), (3, 9, 5000)]:
+        adjust(made, report(at=NOW + seconds, waiting=waiting, running=1), -inf, NOW + seconds)
+        while made.target:
+            settle(made, 1000, NOW + seconds)
+        assert made.endpoint.limit_tokens == limit
+
+
 def test_while_it_is_cut_half_of_what_ends_is_replaced() -> None:
     made = account(knee=1.0)
+    made.crowded_since = 0.0
     adjust(made, report(running=5, waiting=5), -inf, NOW)
     limits = []
     for _ in range(5):
@@ -96,6 +111,7 @@ def test_while_it_is_cut_half_of_what_ends_is_replaced() -> None:
 
 def test_load_that_was_sent_before_a_cut_is_no_reason_for_another() -> None:
     made = account(knee=1.0)
+    made.crowded_since = 0.0
     bad = report(running=5, waiting=5)
     adjust(made, bad, -inf, NOW)
     adjust(made, bad, -inf, NOW)
@@ -126,6 +142,12 @@ def test_an_engine_that_counts_anew_has_restarted() -> None:
     made.preemptions = 7
     adjust(made, report(preemptions=0), -inf, NOW)
     assert made.endpoint.limit_tokens == 20_000
+
+
+def test_a_first_report_tells_how_large_the_memory_is() -> None:
+    made = account(tokens=0, requests=0)
+    adjust(made, report(kv_tokens=8000), -inf, NOW)
+    assert made.endpoint.limit_tokens == 8000
 
 
 def test_a_new_worker_begins_with_half_of_what_its_kind_can_do() -> None:

@@ -176,3 +176,67 @@ def test_what_is_called_when_told_may_call_again() -> None:
     rig.end(running)
     assert heard(again[0]) == ["dispatched shared-0"]
     assert rig.endpoints["shared"][0].tokens == 100
+
+
+def test_credits_grow_after_somebody_found_none_even_if_some_are_free_again() -> None:
+    rig = Rig(shared=[1000])
+    sent = [rig.submit("medium") for _ in range(11)]
+    for ticket in sent[:5]:
+        rig.end(ticket)
+    rig.report(rig.endpoints["shared"][0])
+    assert rig.endpoints["shared"][0].limit_tokens == 2000
+    rig.now += 1
+    rig.report(rig.endpoints["shared"][0])
+    assert rig.endpoints["shared"][0].limit_tokens == 2000
+
+
+def test_who_waits_is_sent_on_when_credits_grow() -> None:
+    rig = Rig(shared=[100])
+    rig.submit("medium")
+    waiting = rig.submit("medium")
+    rig.report(rig.endpoints["shared"][0])
+    assert heard(waiting) == ["dispatched shared-0"]
+
+
+def test_many_are_told_in_turns_of_the_loop() -> None:
+    rig = Rig(shared=[100])
+    rig.submit("medium")
+    waiting = [rig.submit("medium") for _ in range(200)]
+    rig.now += 30
+    rig.dispatcher.check(rig.now)
+    assert sum(map(len, map(heard, waiting))) == 64
+    rig.turn()
+    assert all(heard(ticket) == ["expired"] for ticket in waiting)
+
+
+def test_who_leaves_before_being_told_is_not_told() -> None:
+    rig = Rig(shared=[100])
+    rig.submit("medium")
+    waiting = [rig.submit("medium") for _ in range(65)]
+    rig.now += 30
+    rig.dispatcher.check(rig.now)
+    rig.dispatcher.end(waiting[64], rig.now)
+    rig.turn()
+    assert heard(waiting[64]) == []
+
+
+def test_a_thousand_that_leave_when_told_are_no_thousand_calls_deep() -> None:
+    rig = Rig(shared=[100])
+    running = rig.submit("medium")
+    waiting = [
+        rig.submit("medium", when_told=lambda ticket: rig.dispatcher.end(ticket, rig.now))
+        for _ in range(1000)
+    ]
+    rig.end(running)
+    assert all(heard(ticket) == ["dispatched shared-0"] for ticket in waiting)
+
+
+def test_a_class_that_becomes_owed_by_a_request_sent_at_once_does_not_wait_for_another() -> None:
+    rig = Rig(shared=[1000])
+    rig.end(rig.submit("high"))
+    for _ in range(9):
+        rig.submit("low")
+    waiting = rig.submit("low", 1)
+    assert waiting.endpoint is None
+    rig.submit("high", 50)
+    assert heard(waiting) == ["dispatched shared-0"]

@@ -31,6 +31,8 @@ class Machine(RuleBasedStateMachine):
         self.tickets: list[Ticket] = []
         self.ended: set[Ticket] = set()
         self.high_at = -inf
+        # Where each was last sent, and whether its class was not at home there when it was.
+        self.sent: dict[Ticket, tuple[Endpoint, bool]] = {}
 
     # What happens
 
@@ -179,12 +181,11 @@ class Machine(RuleBasedStateMachine):
                 borrowed = sum(
                     t.held_tokens
                     for t in self.tickets
-                    if t.endpoint is endpoint
+                    if self.sent.get(t) == (endpoint, True)
+                    and t.endpoint is endpoint
                     and CLASSES.index(t.qos_class) > CLASSES.index(name)
-                    and self.policy(t.qos_class).pool != home
                     and not t.first_byte_at
                     and not t.preemptions
-                    and t.pool == home
                 )
                 if borrowed and endpoint.ejected_until <= self.rig.now:
                     assert endpoint.tokens - borrowed >= self.limit(name, endpoint)
@@ -192,8 +193,12 @@ class Machine(RuleBasedStateMachine):
     # What follows from the rules
 
     def settle(self) -> None:
-        """Note who has ended by being told so."""
+        """Note who has ended by being told so, and who was sent on."""
         self.ended |= {t for t in self.tickets if ENDS & set(heard(t))}
+        for ticket in self.tickets:
+            if ticket.endpoint is not None and self.sent.get(ticket, (None,))[0] is not ticket.endpoint:
+                is_home = self.policy(ticket.qos_class).pool == ticket.pool
+                self.sent[ticket] = ticket.endpoint, not is_home
 
     def endpoints(self) -> list[Endpoint]:
         return [endpoint for endpoints in self.rig.endpoints.values() for endpoint in endpoints]
