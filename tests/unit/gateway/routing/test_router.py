@@ -130,7 +130,8 @@ def test_only_what_is_not_cached_is_to_be_computed() -> None:
 
 def test_one_that_ends_before_its_first_byte_is_counted_out() -> None:
     router, endpoints = service(1)
-    made = send(router, ticket(600), endpoints[0])
+    made = send(router, long_ticket(), endpoints[0])
+    assert endpoints[0].probe is made
     router.gone(made, NOW)
     assert (endpoints[0].prefill_tokens, endpoints[0].prefilling) == (0, 0)
     assert endpoints[0].probe is None
@@ -142,6 +143,16 @@ def test_a_prompt_whose_answer_does_not_stream_weighs_only_as_long_as_it_is_comp
     send(router, ticket(0), endpoints[1])
     assert chosen(router, endpoints, now=NOW + 0.9) == {1}
     assert chosen(router, endpoints, now=NOW + 1.1) == {0, 1}
+
+
+def test_a_prompt_computed_sooner_than_expected_leaves_no_backlog_to_the_next() -> None:
+    router, endpoints = service(2)
+    run(router, ticket(int(UNKNOWN_PREFILL_RATE)), endpoints[0], NOW)
+    send(router, ticket(int(UNKNOWN_PREFILL_RATE / 2)), endpoints[0])
+    for _ in range(2):
+        run(router, ticket(0), endpoints[1])
+    assert chosen(router, endpoints, now=NOW + 0.4) == {1}
+    assert chosen(router, endpoints, now=NOW + 0.6) == {0, 1}
 
 
 # What workers report
