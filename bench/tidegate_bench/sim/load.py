@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final, cast
 
+from tidegate_bench.alarm import Alarm
 from tidegate_bench.answers import LAST_EVENT, Reader
-from tidegate_bench.arrivals import Alarm
 from tidegate_bench.sim.outcome import Outcome
 
 NOBODY: Final = -1
