@@ -1,6 +1,6 @@
-"""The workers of one service as room for requests: where there are credits for a class, and who holds them.
+"""The workers of one service as room for requests, and who holds it.
 
-Owns pools, accounts and what is booked on them. Must not know queues beyond whether somebody waits in one.
+Owns pools, accounts and what is booked on them. Must not know who waits, or choose where a request goes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,10 +9,9 @@ from typing import Final, Protocol
 
 from tidegate_api.names import QosClass
 from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy
-from tidegate_gateway.qos import recall
 from tidegate_gateway.qos.credits import Account, adjust, first_limit, settle
 from tidegate_gateway.qos.drr import cost_of
-from tidegate_gateway.qos.lanes import CLASSES, HIGH, RESERVE, Lane, connect
+from tidegate_gateway.qos.lanes import CLASSES, HIGH, Lane, connect
 from tidegate_gateway.qos.pools import Pool
 from tidegate_gateway.qos.ticket import Ticket
 from tidegate_gateway.routing.endpoint import Endpoint, Report
@@ -49,9 +48,9 @@ class Supply:
         self.pools: dict[str, Pool] = {}
         self.accounts: dict[Endpoint, Account] = {}
         self.lanes = tuple(Lane(rank, Pool("", 0.0)) for rank in range(len(CLASSES)))
-        self._endpoints: tuple[Endpoint, ...] = ()
+        self.endpoints: tuple[Endpoint, ...] = ()
         # Tickets that are with a worker of a higher class and may be called back.
-        self._borrowed = 0
+        self.borrowed = 0
         self._reserving = False
         self._high_at = -inf
 
@@ -71,7 +70,7 @@ class Supply:
         self.pools = {name: before.get(name) or Pool(name, now) for name in names}
         for pool in self.pools.values():
             pool.endpoints = tuple(pools.get(pool.name, ()))
-        self._endpoints = tuple(endpoint for pool in self.pools.values() for endpoint in pool.endpoints)
+        self.endpoints = tuple(endpoint for pool in self.pools.values() for endpoint in pool.endpoints)
         self._open_accounts()
         for lane, policy in zip(self.lanes, policies, strict=True):
             lane.policy = policy
@@ -90,116 +89,7 @@ class Supply:
 
     def is_empty(self) -> bool:
         """Tell whether there is no worker at all."""
-        return not self._endpoints
-
-    # Looking for credits
-
-    def find(self, lane: Lane, ticket: Ticket, now: float) -> Place | None:
-        """Return where the class may send its next ticket, or None while it must wait.
-
-        No higher class waits when this is asked: so nothing is borrowed from one that does.
-        """
-        horizon = now
-        while True:
-            for pool, fraction, is_borrowed in lane.routes:
-                endpoint = self._choose(pool, fraction, ticket, horizon, now)
-                if endpoint is not None:
-                    return pool, endpoint, is_borrowed
-            if horizon == inf or not self._are_all_ejected(now):
-                return None
-            horizon = inf
-
-    def find_owed(self, lane: Lane, ticket: Ticket, now: float) -> Place | None:
-        """Return where the class gets its minimum share: in its own pool, the reserve included."""
-        horizon = inf if self._are_all_ejected(now) else now
-        endpoint = self._choose(lane.home, 1.0, ticket, horizon, now)
-        return None if endpoint is None else (lane.home, endpoint, False)
-
-    def find_reserved(self, lane: Lane, ticket: Ticket, now: float) -> Place | None:
-        """Return where class high may go over an endpoint's limit: where it holds less than what is kept for it.
-
-        So it always finds its slot, even where one large request of another class went into the reserve.
-        """
-        if lane.rank != HIGH:
-            return None
-        horizon = inf if self._are_all_ejected(now) else now
-        accounts = self.accounts
-        candidates = [
-            e
-            for e in lane.home.endpoints
-            if accounts[e].high_tokens < RESERVE * e.limit_tokens and e.ejected_until <= horizon
-        ]
-        endpoint = self._best(candidates, ticket, now)
-        return None if endpoint is None else (lane.home, endpoint, False)
-
-    def find_other(self, lane: Lane, ticket: Ticket, now: float) -> Place | None:
-        """Return where to try again what failed elsewhere: with credits or, if there are none, without."""
-        routes = lane.routes
-        tried = ticket.excluded
-        for horizon in (now, inf):
-            places = [
-                (
-                    route,
-                    [
-                        e
-                        for e in route.pool.endpoints
-                        if e.ejected_until <= horizon and e.worker.uid not in tried
-                    ],
-                )
-                for route in routes
-            ]
-            for route, untried in places:
-                endpoint = self._best(
-                    [e for e in untried if e.tokens < route.fraction * e.limit_tokens], ticket, now
-                )
-                if endpoint is not None:
-                    return route.pool, endpoint, route.is_borrowed
-            for route, untried in places:
-                endpoint = self._best(untried, ticket, now)
-                if endpoint is not None:
-                    return route.pool, endpoint, route.is_borrowed
-        return None
-
-    def find_recalled(self, lane: Lane, now: float) -> tuple[Endpoint, list[Ticket]] | None:
-        """Return which endpoint of its own pool has credits for the class once which borrowers have left it."""
-        if not self.may_recall(lane):
-            return None
-        fraction = lane.routes[0].fraction
-        horizon = inf if self._are_all_ejected(now) else now
-        return recall.choose(lane, fraction, self.accounts, horizon)
-
-    def may_recall(self, lane: Lane) -> bool:
-        """Tell whether lower classes have borrowed from the class's own pool and not got a byte yet."""
-        return self._borrowed > 0 and any(
-            CLASSES.index(ticket.qos_class) > lane.rank
-            for endpoint in lane.home.endpoints
-            for ticket in self.accounts[endpoint].borrowed
-        )
-
-    def _choose(
-        self, pool: Pool, fraction: float, ticket: Ticket, horizon: float, now: float
-    ) -> Endpoint | None:
-        candidates = [
-            e for e in pool.endpoints if e.tokens < e.limit_tokens * fraction and e.ejected_until <= horizon
-        ]
-        if not candidates:
-            pool.starved_at = now
-            return None
-        if ticket.excluded:
-            # It must not wait for ever where all are excluded.
-            candidates = [e for e in candidates if e.worker.uid not in ticket.excluded] or candidates
-        return self._best(candidates, ticket, now)
-
-    def _best(self, candidates: Sequence[Endpoint], ticket: Ticket, now: float) -> Endpoint | None:
-        if len(candidates) > 1:
-            return self.chooser.choose(ticket, candidates, now)
-        return candidates[0] if candidates else None
-
-    def _are_all_ejected(self, now: float) -> bool:
-        for endpoint in self._endpoints:  # noqa: SIM110 - most often the first one tells; a generator costs more.
-            if endpoint.ejected_until <= now:
-                return False
-        return True
+        return not self.endpoints
 
     # Booking
 
@@ -226,7 +116,7 @@ class Supply:
             tally.spilled += 1
             if is_borrowed and not ticket.preemptions:
                 account.borrowed[ticket] = None
-                self._borrowed += 1
+                self.borrowed += 1
         self.chooser.sent(ticket, endpoint, now)
         return endpoint
 
@@ -265,7 +155,7 @@ class Supply:
         account = ticket.account
         if account is not None and ticket in account.borrowed:
             del account.borrowed[ticket]
-            self._borrowed -= 1
+            self.borrowed -= 1
 
     # What changes with time
 
