@@ -18,6 +18,7 @@ from aiohttp import web
 from yarl import URL
 
 from tidegate_gateway.directory import Peer
+from tidegate_gateway.limits.members import pod_of
 from tidegate_gateway.limits.shares import Shares
 from tidegate_gateway.limits.tables import DECODER, ENCODER
 
@@ -82,7 +83,8 @@ class Peers:
         loop = asyncio.get_running_loop()
         pods = tuple(peer.uid for peer in listed)
         self._shares.update(pods, loop.time())
-        self._peers.update({peer.uid: peer for peer in listed})
+        own = pod_of(self._shares.members.instance)
+        self._peers.update({peer.uid: peer for peer in listed if peer.uid != own})
         for uid, peer in list(self._peers.items()):
             if uid not in self._asking:
                 self._asking[uid] = asyncio.create_task(self._ask(session, peer, is_listed=uid in pods))

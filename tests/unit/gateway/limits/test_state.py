@@ -1,0 +1,47 @@
+"""What the operator reads of a gateway."""
+
+import json
+
+from tidegate_gateway.limits.account import Totals
+from tidegate_gateway.limits.state import encode
+from tidegate_gateway.qos.figures import ClassFigures, PoolFigures
+
+
+def totals(name: str, requests: int, prompt: int, completion: int) -> Totals:
+    made = Totals("ns", name, 0.0)
+    made.requests, made.prompt_tokens, made.completion_tokens = requests, prompt, completion
+    return made
+
+
+def figures(share: float | None) -> PoolFigures:
+    one = ClassFigures("high", 2, 1, share, 10, 1000, 0, 0, 0, 0)
+    return PoolFigures("shared", 300, 4096, (one,))
+
+
+def test_the_state_as_the_operator_reads_it() -> None:
+    usage = [totals("team", 3, 40, 50), totals("never-called", 0, 0, 0)]
+    assert json.loads(encode("pod-1", usage, [("ns", "chat", [figures(0.70449)])])) == {
+        "instance": "pod-1",
+        "tenants": [
+            {"namespace": "ns", "name": "team", "requests": 3, "promptTokens": 40, "completionTokens": 50}
+        ],
+        "pools": [
+            {
+                "namespace": "ns",
+                "service": "chat",
+                "pool": "shared",
+                "creditsUsed": 300,
+                "creditsLimit": 4096,
+                "classes": [{"name": "high", "queued": 2, "running": 1, "sharePercent": 70.4}],
+            }
+        ],
+    }
+
+
+def test_a_share_of_nothing_is_null() -> None:
+    (pool,) = json.loads(encode("pod-1", [], [("ns", "chat", [figures(None)])]))["pools"]
+    assert pool["classes"][0]["sharePercent"] is None
+
+
+def test_a_gateway_without_anything_has_a_state() -> None:
+    assert json.loads(encode("pod-1", [], [])) == {"instance": "pod-1", "tenants": [], "pools": []}
