@@ -120,15 +120,21 @@ def _scale(rows: Sequence[Row], column: int) -> float:
 
 
 def _solve(rows: Sequence[Row], active: Sequence[int]) -> list[float]:
-    """Solve the normal equations for these columns; each row weighs as the inverse of its seconds."""
+    """Solve the normal equations for these columns.
+
+    What counts is the error as a share of a row's seconds, but of no fewer than usual: the gap after a hiccup is
+    nearly nothing, and would else weigh most.
+    """
+    usual = median(row.seconds for row in rows)
     size = len(active)
     matrix = [[0.0] * (size + 1) for _ in range(size)]
     for row in rows:
-        values = [row.columns[column] / row.seconds for column in active]
+        weight = 1 / max(row.seconds, usual)
+        values = [row.columns[column] * weight for column in active]
         for i, one in enumerate(values):
             for j, other in enumerate(values):
                 matrix[i][j] += one * other
-            matrix[i][size] += one
+            matrix[i][size] += one * row.seconds * weight
     return _eliminate(matrix)
 
 

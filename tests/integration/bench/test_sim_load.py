@@ -6,7 +6,7 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 from tidegate_bench.sim.faults import Fault
-from tidegate_bench.sim.load import Wanted, chat_request, send
+from tidegate_bench.sim.load import FIRST, Wanted, chat_request, send
 from tidegate_bench.sim.profile import Profile
 from tidegate_bench.sim.server import SimEngine
 
@@ -49,6 +49,18 @@ async def test_a_kept_connection_is_used_again() -> None:
         sending = send([wanted(after=number - 1) for number in range(5)], lambda _: engine.port)
         most, _ = await most_of(lambda: len(engine.connections), sending)
         assert (engine.requests, most) == (5, 1)
+
+
+async def test_a_connection_that_the_engine_has_closed_is_not_used_again() -> None:
+    async with SimEngine(Profile(request_seconds=0, keep_alive_seconds=0.1)) as engine:
+        outcomes = await send([wanted(), wanted(at=1.3)], lambda _: engine.port)
+    assert [outcome.is_right for outcome in outcomes] == [True, True]
+
+
+def test_the_event_that_says_the_role_is_no_token() -> None:
+    assert FIRST.search(b'{"delta":{"role":"assistant","content":""},"logprobs":null}') is None
+    assert FIRST.search(b'{"delta":{"content":"x"}}')
+    assert FIRST.search(b'{"index":0,"text":"x"}')
 
 
 async def test_a_follower_waits_for_the_answer_before_it() -> None:

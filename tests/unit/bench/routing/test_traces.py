@@ -78,6 +78,17 @@ def test_the_optimum_finds_prompts_and_answers_of_all_before() -> None:
     assert optimum([first, first], [bodies[0]] * 2, PROFILE) == [0, 96]
 
 
+def test_the_last_token_is_never_found_nor_kept() -> None:
+    """A prompt of 64 tokens is four blocks of which three can be found; its answer of 16 leaves 15."""
+    around = len("<|user|><|assistant|>")
+    text = "x" * (256 - around)
+    first = Ask(0, (("user", text),), 16)
+    answer = "".join(f"{i:03d} " for i in range(16))
+    second = Ask(1, (("user", text), ("assistant", answer), ("user", "more")), 16)
+    asks = [first, first, second]
+    assert optimum(asks, [body_of(ask) for ask in asks], PROFILE) == [0, 48, 64]
+
+
 def test_a_body_asks_for_a_stream_of_exactly_so_many_tokens() -> None:
     body = json.loads(body_of(Ask(0, (("user", "hi"),), 7)))
     assert (body["max_tokens"], body["ignore_eos"], body["stream"]) == (7, True, True)

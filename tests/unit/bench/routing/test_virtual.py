@@ -36,14 +36,23 @@ def test_times_hits_and_places_are_counted() -> None:
 
 
 def test_a_follower_waits_for_its_answer_and_is_timed_from_then() -> None:
-    played = play([ask(0, "a"), ask(1, "b", after=0)], STEADY, 1, RoundRobin())
-    assert first_token_seconds(played.outcomes) == pytest.approx([1.5, 1.5])
-    assert played.outcomes[1].due == pytest.approx(2.5)
+    asks = [ask(0, "a"), ask(1, "b", after=0), ask(30, "c", after=1)]
+    played = play(asks, STEADY, 1, RoundRobin())
+    assert first_token_seconds(played.outcomes) == pytest.approx([1.5, 1.5, 1.5])
+    assert [outcome.due for outcome in played.outcomes] == pytest.approx([0, 2.5, 30])
 
 
 def test_the_least_busy_engine_gets_the_next() -> None:
     played = play([ask(0, "a"), ask(0.1, "b"), ask(0.2, "c")], STEADY, 3, LeastRequests())
     assert played.requests == [1, 1, 1]
+
+
+def test_our_gateway_hears_every_second_how_the_engines_are() -> None:
+    ours = Ours(random.Random(1))
+    play([ask(0.2 * number, "a" * 400) for number in range(30)], STEADY, 2, ours)
+    endpoints = list(ours._fleet.by_uid.values())
+    assert all(endpoint.report is not None and endpoint.report.at > 5 for endpoint in endpoints)
+    assert all(ours._dispatcher._supply.accounts[e].preemptions == 0 for e in endpoints)
 
 
 def run(name: str, per_second: float, policy: Policy, seed: int = 5) -> Played:

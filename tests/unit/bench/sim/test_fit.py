@@ -73,10 +73,23 @@ def test_an_engine_that_is_a_fifth_slower_is_not_true_enough() -> None:
     assert not any(goal.is_met for goal in judged(measured))
 
 
-def test_hiccups_are_left_out() -> None:
+def test_hiccups_and_what_comes_at_once_after_them_are_left_out() -> None:
     rows = rows_alone(seen_of(TRUE, 1, 12, seed=1)) + rows_together(seen_of(TRUE, 4, 40, seed=1))
-    rows += [Row(3.0, (1.0, 0.0, 0.0, 1.0, 100.0))] * 3
-    assert fit(rows, TRUE).step_seconds == pytest.approx(TRUE.step_seconds, rel=0.15)
+    rows += [Row(0.5, (1.0, 0.0, 0.0, 1.0, 100.0)), Row(0.0002, (1.0, 0.0, 0.0, 1.0, 101.0))] * 60
+    found = fit(rows, TRUE)
+    assert found.step_seconds == pytest.approx(TRUE.step_seconds, rel=0.05)
+    assert found.decode_seq_seconds == pytest.approx(TRUE.decode_seq_seconds, rel=0.1)
+
+
+def test_a_step_held_the_tokens_that_came_with_it_and_the_prompts_that_ended_in_it() -> None:
+    long = Seen(100, 0.0, (1.0, 2.0, 3.0, 4.0))
+    ended = Seen(50, 0.0, (1.0, 2.0))
+    late = Seen(200, 1.5, (3.0, 4.0))
+    rows = rows_together([long, ended, late])[:3]
+    assert [row.seconds for row in rows] == [1.0, 1.0, 1.0]
+    assert rows[0].columns == (1.0, 0.0, 0, 2, 101 + 51)
+    assert rows[1].columns == (1.0, 0.0, 200, 1, 102)
+    assert rows[2].columns == (1.0, 0.0, 0, 2, 103 + 201)
 
 
 def test_nothing_is_negative_and_what_nothing_tells_is_zero() -> None:
