@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -42,6 +43,14 @@ async def most_of(what: Callable[[], int], sending: Coroutine[Any, Any, Any]) ->
         most = max(most, what())
         await asyncio.sleep(0.0005)
     return most, task.result()
+
+
+async def test_a_client_that_is_late_counts_its_own_delay() -> None:
+    async with SimEngine(PROFILE) as engine:
+        asyncio.get_running_loop().call_later(0.03, time.sleep, 0.1)
+        first, second = await send([wanted(), wanted(at=0.05)], lambda _: engine.port)
+    assert 0.049 < second.due - first.due < 0.051
+    assert second.waited > 0.07
 
 
 async def test_a_kept_connection_is_used_again() -> None:

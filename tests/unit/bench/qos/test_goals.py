@@ -12,7 +12,7 @@ from tidegate_bench.qos.windows import Long
 def sample(p99: float = 100.0, tokens: float = 500.0, **changes: Any) -> Sample:
     names: Any = ("high", "low")
     fields: dict[str, Any] = {
-        "p50": dict.fromkeys(names, p99 / 2),
+        "p50": dict.fromkeys(names, 50.0),
         "p99": dict.fromkeys(names, p99),
         "tokens_per_second": dict.fromkeys(names, tokens),
         "refused": dict.fromkeys(names, 0),
