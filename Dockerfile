@@ -92,11 +92,13 @@ LABEL org.opencontainers.image.title="Tidegate worker (CPU)" \
       org.opencontainers.image.description="vLLM 0.32.0 for CPUs behind Tidegate's preflight" \
       org.opencontainers.image.licenses="Apache-2.0" \
       org.opencontainers.image.version="0.1.0"
+# vLLM compiles the kernel for logprobs when it is first asked for some; there is no compiler here, so it must not.
 ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
     PYTHONPATH=/app \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
-    HOME=/tmp
+    HOME=/tmp \
+    TORCH_COMPILE_DISABLE=1
 WORKDIR /app
 USER 65532:65532
 EXPOSE 8000
