@@ -34,7 +34,7 @@ SIZES: Final = _sizes()
 BEGINS: Final = tuple(sum(SIZES[:i]) for i in range(len(SIZES) + 1))
 _SLICES: Final = tuple(slice(begin, begin + size) for begin, size in zip(BEGINS, SIZES, strict=False))
 
-# Entries (a block at a worker) that one index keeps at most: about 25 MB.
+# Entries (a block at a worker) that one index keeps at most: 32 MB.
 ENTRIES: Final = 262_144
 # What one worker may take of them: a million tokens of short prompts, more of long ones.
 SLOT_ENTRIES: Final = 16_384

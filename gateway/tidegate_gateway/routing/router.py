@@ -20,8 +20,8 @@ TIE: Final = 1.05
 TIE_SECONDS: Final = 0.001
 # How long a load that was weighed may be used: what nobody announces, such as a report that grows stale, waits so long.
 WEIGH_SECONDS: Final = 1.0
-# Requests beyond which those that hold a prompt may be crowded: few are uneven by chance.
-SLACK: Final = 2
+# Requests up to which those that hold a prompt are never crowded: few are uneven by chance.
+SLACK: Final = 3
 # Of more endpoints than this, only some are weighed: those with most of the prompt, and others at random.
 MANY: Final = 64
 HOLDERS: Final = 16
@@ -201,12 +201,12 @@ class Router:
 def _is_crowded(candidates: Sequence[Endpoint], held: dict[int, int], depth: int) -> bool:
     """Tell whether all that hold so much of a prompt have too many requests, so that another should have it as well.
 
-    Too many is beyond the mean by a share that is smaller the more hold it: what two workers hold is asked for often,
-    and to compute it once more pays.
+    Too many is twice the mean and some for one holder, and ever closer to the mean the more hold it: what several hold
+    is asked for often, and to compute it once more pays.
     """
     holders = [e.requests for e in candidates if held.get(e.slot, 0) >= depth]
     mean = sum([e.requests for e in candidates]) / len(candidates)
-    return min(holders) > mean * (1 + 1 / len(holders)) + SLACK
+    return min(holders) > mean + (mean + SLACK) / len(holders)
 
 
 def _tied(candidates: Sequence[Endpoint], costs: list[float], held: dict[int, int]) -> list[Endpoint]:

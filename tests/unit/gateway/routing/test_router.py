@@ -301,12 +301,12 @@ def crowd(holders: int, requests: int, others: int, workers: int = 8) -> set[int
 @pytest.mark.parametrize(
     ("holders", "requests", "others", "crowded"),
     [
-        (1, 4, 0, True),
-        (1, 3, 1, False),
-        (1, 12, 5, False),
-        (1, 15, 5, True),
-        (4, 12, 5, False),
-        (4, 14, 5, True),
+        (1, 4, 0, False),
+        (1, 5, 0, True),
+        (1, 15, 5, False),
+        (1, 16, 5, True),
+        (4, 10, 5, False),
+        (4, 12, 5, True),
         (7, 12, 5, False),
         (8, 14, 14, False),
     ],
