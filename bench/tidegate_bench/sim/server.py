@@ -5,7 +5,6 @@ listens on `engine.port`.
 """
 
 import asyncio
-import json
 import time
 from collections import deque
 from types import TracebackType
@@ -13,14 +12,14 @@ from typing import Any, Final, Self, cast
 
 import msgspec
 
-from tidegate_bench.sim import answer, ask, metrics
+from tidegate_bench.sim import answer, ask, metrics, plain
 from tidegate_bench.sim.call import Call
 from tidegate_bench.sim.connection import Connection, Received
 from tidegate_bench.sim.faults import Fault, Faults
 from tidegate_bench.sim.profile import Profile
 from tidegate_bench.sim.runner import Runner
 from tidegate_bench.sim.scheduler import Scheduler
-from tidegate_bench.sim.sequence import Prompt, Sequence
+from tidegate_bench.sim.sequence import Sequence
 
 GENERATE: Final = frozenset({ask.CHAT, ask.COMPLETIONS, ask.EMBEDDINGS})
 SWEEP_SECONDS: Final = 0.5
@@ -116,8 +115,11 @@ class SimEngine:
         try:
             if request.path in GENERATE:
                 self._generate(connection, request)
+            elif request.path.startswith("/sim/"):
+                connection.send(plain.as_json(self._control(request)))
             else:
-                connection.send(self._plain(request))
+                method, path, body = request.method, request.path, request.body
+                connection.send(plain.respond(self.scheduler, method, path, body, time.time()))
         except ask.Refused as refused:
             connection.send(answer.error(refused.status, refused.kind, str(refused), refused.param))
 
@@ -167,43 +169,6 @@ class SimEngine:
         value = metrics.load_header(self.scheduler, wanted)
         return () if value is None else (f"endpoint-load-metrics: {value}",)
 
-    def _plain(self, request: Received) -> bytes:
-        route = (request.method, request.path)
-        if route == ("GET", "/health"):
-            return answer.whole(b"")
-        if route == ("GET", "/metrics"):
-            text = metrics.render(self.scheduler, time.time())
-            return answer.whole(text.encode(), media_type=metrics.CONTENT_TYPE)
-        if route == ("GET", "/v1/models"):
-            return _json(self._models())
-        if route == ("POST", ask.TOKENIZE):
-            return _json(self._tokenize(request.body))
-        if request.path.startswith("/sim/"):
-            return _json(self._control(request))
-        raise ask.Refused(404, "NotFoundError", f"there is no {request.method} {request.path}")
-
-    def _models(self) -> dict[str, Any]:
-        profile = self.profile
-        names = [(profile.model, None), *((name, profile.model) for name in profile.adapters)]
-        cards = [
-            {
-                "id": name,
-                "object": "model",
-                "created": 1,
-                "owned_by": "vllm",
-                "root": name,
-                "parent": parent,
-                "max_model_len": None if parent else profile.max_model_len,
-            }
-            for name, parent in names
-        ]
-        return {"object": "list", "data": cards}
-
-    def _tokenize(self, body: bytes) -> dict[str, Any]:
-        (data,) = ask.prompts(ask.TOKENIZE, ask.read(body))
-        count = Prompt(data, self.profile.block_size).tokens
-        return {"count": count, "max_model_len": self.profile.max_model_len, "tokens": list(range(count))}
-
     # Control
 
     def _control(self, request: Received) -> dict[str, Any]:
@@ -233,7 +198,9 @@ class SimEngine:
         """End all faults."""
         self.faults.clear()
         self._full_speed()
-        if self._server is None:
+        refusing = self._timers.pop("refuse", None)
+        if refusing is not None and not refusing.cancelled():
+            refusing.cancel()
             self._accept_again()
 
     def _later(self, name: str, seconds: float, action: Any) -> None:
@@ -242,6 +209,7 @@ class SimEngine:
         self._timers[name] = self.loop.call_later(seconds, action)
 
     def _accept_again(self) -> None:
+        self._timers.pop("refuse", None)
         self._listening = self.loop.create_task(self._listen())
 
     def _full_speed(self) -> None:
@@ -276,7 +244,3 @@ def _read_fault(body: bytes) -> Fault:
         return msgspec.json.decode(body, type=Fault)
     except msgspec.DecodeError as error:
         raise ask.Refused(400, "BadRequestError", str(error)) from None
-
-
-def _json(content: object) -> bytes:
-    return answer.whole(json.dumps(content, separators=(",", ":")).encode())

@@ -314,6 +314,14 @@ async def test_an_engine_that_refuses_accepts_again_on_the_same_port(engine: Sim
     assert (await ask(engine, "/health", method="GET"))[0] == 200
 
 
+async def test_an_engine_that_refuses_for_a_time_accepts_again_by_itself_once(engine: SimEngine) -> None:
+    for _ in range(2):
+        engine.plan(Fault(kind="refuse", seconds=0.05))
+    await eventually(lambda: engine.is_listening, "it listens")
+    engine.clear_faults()
+    assert (await ask(engine, "/health", method="GET"))[0] == 200
+
+
 async def test_a_slow_engine_takes_longer_steps_until_told_otherwise() -> None:
     async with SimEngine(Profile(step_seconds=0.004, request_seconds=0)) as engine:
         loop = asyncio.get_running_loop()
