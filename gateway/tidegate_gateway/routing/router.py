@@ -10,22 +10,13 @@ from typing import Final
 
 from tidegate_gateway.directory import Strategy
 from tidegate_gateway.qos.ticket import Ticket
-from tidegate_gateway.routing import outliers, rate, rendezvous
+from tidegate_gateway.routing import choice, outliers, rate, rendezvous
 from tidegate_gateway.routing.cost import adapter_seconds, bytes_per_prompt_token, load_seconds
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 from tidegate_gateway.routing.prefix import BEGINS, PrefixIndex
 
-# Costs this close are equal: by share, and by time.
-TIE: Final = 1.05
-TIE_SECONDS: Final = 0.001
 # How long a load that was weighed may be used: what nobody announces, such as a report that grows stale, waits so long.
 WEIGH_SECONDS: Final = 1.0
-# Requests up to which those that hold a prompt are never crowded: few are uneven by chance.
-SLACK: Final = 3
-# Of more endpoints than this, only some are weighed: those with most of the prompt, and others at random.
-MANY: Final = 64
-HOLDERS: Final = 16
-OTHERS: Final = 8
 # Until requests have told: prose and code have 3 to 5.
 BYTES_PER_TOKEN: Final = 4.0
 # Share of an engine's cache that prompts may be thought to have; answers have the rest.
@@ -128,10 +119,10 @@ class Router:
 
     def _soonest(self, ticket: Ticket, candidates: Sequence[Endpoint], now: float) -> Endpoint:
         held = self.index.match(ticket.blocks)
-        if len(candidates) > MANY:
-            candidates = self._some(candidates, held)
+        if len(candidates) > choice.MANY:
+            candidates = choice.some(candidates, held, self._rng)
         best = self._cheapest(ticket, candidates, held, now)
-        if best.requests > SLACK and best.slot in held and _is_crowded(candidates, held, held[best.slot]):
+        if best.requests > choice.SLACK and best.slot in held and choice.is_crowded(best, candidates, held):
             held = {e.slot: max(held.get(e.slot, 0), held[best.slot]) for e in candidates}
             best = self._cheapest(ticket, candidates, held, now)
         return best
@@ -144,30 +135,12 @@ class Router:
             return self._least_loaded(ticket, candidates, now)
         return rendezvous.choose(rendezvous.key_of(ticket.blocks), outliers.available(candidates, now))
 
-    def _some(self, candidates: Sequence[Endpoint], held: dict[int, int]) -> list[Endpoint]:
-        holders = [e for e in candidates if e.slot in held]
-        if len(holders) > HOLDERS:
-            # Sorting keeps the order of equals: shuffled, so that not always the same sixteen are asked.
-            self._rng.shuffle(holders)
-            holders = sorted(holders, key=lambda e: held[e.slot], reverse=True)[:HOLDERS]
-        chosen = {e.slot: e for e in holders + self._rng.sample(candidates, OTHERS)}
-        return list(chosen.values())
-
     def _cheapest(
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
     ) -> Endpoint:
         costs = self._costs(ticket, candidates, held, now)
-        tied = _tied(candidates, costs, held)
-        if len(tied) == 1:
-            return tied[0]
-        # The better of two at random (Mitzenmacher 2001): as even as the best of all, and other gateways, which see
-        # the same, do not all choose the same. Where less is held, less must be forgotten for a new prompt.
-        count, dice = len(tied), self._rng.random
-        first = int(dice() * count)
-        one, other = tied[first], tied[first - 1 - int(dice() * (count - 1))]
-        if one.requests != other.requests:
-            return one if one.requests < other.requests else other
-        return one if self.index.size(one.slot) <= self.index.size(other.slot) else other
+        equals = choice.equals(candidates, costs, held)
+        return equals[0] if len(equals) == 1 else choice.better_of_two(equals, self.index, self._rng)
 
     def _costs(
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
@@ -196,34 +169,6 @@ class Router:
         again = now + WEIGH_SECONDS
         until = endpoint.prefill_until
         endpoint.weigh_again = until if now < until < again else again
-
-
-def _is_crowded(candidates: Sequence[Endpoint], held: dict[int, int], depth: int) -> bool:
-    """Tell whether all that hold so much of a prompt have too many requests, so that another should have it as well.
-
-    Too many is twice the mean and some for one holder, and ever closer to the mean the more hold it: what several hold
-    is asked for often, and to compute it once more pays.
-    """
-    holders = [e.requests for e in candidates if held.get(e.slot, 0) >= depth]
-    mean = sum([e.requests for e in candidates]) / len(candidates)
-    return min(holders) > mean + (mean + SLACK) / len(holders)
-
-
-def _tied(candidates: Sequence[Endpoint], costs: list[float], held: dict[int, int]) -> list[Endpoint]:
-    """Return the cheapest, and of them those that hold most of the prompt: that is less to compute for all."""
-    most = min(costs) * TIE + TIE_SECONDS
-    if not held:
-        return [e for e, cost in zip(candidates, costs, strict=True) if cost <= most]
-    deepest = 0
-    found: list[Endpoint] = []
-    for endpoint, cost in zip(candidates, costs, strict=True):
-        if cost <= most:
-            depth = held.get(endpoint.slot, 0)
-            if depth == deepest:
-                found.append(endpoint)
-            elif depth > deepest:
-                deepest, found = depth, [endpoint]
-    return found
 
 
 def _use_adapter(endpoint: Endpoint, adapter: str) -> None:

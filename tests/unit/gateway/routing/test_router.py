@@ -1,16 +1,18 @@
 """Which worker gets a request."""
 
+import random
 from collections import Counter
 from typing import Any
 
 import pytest
 
 from tidegate_gateway.qos.ticket import Ticket
-from tidegate_gateway.routing import outliers
+from tidegate_gateway.routing import choice, outliers
+from tidegate_gateway.routing.choice import HOLDERS, MANY, OTHERS
 from tidegate_gateway.routing.cost import FRESH_SECONDS, RUNNING_TOKENS
 from tidegate_gateway.routing.endpoint import UNKNOWN_PREFILL_RATE, Endpoint
 from tidegate_gateway.routing.prefix import blocks_of
-from tidegate_gateway.routing.router import HOLDERS, MANY, OTHERS, Router
+from tidegate_gateway.routing.router import Router
 from unit.gateway.routing.things import NOW, end, report, run, send, service, ticket
 
 LONG = blocks_of(b"long " * 2000, 1)
@@ -353,8 +355,7 @@ def test_of_very_many_workers_those_with_the_prompt_and_some_others_are_weighed(
     router, endpoints = service(3 * MANY)
     for endpoint in endpoints[:holding]:
         router.index.insert(LONG, endpoint.slot)
-    held = router.index.match(LONG)
-    some = router._some(endpoints, held)
+    some = choice.some(endpoints, router.index.match(LONG), random.Random(1))
     assert len({e.slot for e in some}) == len(some) <= HOLDERS + OTHERS
     assert sum(e.slot < holding for e in some) >= min(holding, HOLDERS)
     assert chosen(router, endpoints, long_ticket()) <= set(range(holding))
