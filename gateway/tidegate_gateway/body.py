@@ -66,7 +66,8 @@ class Call(msgspec.Struct, frozen=True):
 
     model: str
     # The bytes of the messages, the prompt or the input.
-    prompt: memoryview
+    # Quoted for the compiler, which looks for this type among the names of this module only.
+    prompt: "memoryview"
     # Most tokens of one answer; None where the model's context is the only limit.
     max_tokens: int | None
     # Answers that the worker makes: `n` for each prompt.

@@ -39,6 +39,8 @@ DRAINING: Final = frozenset({500, 503})
 class Exchange:
     """One request to a worker, on its way through."""
 
+    # For the compiler: what may be deleted.
+    __deletable__ = ("_ticket",)
     # As long as nothing has happened. Set on the class, since most requests change few of them.
     _attempts = 0
     _active = False

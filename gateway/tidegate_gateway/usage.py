@@ -9,6 +9,7 @@ from typing import Final
 
 import msgspec
 
+from tidegate_gateway.reported import ANSWER, CHUNK, Reported
 from tidegate_gateway.sse import EVENT_END, data_of
 
 # A report is some 300 bytes; what is longer than this is something else, and passes as it comes.
@@ -29,29 +30,6 @@ class Usage(msgspec.Struct, frozen=True):
     completion_tokens: int = 0
     # Of the prompt's, those that were in the prefix cache.
     cached_tokens: int = 0
-
-
-class _Details(msgspec.Struct):
-    cached_tokens: int | None = None
-
-
-class _Reported(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: _Details | None = None
-
-
-class _Chunk(msgspec.Struct):
-    choices: list[msgspec.Raw] | None = None
-    usage: _Reported | None = None
-
-
-class _Answer(msgspec.Struct):
-    usage: _Reported | None = None
-
-
-CHUNK: Final = msgspec.json.Decoder(_Chunk)
-ANSWER: Final = msgspec.json.Decoder(_Answer)
 
 
 class StreamMeter:
@@ -175,15 +153,15 @@ class JsonMeter:
         return None if reported is None else _usage(reported)
 
 
-def _first_value(text: bytes) -> _Reported | None:
+def _first_value(text: bytes) -> Reported | None:
     try:
         value, _ = json.JSONDecoder().raw_decode(text.decode(errors="replace").lstrip())
-        return msgspec.convert(value, _Reported | None)
+        return msgspec.convert(value, Reported | None)
     except (json.JSONDecodeError, msgspec.ValidationError):
         return None
 
 
-def _usage(reported: _Reported) -> Usage:
+def _usage(reported: Reported) -> Usage:
     details = reported.prompt_tokens_details
     cached = details.cached_tokens if details is not None else None
     return Usage(reported.prompt_tokens or 0, reported.completion_tokens or 0, cached or 0)

@@ -58,10 +58,10 @@ def refresh(pool: Pool) -> None:
     """
     if not pool.owners:
         return
-    promised = sum(lane.policy.min_share for lane in pool.owners)
+    promised = sum([lane.policy.min_share for lane in pool.owners], 0.0)
     scale = 1 / max(1.0, promised)
     highest, *others = pool.owners
-    wanted = sum(_margin(lane) for lane in others)
+    wanted = sum([_margin(lane) for lane in others], 0.0)
     unpromised = max(0.0, 1 - promised)
     taken = min(wanted, unpromised + MOST_TAKEN * scale * highest.policy.min_share)
     for lane in others:

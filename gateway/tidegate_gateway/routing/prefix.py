@@ -127,7 +127,7 @@ class PrefixIndex:
 
     def limit(self, slot: int, size: int) -> None:
         """Remember no more than `size` bytes of a slot: what its engine's cache can hold."""
-        (self._slots.get(slot) or self._add(slot)).most_bytes = size
+        (self._slots.get(slot) or self._add(slot)).most_bytes = float(size)
 
     def resize(self, capacity: int) -> None:
         """Keep no more than this many entries; those beyond are forgotten as others come."""

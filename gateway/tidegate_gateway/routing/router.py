@@ -145,7 +145,7 @@ class Router:
     def _costs(
         self, ticket: Ticket, candidates: Sequence[Endpoint], held: dict[int, int], now: float
     ) -> list[float]:
-        prompt: float = ticket.prompt_tokens
+        prompt = float(ticket.prompt_tokens)
         per_byte = 1 / bytes_per_prompt_token(ticket) if held else 0.0
         costs = []
         for e in candidates:

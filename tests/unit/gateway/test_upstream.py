@@ -4,16 +4,22 @@ import itertools
 from dataclasses import dataclass, field
 from typing import Any, cast
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_gateway import answer
+from tidegate_gateway import answer, upstream
 from tidegate_gateway.answer import AnswerHead
 from tidegate_gateway.directory import Worker
 from tidegate_gateway.relay import Relay
 from tidegate_gateway.request import Head
 from tidegate_gateway.upstream import WorkerConnection
 from tidegate_gateway.usage import StreamMeter
+
+pytestmark = pytest.mark.skipif(
+    str(upstream.__file__).endswith(".so"),
+    reason="compiled classes take no stand-ins for a pool and a client",
+)
 
 WORKER = Worker("uid", "ns", "svc", "pod", "127.0.0.1")
 HEAD = b"HTTP/1.1 200 OK\r\ndate: now\r\nserver: uvicorn\r\ncontent-type: text/event-stream\r\n"

@@ -3,7 +3,7 @@
 import pytest
 
 from tidegate_api.names import QosClass
-from tidegate_gateway.directory import DEFAULT_CLASSES
+from tidegate_gateway.directory import DEFAULT_CLASSES, Worker
 from tidegate_gateway.qos.lanes import CLASSES, Lane, connect
 from tidegate_gateway.qos.pools import Pool
 from tidegate_gateway.routing.endpoint import Endpoint
@@ -11,6 +11,7 @@ from unit.gateway.qos.rig import Rig, dedicated, heard
 
 OWN = dedicated(high=0.7, medium=0.25, low=0.05)
 HIGH_ALONE = dedicated(high=0.7)
+WORKER = Endpoint(Worker("u", "ns", "chat", "w", "10.0.0.1"), 0, 100)
 
 
 @pytest.mark.parametrize(
@@ -32,7 +33,7 @@ HIGH_ALONE = dedicated(high=0.7)
 def test_routes(homes: str, qos_class: QosClass, routes: str) -> None:
     pools = {name: Pool(name, 0.0) for name in homes.split()}
     for name, pool in pools.items():
-        pool.endpoints = () if name == "gone" else (object.__new__(Endpoint),)
+        pool.endpoints = () if name == "gone" else (WORKER,)
     lanes = [Lane(rank, pools[name]) for rank, name in enumerate(homes.split())]
     connect(lanes, pools, False)
     found = lanes[CLASSES.index(qos_class)].routes
