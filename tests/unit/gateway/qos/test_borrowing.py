@@ -92,11 +92,15 @@ def test_who_is_taken_back_is_first_in_its_class_and_has_the_time_it_had_left() 
 def test_who_is_taken_back_and_waits_too_long_is_refused() -> None:
     rig = Rig(classes=HIGH_ALONE, high=[100], shared=[100])
     rig.submit("low")
-    borrower = rig.submit("low")
     owner = rig.submit("high")
-    rig.wait(300)
-    assert heard(borrower) == ["preempted", "expired"]
-    assert owner.endpoint is not None
+    borrower = rig.submit("low")
+    rig.wait(200)
+    rig.end(owner)
+    rig.submit("high")
+    assert heard(borrower) == ["dispatched high-0", "preempted"]
+    # 200 s of 300 s were over.
+    rig.wait(100)
+    assert heard(borrower) == ["dispatched high-0", "preempted", "expired"]
 
 
 @pytest.mark.parametrize("how", ["first byte", "kept"])
@@ -155,6 +159,64 @@ def test_the_lowest_and_the_latest_go_first_and_no_more_than_must() -> None:
     borrowers = [rig.submit(name) for name in ("low", "medium", "low", "medium")]
     rig.submit("high")
     assert [heard(ticket) for ticket in borrowers] == [[], [], ["preempted"], []]
+
+
+def begun(rig: Rig, tokens: int) -> None:
+    """Let a low request borrow and begin to answer."""
+    rig.first_byte(rig.submit("low", tokens))
+
+
+def test_as_many_go_as_must() -> None:
+    rig = Rig(classes=HIGH_ALONE, high=[100], shared=[10])
+    rig.submit("low")
+    borrowers = [rig.submit("low", 30), rig.submit("low", 30)]
+    begun(rig, 90)
+    rig.submit("high")
+    assert [heard(ticket) for ticket in borrowers] == [["preempted"], ["preempted"]]
+
+
+def test_nobody_goes_if_that_would_not_be_enough() -> None:
+    rig = Rig(classes=dedicated(medium=0.25), medium=[100], shared=[10])
+    rig.submit("low")
+    borrower = rig.submit("low", 50)
+    begun(rig, 100)
+    owner = rig.submit("medium")
+    assert (heard(borrower), owner.endpoint) == ([], None)
+
+
+def test_they_go_where_the_fewest_must() -> None:
+    rig = Rig(classes=HIGH_ALONE, high=[100, 100], shared=[10])
+    rig.submit("low")
+    first, other = rig.endpoints["high"]
+    other.ejected_until = rig.now + 5
+    small = [rig.submit("low", 30), rig.submit("low", 30)]
+    begun(rig, 90)
+    other.ejected_until = 0.0
+    large = rig.submit("low", 100)
+    assert [ticket.endpoint for ticket in (*small, large)] == [first, first, other]
+    rig.submit("high")
+    assert [heard(ticket) for ticket in (*small, large)] == [[], [], ["preempted"]]
+
+
+def test_nobody_goes_where_the_worker_is_ejected() -> None:
+    rig = Rig(classes=HIGH_ALONE, high=[100, 100], shared=[10])
+    rig.submit("low")
+    borrowers = [rig.submit("low"), rig.submit("low")]
+    assert borrowers[0].endpoint is not None
+    borrowers[0].endpoint.ejected_until = rig.now + 5
+    rig.submit("high")
+    assert [heard(ticket) for ticket in borrowers] == [[], ["preempted"]]
+
+
+def test_who_leaves_while_another_is_told_is_not_told_itself() -> None:
+    rig = Rig(classes=HIGH_ALONE, high=[100], shared=[10])
+    rig.submit("low")
+    first = rig.submit("low", 30)
+    rig.submit("low", 30, when_told=lambda ticket: rig.dispatcher.end(first, rig.now))
+    begun(rig, 90)
+    rig.submit("high")
+    assert heard(first) == []
+    assert not first.waits
 
 
 def test_a_client_that_leaves_when_its_place_is_taken_back_is_not_sent_on() -> None:

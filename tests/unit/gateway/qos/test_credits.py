@@ -114,9 +114,10 @@ def test_load_that_was_sent_before_a_cut_is_no_reason_for_another() -> None:
     made.crowded_since = 0.0
     bad = report(running=5, waiting=5)
     adjust(made, bad, -inf, NOW)
+    settle(made, 1000, NOW)
     adjust(made, bad, -inf, NOW)
     assert made.target == 8000
-    settle(made, 4000, NOW + 3)
+    settle(made, 3000, NOW + 3)
     adjust(made, report(running=5, waiting=5, at=NOW + 2.9), -inf, NOW + 3)
     assert made.target == 0
     made.endpoint.tokens = 8000

@@ -94,6 +94,15 @@ def test_what_was_given_while_nobody_else_wanted_it_counts_for_a_moment() -> Non
     assert admitted == 69
 
 
+def test_a_lead_from_before_the_pool_was_known_is_cut_to_size() -> None:
+    _, _, low = lanes(inf)
+    admit(low, 100_000)
+    assert low.debt < -90_000
+    low.home.minute_tokens = 100_000.0
+    shares.refresh(low.home)
+    assert low.debt == -250
+
+
 def test_a_lead_is_paid_back_while_the_class_does_not_wait_and_forgotten_after_a_minute() -> None:
     high, _, low = lanes(100_000.0)
     admit(low, 1000)
