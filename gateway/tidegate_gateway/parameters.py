@@ -12,7 +12,7 @@ import msgspec
 
 from tidegate_gateway import errors
 from tidegate_gateway.errors import refuse
-from tidegate_gateway.messages import DEPTH, is_too_deep
+from tidegate_gateway.messages import DEPTH, is_too_deep, refuse_type, view
 from tidegate_gateway.nesting import is_deeper
 
 # Takes a value as its bytes and returns it read; raises DecodeError if it is not what EXPECTED says, or Refused.
@@ -39,6 +39,10 @@ REMOVED: Final = (
     "guided_regex",
     "guided_whitespace_pattern",
 )
+# What holds schemas, and as what.
+SCHEMAS: Final = {"tools": "array", "response_format": "object", "structured_outputs": "object"}
+OPENINGS: Final = {"array": b"[n", "object": b"{n"}
+FLOAT: Final = msgspec.json.Decoder(float)
 OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
@@ -59,6 +63,9 @@ def _forbidden(key: str, advice: str, _: msgspec.Raw) -> NoReturn:
 
 
 def _check_schema(key: str, raw: msgspec.Raw) -> None:
+    kind = SCHEMAS[key]
+    if view(raw)[0] not in OPENINGS[kind]:
+        refuse_type(key, f"an {kind} or null")
     if len(raw) > SCHEMA_BYTES or is_deeper(bytes(raw), SCHEMA_DEPTH):
         message = f"'{key}' must be at most {SCHEMA_BYTES // 1024} KiB long and {SCHEMA_DEPTH} levels deep."
         refuse(errors.invalid_parameter("invalid_schema", key, message))
@@ -84,15 +91,31 @@ class _Rule(msgspec.Struct, frozen=True):
     accepted: Any
     # Whether it has a bound on its bytes, so that reading it costs little.
     is_bounded: bool = False
+    # Whether 1.0 is as good as 1: it is to JSON Schema and to the engine.
+    is_whole: bool = False
 
     def check(self) -> Check:
         """Return what reads it."""
         decode = msgspec.json.Decoder(self.accepted).decode
+        if self.is_whole:
+            return partial(_whole, decode)
         return (lambda raw: decode(_bounded(raw))) if self.is_bounded else decode
 
 
+def _whole(decode: Check, raw: msgspec.Raw) -> Any:
+    try:
+        return decode(raw)
+    except msgspec.ValidationError:
+        value = FLOAT.decode(raw)
+        # What is written as an integer has been read as one, exactly.
+        if not value.is_integer() or bytes(raw).lstrip(b"-").isdigit():
+            raise
+        return decode(msgspec.Raw(msgspec.json.encode(int(value))))
+
+
 def _integer(low: int, high: int) -> _Rule:
-    return _Rule(f"an integer from {low} to {high}", Annotated[int, msgspec.Meta(ge=low, le=high)] | None)
+    accepted = Annotated[int, msgspec.Meta(ge=low, le=high)] | None
+    return _Rule(f"an integer from {low} to {high}", accepted, is_whole=True)
 
 
 def _number(low: float, high: float) -> _Rule:
@@ -123,7 +146,7 @@ _RULES: Final[Mapping[str, _Rule]] = {
     "top_k": _integer(-1, INT32),
     "top_logprobs": _integer(0, 1000),
     "prompt_logprobs": _integer(0, 1000),
-    "logprobs": _Rule("true, false or an integer from 0 to 1000", _LOGPROBS),
+    "logprobs": _Rule("true, false or an integer from 0 to 1000", _LOGPROBS, is_whole=True),
     "temperature": _number(0, 100),
     "top_p": _number(0, 1),
     "min_p": _number(0, 1),
@@ -144,7 +167,6 @@ _REFUSED_MEMBERS: Final = {
     "chat_template_kwargs": frozenset({"chat_template", "tokenize"}),
     "vllm_xargs": frozenset(TRANSFERS),
 }
-SCHEMAS: Final = ("tools", "response_format", "structured_outputs")
 
 EXPECTED: Final = {key: rule.expected for key, rule in _RULES.items()}
 # The same as types, for those who describe them.

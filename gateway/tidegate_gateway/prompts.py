@@ -4,7 +4,7 @@ Pure. What is in them is the engine's to judge.
 """
 
 import re
-from typing import Final
+from typing import Annotated, Any, Final
 
 import msgspec
 
@@ -20,12 +20,14 @@ from tidegate_gateway.messages import (
 
 PROMPTS: Final = 256
 INPUTS: Final = 2048
+MOST_ID: Final = 2**31 - 1
 # The first character in a list that is no space, or the first two if that one begins a list.
 OPENING: Final = re.compile(rb"\[\s*(\[?)\s*(.)", re.DOTALL)
-# JSON that is known to be valid: what is between digits and commas need not be looked at.
-IDS: Final = re.compile(rb"\[\s*+\d[\d,\s]*+\]")
-LISTS_OF_IDS: Final = re.compile(rb"\[(?:\s*+\[[\d,\s]*+\]\s*+,?)++\s*+\]")
 TEXTS: Final = msgspec.json.Decoder(list[str])
+IDS: Final = msgspec.json.Decoder(list[Annotated[int, msgspec.Meta(ge=0, le=MOST_ID)]])
+LISTS_OF_IDS: Final = msgspec.json.Decoder(list[list[Annotated[int, msgspec.Meta(ge=0, le=MOST_ID)]]])
+NUMBERS: Final = msgspec.json.Decoder(list[float])
+LISTS_OF_NUMBERS: Final = msgspec.json.Decoder(list[list[float]])
 
 
 def check_prompt(raw: msgspec.Raw) -> int:
@@ -35,7 +37,7 @@ def check_prompt(raw: msgspec.Raw) -> int:
 
 def check_prompts(raw: msgspec.Raw) -> int:
     """Return how many prompts there are, where one must be in a list too."""
-    if view(raw)[0] == TEXT or IDS.fullmatch(view(raw)):
+    if view(raw)[0] == TEXT or _opening(raw).isdigit():
         refuse_type("prompts", "a list of texts, or of lists of token ids")
     return _count(raw, "prompts", PROMPTS)
 
@@ -49,7 +51,7 @@ def check_text(raw: msgspec.Raw) -> int:
 
 def check_tokens(raw: msgspec.Raw) -> int:
     """Return 1; raise Refused for what is no list of token ids."""
-    if not IDS.fullmatch(view(raw)):
+    if not _read_ids(IDS, NUMBERS, raw):
         refuse_type("tokens", "a list of token ids")
     return 1
 
@@ -77,14 +79,35 @@ def _opening(raw: msgspec.Raw) -> bytes:
 
 
 def _count(raw: msgspec.Raw, name: str, most: int) -> int:
-    if view(raw)[0] == TEXT or IDS.fullmatch(view(raw)):
+    if view(raw)[0] == TEXT:
         return 1
-    if _opening(raw) == b'"':
+    opening = _opening(raw)
+    count = 0
+    if opening == b'"':
         count = len(decode(TEXTS, raw, name))
-    elif LISTS_OF_IDS.fullmatch(view(raw)):
-        count = bytes(raw).count(b"[") - 1
-    else:
+    elif opening.startswith(b"["):
+        count = len(_read_ids(LISTS_OF_IDS, LISTS_OF_NUMBERS, raw))
+    elif _read_ids(IDS, NUMBERS, raw):
+        # All of them are one prompt.
+        count = 1
+    if not count:
         refuse_type(name, "a text, a list of texts, or token ids")
     if count > most:
         refuse_many(name, most)
     return count
+
+
+def _read_ids(
+    ids: msgspec.json.Decoder[list[Any]], numbers: msgspec.json.Decoder[list[Any]], raw: msgspec.Raw
+) -> list[Any]:
+    """Return token ids, or lists of them; nothing if these are none. 1.0 is as good as 1."""
+    try:
+        return ids.decode(raw)
+    except msgspec.ValidationError:
+        pass
+    try:
+        found = numbers.decode(raw)
+    except msgspec.ValidationError:
+        return []
+    flat = (number for one in found for number in (one if isinstance(one, list) else [one]))
+    return found if all(number.is_integer() and 0 <= number <= MOST_ID for number in flat) else []

@@ -150,6 +150,8 @@ def _responses(about: Described, action: Action) -> dict[str, Any]:
 
 
 def _schema(about: Described, media: str) -> dict[str, Any]:
+    if media == EVENTS:
+        return ref("Event")
     if media != JSON:
         return {"type": "string"}
     return ref(about.answer) if about.answer else {"type": "object"}

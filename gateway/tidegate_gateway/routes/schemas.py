@@ -22,7 +22,7 @@ TEXT: Final[Schema] = {"type": "string"}
 INTEGER: Final[Schema] = {"type": "integer"}
 NUMBER: Final[Schema] = {"type": "number"}
 TEXT_OR_NULL: Final[Schema] = {"type": ["string", "null"]}
-TOKEN_ID: Final[Schema] = {"type": "integer", "minimum": 0}
+TOKEN_ID: Final[Schema] = {"type": "integer", "minimum": 0, "maximum": prompts.MOST_ID}
 
 
 def ref(name: str) -> Schema:
@@ -49,18 +49,18 @@ def either(*schemas: Schema) -> Schema:
 def _sampling() -> Members:
     """Return the members that any request may have beside its prompt."""
     bounded = f"At most {parameters.SCHEMA_BYTES // 1024} KiB, {parameters.SCHEMA_DEPTH} levels deep."
-    described = {"type": ["array", "object", "null"], "description": bounded}
     refused = (*parameters.FORBIDDEN, *parameters.TRANSFERS, *parameters.REMOVED)
     return {
         **{key: msgspec.json.schema(kind) for key, kind in parameters.ACCEPTED.items() if key != "model"},
-        **dict.fromkeys(parameters.SCHEMAS, described),
+        **{key: {"type": [kind, "null"], "description": bounded} for key, kind in parameters.SCHEMAS.items()},
         **dict.fromkeys(refused, False),
     }
 
 
 SAMPLING: Final = _sampling()
+# Whether it is streamed is the route's to say.
 ONE_TEXT: Final[Members] = {
-    **SAMPLING,
+    **{key: schema for key, schema in SAMPLING.items() if key not in {"stream", "stream_options"}},
     **dict.fromkeys(ONE, either({"const": 1}, NULL)),
     **dict.fromkeys(TOOLS, False),
 }
@@ -75,7 +75,11 @@ PROMPTS: Final = either(listing(TEXT, 1, prompts.PROMPTS), listing(listing(TOKEN
 INPUTS: Final = either(listing(TEXT, 1, prompts.INPUTS), listing(listing(TOKEN_ID), 1, prompts.INPUTS))
 MESSAGES: Final = listing(ref("Message"), 1)
 CONVERSATIONS: Final = either(MESSAGES, listing(MESSAGES, 1))
-ASKED: Final[Members] = {"prompt": ONE_PROMPT, "messages": MESSAGES}
+ASKED: Final[Members] = {
+    "prompt": either(ONE_PROMPT, listing(TEXT, 1, 1), listing(listing(TOKEN_ID), 1, 1)),
+    "messages": MESSAGES,
+}
+BATCHED: Final = either(listing(TEXT, 1, prompts.PROMPTS), listing(TOKEN_IDS, 1, prompts.PROMPTS))
 PROMPT_OR_MESSAGES: Final = [{"required": ["prompt"]}, {"required": ["messages"]}]
 FETCHED: Final = either({"type": "string", "pattern": "^data:"}, NULL)
 USAGE: Final = record(
@@ -109,7 +113,7 @@ REQUESTS: Final[dict[str, Schema]] = {
         {
             **ONE_TEXT,
             **dict.fromkeys(OF_THE_BATCH, False),
-            "prompts": PROMPTS,
+            "prompts": BATCHED,
             "requests": listing(
                 record({}, {**ONE_TEXT, **ASKED}) | {"anyOf": PROMPT_OR_MESSAGES}, 1, prompts.PROMPTS
             ),
@@ -176,6 +180,7 @@ ANSWERS: Final[dict[str, Schema]] = {
         },
         {"context_length": INTEGER},
     ),
+    "Event": record({"data": {"type": "string", "description": "JSON; of the last event, `[DONE]`."}}),
     "Error": record({"error": ERROR}),
     "Usage": USAGE,
 }

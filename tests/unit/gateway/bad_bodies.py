@@ -167,9 +167,9 @@ def bounds(key: str, *raws: str, says: str) -> list[Bad]:
 
 
 PARAMETER_ROWS: Final = [
-    *bounds("n", "1000000000", "0", "-1", "17", "1.0", "true", '"2"', "[1]", "{}", says="from 1 to 16"),
+    *bounds("n", "1000000000", "0", "-1", "17", "1.5", "17.0", "true", '"2"', "[1]", "{}", says="from 1 to 16"),
     *bounds("best_of", "0", "17", says="from 1 to 16"),
-    *bounds("max_tokens", "-1", "2147483648", "1e3", '"all"', "false", says="from 0 to 2147483647"),
+    *bounds("max_tokens", "-1", "2147483648", "1e300", '"all"', "false", says="from 0 to 2147483647"),
     *bounds("max_completion_tokens", "-1", "99999999999999999999", says="from 0 to 2147483647"),
     *bounds("min_tokens", "-1", "1.5", says="from 0"),
     *bounds("temperature", "1e308", "1e999", "-0.1", '"hot"', "[]", says="from 0 to 100"),
@@ -235,6 +235,9 @@ PARAMETER_ROWS: Final = [
 
 SCHEMA: Final = "invalid_schema"
 SCHEMA_ROWS: Final = [
+    field("tools as an object", "tools", "{}", "invalid_type", "an array or null"),
+    field("a response format of a word", "response_format", '"json"', "invalid_type", "an object or null"),
+    field("structured outputs of false", "structured_outputs", "false", "invalid_type", "an object or null"),
     Bad("tools of 17 levels", chat(tools=json.loads(nested(17))), SCHEMA, "tools", "16 levels"),
     Bad("tools of 65 KiB", chat(tools=[{"function": {"name": "x" * 66_000}}]), SCHEMA, "tools", "64 KiB"),
     Bad("a schema of 17 levels", chat(response_format=json.loads(objects(17))), SCHEMA, "response_format"),
