@@ -34,7 +34,7 @@ async def serve(settings: Settings, source: Source) -> None:
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(name, ended.set)
-    signals = Signals(gateway.report, lambda *_: None, gateway.rng)
+    signals = Signals(gateway.report, gateway.rng)
     gateway.on_publish = lambda: signals.update(gateway.endpoints())
     if settings.traces_endpoint:
         from tidegate_gateway.tracing import connect  # noqa: PLC0415 - only where it is used: 15 MB

@@ -22,6 +22,7 @@ from tidegate_gateway.limits.ledger import Ledger
 from tidegate_gateway.metrics import Metrics
 from tidegate_gateway.routes.composer import Composer
 from tidegate_gateway.routing.endpoint import Endpoint, Report
+from tidegate_gateway.routing.prefix import share_entries
 from tidegate_gateway.routing.retry import RetryBudget
 from tidegate_gateway.served import Served
 from tidegate_gateway.server import ClientConnection
@@ -96,6 +97,7 @@ class Gateway:
             # What waits for a service that is no more is refused; what runs there ends by itself.
             self.services[key].update(self.services[key].model, (), now)
         self.services = services
+        share_entries([served.router.index for served in services.values()])
         self._revoke()
         self._prune()
         self.on_publish()

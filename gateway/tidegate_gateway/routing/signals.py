@@ -43,19 +43,16 @@ class _Models(msgspec.Struct):
 class Signals:
     """Polls workers, each in a task of its own, so that no worker is ever asked twice at once.
 
-    `on_report` gets each report, `on_adapters` the names of a worker's adapters when they have changed. Both are
-    called on the event loop.
+    `on_report` gets each report, on the event loop. What a worker serves is written into its endpoint.
     """
 
     def __init__(
         self,
         on_report: Callable[[Endpoint, Report], None],
-        on_adapters: Callable[[Endpoint, frozenset[str]], None],
         rng: random.Random,
         period: float = PERIOD_SECONDS,
     ) -> None:
         self._on_report = on_report
-        self._on_adapters = on_adapters
         self._rng = rng
         self._period = period
         self._tasks: dict[Endpoint, asyncio.Task[None]] = {}
@@ -120,10 +117,7 @@ class Signals:
         except (msgspec.DecodeError, UnicodeDecodeError):
             return
         endpoint.context_tokens = max((model.max_model_len or 0 for model in models), default=0)
-        adapters = frozenset(model.id for model in models if model.parent)
-        if adapters != endpoint.adapters:
-            endpoint.adapters = adapters
-            self._on_adapters(endpoint, adapters)
+        endpoint.adapters = frozenset(model.id for model in models if model.parent)
 
     async def _get(self, endpoint: Endpoint, path: URL) -> bytes | None:
         """Return the body of a 200, or None for everything else that can come of it."""

@@ -86,7 +86,6 @@ class Rig:
 
     signals: Signals
     reports: list[Report]
-    adapters: list[frozenset[str]]
     workers: list[FakeWorker]
 
     async def add(self, worker: FakeWorker) -> Endpoint:
@@ -102,14 +101,12 @@ class Rig:
 async def rig() -> AsyncIterator[Rig]:
     """Signals that poll fifty times a second."""
     reports: list[Report] = []
-    adapters: list[frozenset[str]] = []
     made = Signals(
         lambda _, said: reports.append(said),
-        lambda _, names: adapters.append(names),
         random.Random(1),
         PERIOD,
     )
-    rig = Rig(made, reports, adapters, [])
+    rig = Rig(made, reports, [])
     yield rig
     await made.close()
     for worker in rig.workers:
@@ -135,7 +132,6 @@ async def test_reports_come_again_and_again_with_only_what_is_read(rig: Rig) -> 
     assert worker.asked[:2] == ["models", "some"]
     assert set(worker.asked[2:]) == {"some"}
     assert endpoint.adapters == frozenset()
-    assert rig.adapters == []
 
 
 @pytest.mark.parametrize(
@@ -214,22 +210,20 @@ async def test_a_worker_that_hangs_does_not_keep_others_from_being_asked(
     assert hanging.most_at_once <= 2
 
 
-async def test_adapters_are_told_at_first_sight_and_when_they_change(
+async def test_adapters_and_context_are_learned_at_first_sight_and_when_they_change(
     rig: Rig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(signals, "MODELS_SECONDS", PERIOD)
-    worker = FakeWorker(models={"data": [{"id": "m", "parent": None}, {"id": "sql", "parent": "m"}]})
+    worker = FakeWorker(models={"data": [{"id": "m", "max_model_len": 2048}, {"id": "sql", "parent": "m"}]})
     endpoint = await rig.add(worker)
     await until(lambda: worker.asked.count("models") >= 4)
-    assert rig.adapters == [frozenset({"sql"})]
-    assert endpoint.adapters == {"sql"}
+    assert (endpoint.adapters, endpoint.context_tokens) == ({"sql"}, 2048)
     worker.models = {"data": "nonsense"}
     seen = worker.asked.count("models")
     await until(lambda: worker.asked.count("models") >= seen + 2)
-    assert rig.adapters == [frozenset({"sql"})]
+    assert endpoint.adapters == {"sql"}
     worker.models = {"data": [{"id": "m"}]}
-    await until(lambda: len(rig.adapters) == 2)
-    assert endpoint.adapters == frozenset()
+    await until(lambda: not endpoint.adapters)
 
 
 async def test_a_worker_that_left_is_not_asked_any_more(rig: Rig) -> None:
@@ -250,8 +244,8 @@ async def test_a_fault_in_what_takes_a_report_does_not_end_the_asking() -> None:
     def fail(_: Endpoint, __: Report) -> None:
         raise KeyError("a fault of ours")
 
-    made = Signals(fail, lambda _, __: None, random.Random(1), PERIOD)
-    rig = Rig(made, [], [], [])
+    made = Signals(fail, random.Random(1), PERIOD)
+    rig = Rig(made, [], [])
     worker = FakeWorker()
     await rig.add(worker)
     await until(lambda: len(faults) >= 3)
