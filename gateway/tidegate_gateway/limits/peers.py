@@ -69,9 +69,12 @@ class Peers:
             try:
                 while True:
                     due = loop.time() + PERIOD_SECONDS * self._rng.uniform(0.9, 1.1)
-                    listed = self._listed()
-                    if listed is not None:
-                        await self._round(session, listed)
+                    try:
+                        await self._round(session)
+                    except Exception as error:
+                        # A fault in what is made of an answer must not end the asking.
+                        message = "limits were not divided among gateways"
+                        loop.call_exception_handler({"message": message, "exception": error})
                     await asyncio.sleep(max(0.0, due - loop.time()))
             finally:
                 asking = list(self._asking.values())
@@ -79,7 +82,10 @@ class Peers:
                     task.cancel()
                 await asyncio.gather(*asking, return_exceptions=True)
 
-    async def _round(self, session: aiohttp.ClientSession, listed: Sequence[Peer]) -> None:
+    async def _round(self, session: aiohttp.ClientSession) -> None:
+        listed = self._listed()
+        if listed is None:
+            return
         loop = asyncio.get_running_loop()
         pods = tuple(peer.uid for peer in listed)
         self._shares.update(pods, loop.time())
@@ -95,7 +101,7 @@ class Peers:
         await _unhurried(self._shares.round(now, self._clock()))
 
     async def _ask(self, session: aiohttp.ClientSession, peer: Peer, *, is_listed: bool) -> None:
-        """Ask one gateway. One that has left the list is asked on until it says that it ends, or nothing."""
+        """Ask one gateway. One that has left the list is asked on until it is silent: it may have open requests."""
         url = URL.build(
             scheme="http",
             host=peer.host,
@@ -108,8 +114,6 @@ class Peers:
                 answer = DECODER.decode(await response.read())
             self._shares.hear(answer, asyncio.get_running_loop().time())
             self._note(peer, None)
-            if answer.closing and not is_listed:
-                self._peers.pop(peer.uid, None)
         except FAILURES as error:
             if is_listed:
                 self._note(peer, error)

@@ -87,7 +87,7 @@ class Shares:
 
     def round(self, now: float, wall: float) -> Generator[None, None, None]:
         """Divide anew, in steps, from what the others last said; about twice a second."""
-        if not self.is_settled or self.closing:
+        if not self.is_settled:
             return
         self._adopt()
         counted = self.members.counted()

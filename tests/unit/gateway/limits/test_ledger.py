@@ -143,6 +143,18 @@ def test_a_settlement_that_comes_after_the_window_gives_nothing_back() -> None:
     refuse(ledger, who, 61.0)
 
 
+def test_a_late_look_at_the_window_brings_nothing_back() -> None:
+    """Work that is done in steps has an older time than requests that come in between."""
+    ledger, who = Ledger(), caller(tokens_per_minute=100)
+    early = admit(ledger, who, 0.0, 50)
+    admit(ledger, who, 10.0, 10)
+    account = ledger.accounts["ns", "team"]
+    account.expire(60.0)
+    account.expire(59.5)
+    ledger.settle(early, 0, 0, 60.0)
+    assert account.tokens.used == 10
+
+
 def test_settling_twice_is_settling_once() -> None:
     ledger, who = Ledger(), caller(tokens_per_minute=100, concurrency=1)
     held = admit(ledger, who, 0.0, 100)

@@ -142,6 +142,16 @@ def test_a_newcomer_admits_nothing_before_it_has_heard_from_all_others() -> None
     assert sum(net.caps(0).values()) <= 300
 
 
+def test_a_newcomer_says_nothing_of_tenants_before_it_knows_its_part() -> None:
+    """The others would take its nothing for its word, and its part for theirs."""
+    net, who = network(), caller(requests_per_minute=300)
+    net.start("d")
+    assert not net.send("d", who)
+    assert at_once(net.nodes["d"].shares.answer("a-0", net.now)).rows == ()
+    net.wait(1.5)
+    assert at_once(net.nodes["d"].shares.answer("a-0", net.now)).rows
+
+
 def test_a_newcomer_goes_on_without_one_that_does_not_answer() -> None:
     net = Network(loss=1.0)
     net.start("a", "b")
