@@ -42,10 +42,24 @@ CMD ["run"]
 COPY --from=operator-code /app /app
 
 # ---- gateway
+# ---- its hot modules as machine code; COMPILE=0 leaves all of it as it is, for a developer's next try in seconds
 FROM ${BASE} AS gateway-code
-COPY crds/tidegate_api /app/tidegate_api
-COPY gateway/tidegate_gateway /app/tidegate_gateway
-RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
+RUN apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev python3-dev && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+COPY hack/image /build
+WORKDIR /src
+COPY pyproject.toml uv.lock ./
+RUN --mount=type=cache,target=/root/.cache/uv \
+    UV_PROJECT_ENVIRONMENT=/opt/compile sh /build/with-uv.sh \
+    uv sync --quiet --frozen --no-dev --no-install-project --extra gateway --group compile --link-mode copy
+COPY crds/tidegate_api crds/tidegate_api
+COPY gateway/compile.py gateway/compile.py
+COPY gateway/tidegate_gateway gateway/tidegate_gateway
+ARG COMPILE=1
+RUN if [ "$COMPILE" = 1 ]; then /opt/compile/bin/python gateway/compile.py . /app; \
+    else mkdir /app && cp -r crds/tidegate_api gateway/tidegate_gateway /app; fi && \
+    python3 -m compileall -q --invalidation-mode unchecked-hash /app
 
 FROM ${BASE} AS gateway
 LABEL org.opencontainers.image.title="Tidegate gateway" \

@@ -100,7 +100,8 @@ class Kind:
     def load(self) -> Images:
         for target in TARGETS:
             with step(f"build image {target}"):
-                run("docker", "build", f"--target={target}", f"--tag={released(target)}", str(CHECKOUT))
+                named = (f"--target={target}", f"--tag={released(target)}")
+                run("docker", "build", *named, *images.passed_on(os.environ), str(CHECKOUT))
             with step(f"load image {target}"):
                 run("kind", "load", "docker-image", f"--name={self.name}", released(target))
         return {target: released(target) for target in TARGETS}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import time
 from collections.abc import Mapping, Sequence
@@ -25,6 +26,8 @@ from localcluster.tools import locked
 SUITE = "bookworm"
 INCLUDED = ("python3", "python3-venv", "ca-certificates")
 REPOSITORY = "localhost/tidegate"
+# Arguments of the Dockerfile that are a developer's to choose.
+PASSED_ON = ("COMPILE",)
 # A checkout that built nothing for so long has no claim on the shared store any more.
 REMEMBERED_SECONDS = 14 * 86400
 
@@ -39,7 +42,7 @@ def build(
     builder.prepare()
     with locked("base-image"):
         base = _base(builder)
-    arguments = ["--build-arg", f"BASE={base}", "-f", str(dockerfile), str(context)]
+    arguments = ["--build-arg", f"BASE={base}", *passed_on(os.environ), "-f", str(dockerfile), str(context)]
     refs = {}
     with builder.in_use():
         for target in targets:
@@ -51,6 +54,11 @@ def build(
     _tags_file().parent.mkdir(parents=True, exist_ok=True)
     _tags_file().write_text(json.dumps({**tags(), **refs}, indent=2))
     return refs
+
+
+def passed_on(environment: Mapping[str, str]) -> list[str]:
+    """Return the options of a build that it takes from the environment, where they are set."""
+    return [f"--build-arg={name}={environment[name]}" for name in PASSED_ON if name in environment]
 
 
 def tags() -> dict[str, str]:
