@@ -26,8 +26,8 @@ demo-down: setup ## Undo `make demo`; nothing stays but the cache
 	@$(RUN) demo down
 
 .PHONY: reload
-reload: setup ## Bring changed code of ours into the running demo
-	@$(RUN) demo reload
+reload: setup ## Bring changed code of ours into the running demo (the gateway as it is; COMPILE=1 compiles it)
+	@COMPILE=$${COMPILE:-0} $(RUN) demo reload
 
 .PHONY: check
 check: setup ## Lint, types, import contracts, unit tests: before every commit
@@ -40,6 +40,10 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 .PHONY: test
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
 	@$(RUN) suite
+
+.PHONY: compiled
+compiled: setup ## Compile the gateway's hot modules into .compiled/O2: put that first on PYTHONPATH to run them
+	@$(PYTHON) gateway/compile.py . .compiled/O2
 
 .PHONY: generate
 generate: setup ## Write CRDs, the chart's copies and schema, and the reference pages from their sources
