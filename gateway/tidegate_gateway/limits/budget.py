@@ -20,8 +20,9 @@ class Budget:
     """One tenant's budget as this gateway sees it."""
 
     __slots__ = (
-        "_elsewhere",
+        "_base",
         "_first",
+        "_floor",
         "_instance",
         "_others",
         "begins",
@@ -35,10 +36,9 @@ class Budget:
         self._instance = instance
         # What this gateway had counted when the window began, or when it learned of the budget.
         self._first = total
-        self.begins = 0.0
-        # What the other gateways last said, and the sum of what of it the operator does not know yet.
+        # What the others last said of theirs.
         self._others: dict[str, Spent] = {}
-        self._elsewhere = 0
+        self.begins = 0.0
         self.set(limits, total, wall)
 
     def set(self, limits: TenantLimits, total: int, wall: float) -> None:
@@ -74,20 +74,15 @@ class Budget:
 
     def spent(self, total: int) -> int:
         """Return the tokens used in this window, everywhere."""
-        used = self.limits.budget_used if self._is_written() else 0
-        return used + max(0, min(total - self._seen(self._instance), total - self._first)) + self._elsewhere
-
-    def _is_written(self) -> bool:
-        """Tell whether what the operator wrote is of this window."""
-        return self.limits.budget_since >= self.begins
-
-    def _seen(self, instance: str) -> int:
-        """Return what the operator's sum has of a gateway's counter; nothing, if it is the sum of another window."""
-        return self.limits.budget_seen.get(instance, 0) if self._is_written() else 0
+        return self._base + max(0, total - self._floor)
 
     def _add(self) -> None:
-        self._elsewhere = sum(
-            max(0, min(spent.total - self._seen(instance), spent.tokens))
-            for instance, spent in self._others.items()
-            if spent.begins == self.begins
-        )
+        """Add up all but this gateway's own: what the operator wrote of this window, and what others used since."""
+        limits = self.limits
+        is_written = limits.budget_since >= self.begins
+        seen = limits.budget_seen if is_written else {}
+        self._floor = max(self._first, seen.get(self._instance, 0))
+        self._base = limits.budget_used if is_written else 0
+        for instance, spent in self._others.items():
+            if spent.begins == self.begins:
+                self._base += max(0, min(spent.tokens, spent.total - seen.get(instance, 0)))
