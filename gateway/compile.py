@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Final
 
 from mypyc.build import mypycify
-from setuptools import Distribution
+from setuptools import Distribution  # type: ignore[import-untyped]
 
 PACKAGES: Final = {"tidegate_api": "crds", "tidegate_gateway": "gateway"}
 # What each request or chunk goes through. One that is missing here runs all the same, only slower. None in which a
