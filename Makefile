@@ -35,7 +35,7 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(RUN) pytest -q tests/unit
+	@$(RUN) pytest -q -m "not slow" tests/unit
 
 .PHONY: test
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
@@ -62,20 +62,20 @@ engine-table: setup ## Write the flag table of the pinned vLLM
 	@hack/engine-table.sh
 
 .PHONY: bench-gateway
-bench-gateway: setup ## What the gateway costs and adds, beside six peers (8 minutes, on a machine with nothing else to do)
-	@$(RUN) tidegate_bench gateway
+bench-gateway: compiled ## What the gateway costs and adds, beside six peers (8 minutes, on a machine with nothing else to do)
+	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench gateway
 
 .PHONY: bench-profile
 bench-profile: setup ## Where the gateway's CPU goes, by function and system call
 	@$(RUN) tidegate_bench profile
 
 .PHONY: bench-routing
-bench-routing: setup ## Cached tokens, worker load and decision time, beside vllm-router and smg
-	@$(RUN) tidegate_bench routing
+bench-routing: compiled ## Cached tokens, worker load and decision time, beside vllm-router and smg
+	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench routing
 
 .PHONY: bench-qos
-bench-qos: setup ## Who waits, and how long, at three times the load that fits
-	@$(RUN) tidegate_bench qos
+bench-qos: compiled ## Who waits, and how long, at three times the load that fits
+	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench qos
 
 .PHONY: format
 format: setup ## Format and fix what ruff can

@@ -82,6 +82,17 @@ def quick(report: Report) -> None:
     report.layer("generated", (sys.executable, "hack/generate.py", "--check"))
 
 
+def compiled(report: Report) -> None:
+    """The gateway's tests once more, against its hot modules as its image has them."""
+    target = ".compiled/O0"
+    run = ("env", f"PYTHONPATH={target}:hack:bench:tests", *PYTEST)
+    report.layer(
+        "compiled",
+        (sys.executable, "gateway/compile.py", ".", target, "0"),
+        (*run, "-m", "not slow", "tests/unit/gateway/qos", "tests/integration/gateway"),
+    )
+
+
 def end_to_end(report: Report) -> None:
     """The demo as README gives it, then the stories told on its cluster."""
     was_up = os.environ.get("CLUSTER", "local") == "local" and cluster.is_up()
@@ -106,6 +117,8 @@ def main() -> int:
         builds.join()
         report.layer("chart", (*PYTEST, "tests/chart"))
         report.layer("integration", (*PYTEST, "tests/integration"))
+        compiled(report)
+        report.layer("bench slice", (sys.executable, "-m", "tidegate_bench", "gateway", "--slice"))
         end_to_end(report)
     except LayerFailed as failed:
         say(f"\n{failed} failed")
