@@ -26,7 +26,7 @@ class TenantLimits:
     budget_used: int = 0
     # Unix seconds of that window's begin.
     budget_since: float = 0.0
-    # Tokens of this budget's window that the operator has already read from each gateway process.
+    # What the operator last read of each gateway process: its tokens since it started.
     budget_seen: Mapping[str, int] = field(default_factory=dict)
 
 

@@ -97,6 +97,7 @@ class Gateway:
             # What waits for a service that is no more is refused; what runs there ends by itself.
             self.services[key].update(self.services[key].model, (), now)
         self.services = services
+        self.ledger.renew(directory.callers.values())
         share_entries([served.router.index for served in services.values()])
         self._revoke()
         self._prune()
