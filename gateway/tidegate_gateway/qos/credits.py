@@ -88,21 +88,26 @@ def adjust(account: Account, report: Report, starved_at: float, now: float) -> b
     if now - report.at > STALE_SECONDS:
         return False
     endpoint = account.endpoint
+    before = endpoint.limit_tokens
     if preemptions is None:
         preemptions = report.preemptions
-        endpoint.limit_tokens = max(LEAST_TOKENS, min(endpoint.limit_tokens, report.kv_tokens or MOST_TOKENS))
+        endpoint.limit_tokens = max(LEAST_TOKENS, min(before, report.kv_tokens or MOST_TOKENS))
     preempted = report.preemptions > preemptions
-    before = endpoint.limit_tokens
     if preempted or _is_crowded(account, report):
         if not account.target and report.at > account.settled_at and endpoint.requests:
             _cut(account, report, preempted)
     elif report.waiting <= IDLE_WAITING and report.kv_used <= GROW_BELOW_KV and not account.target:
-        demanded = starved_at > account.grown_at or endpoint.tokens >= DEMANDED * before
-        if demanded and now - account.grown_at >= GROWTH_SECONDS:
-            account.grown_at = now
-            grown = min(before + _step(account), _ceiling(endpoint, report))
-            endpoint.limit_tokens = max(before, grown)
+        _grow(account, report, starved_at, now)
     return endpoint.limit_tokens > before
+
+
+def _grow(account: Account, report: Report, starved_at: float, now: float) -> None:
+    endpoint = account.endpoint
+    limit = endpoint.limit_tokens
+    demanded = starved_at > account.grown_at or endpoint.tokens >= DEMANDED * limit
+    if demanded and now - account.grown_at >= GROWTH_SECONDS:
+        account.grown_at = now
+        endpoint.limit_tokens = max(limit, min(limit + _step(account), _ceiling(endpoint, report)))
 
 
 def _ceiling(endpoint: Endpoint, report: Report) -> float:

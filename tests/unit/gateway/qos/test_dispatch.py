@@ -1,10 +1,13 @@
 """Who is sent on, who waits, and who is told what."""
 
+from dataclasses import replace
+
 import pytest
 
+from tidegate_gateway.directory import DEFAULT_CLASSES
 from tidegate_gateway.qos.errors import NoWorker, Overloaded
 from tidegate_gateway.qos.ticket import Ticket
-from unit.gateway.qos.rig import Rig, heard
+from unit.gateway.qos.rig import Rig, heard, made
 
 
 def test_with_credits_a_request_is_sent_on_at_once_and_gives_them_back_once() -> None:
@@ -143,6 +146,24 @@ def test_a_retry_takes_another_worker_even_without_credits() -> None:
     assert [endpoint.tokens for endpoint in rig.endpoints["shared"]] == [0, 200]
 
 
+def test_a_retry_rather_takes_a_worker_with_credits_even_in_another_pool() -> None:
+    rig = Rig(shared=[100, 100], old=[100])
+    first, _ = rig.submit("medium"), rig.submit("medium")
+    assert first.endpoint is not None
+    first.excluded = frozenset({first.endpoint.worker.uid})
+    assert rig.dispatcher.retry(first, rig.now) is rig.endpoints["old"][0]
+
+
+@pytest.mark.parametrize(("workers", "goes_to"), [(2, 1), (1, 0)])
+def test_a_worker_that_failed_on_a_request_gets_it_again_only_if_there_is_no_other(
+    workers: int, goes_to: int
+) -> None:
+    rig = Rig(shared=[100] * workers)
+    ticket = made("medium", 10, rig=rig)
+    ticket.excluded = frozenset({"shared-0"})
+    assert rig.dispatcher.submit(ticket, rig.now) is rig.endpoints["shared"][goes_to]
+
+
 def test_a_retry_without_another_worker_has_ended() -> None:
     rig = Rig(shared=[100])
     ticket = rig.submit("medium")
@@ -240,3 +261,19 @@ def test_a_class_that_becomes_owed_by_a_request_sent_at_once_does_not_wait_for_a
     assert waiting.endpoint is None
     rig.submit("high", 50)
     assert heard(waiting) == ["dispatched shared-0"]
+
+
+def test_shares_hold_from_the_first_request_on() -> None:
+    even = {
+        name: replace(policy, min_share=share)
+        for (name, policy), share in zip(DEFAULT_CLASSES.items(), (0.0, 0.5, 0.5), strict=True)
+    }
+    rig = Rig(classes=even, shared=[100])
+    running = [rig.submit("medium")]
+    order = []
+    waiting = [rig.submit(name) for name in ("medium", "medium", "medium", "low", "low", "low")]
+    for _ in range(6):
+        rig.end(running.pop())
+        running = [ticket for ticket in waiting if ticket.endpoint is not None]
+        order += [ticket.qos_class for ticket in running]
+    assert order == ["medium", "low"] * 3

@@ -11,7 +11,7 @@ def test_credits_and_requests_of_a_pool() -> None:
     assert (pool.name, pool.credits_used, pool.credits_limit) == ("shared", 300, 300)
     figures = rig.figures("shared", "medium")
     assert (figures.queued, figures.running) == (1, 3)
-    assert (figures.admitted_requests, figures.admitted_tokens) == (3, 300)
+    assert (figures.admitted_requests, figures.admitted_tokens, figures.spilled) == (3, 300, 0)
 
 
 def test_a_share_is_of_the_tokens_of_the_last_minute() -> None:

@@ -48,3 +48,12 @@ def test_a_waiting_high_request_takes_its_slot_as_soon_as_it_is_free() -> None:
     first, second = rig.submit("high"), rig.submit("high")
     rig.end(first)
     assert heard(second) == ["dispatched shared-0"]
+
+
+def test_what_class_high_holds_is_known_of_a_worker_that_was_away_for_a_moment() -> None:
+    rig = Rig(shared=[1000])
+    rig.submit("low", 5000)
+    rig.submit("high")
+    for endpoints in ({}, rig.endpoints):
+        rig.dispatcher.update(rig.classes, endpoints, rig.now)
+    assert rig.submit("high").endpoint is None
