@@ -16,7 +16,7 @@ import msgspec
 from tidegate_gateway import errors, prompts
 from tidegate_gateway.errors import Refused, refuse
 from tidegate_gateway.messages import check_messages, refuse_missing, view
-from tidegate_gateway.parameters import CHECKS, Check, check_unknown, refuse_wrong
+from tidegate_gateway.parameters import CHECKS, Check, check_unknown, look_again
 
 DECODER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
 KEY: Final = re.compile(rb'[\s,]*("(?:[^"\\]|\\.)*")\s*:\s*')
@@ -26,7 +26,8 @@ PAIR_LENGTH: Final = 12
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
 # What /v1/completions makes of a prompt when it is not told, as OpenAI's does.
 COMPLETION_TOKENS: Final = 16
-OURS: Final = ("priority", "cache_salt")
+PRIORITY: Final = "priority"
+SALT: Final = "cache_salt"
 OPTIONS: Final = "stream_options"
 REPORT: Final = ("include_usage", "continuous_usage_stats")
 FORCED: Final = b'"include_usage":true'
@@ -122,24 +123,26 @@ def read_call(body: bytes, path: bytes, priority: int) -> Call:
         wants_usage,
         priority if route.is_scheduled else None,
         options,
-        values.get("cache_salt"),
+        values.get(SALT),
         _rest(body, top, options != b"") if route.is_scheduled else body,
     )
 
 
 def _check(top: Mapping[str, msgspec.Raw], checks: Mapping[str, Check]) -> dict[str, Any]:
     values: dict[str, Any] = {}
-    key = ""
-    try:
-        for key, raw in top.items():
-            check = checks.get(key)
-            if check is not None:
-                values[key] = check(raw)
-            else:
-                check_unknown(key, raw)
-    except msgspec.DecodeError:
-        refuse_wrong(key)
-    return values
+    items = iter(top.items())
+    while True:
+        try:
+            for key, raw in items:
+                check = checks.get(key)
+                if check is not None:
+                    values[key] = check(raw)
+                else:
+                    check_unknown(key, raw)
+        except msgspec.DecodeError:
+            values[key] = look_again(key, raw)
+        else:
+            return values
 
 
 def _tokens(values: Mapping[str, Any], route: _Route) -> int | None:
@@ -184,11 +187,10 @@ def _fold(salt: str | None, own: str) -> str:
 def _rest(body: bytes, top: Mapping[str, msgspec.Raw], sets_options: bool) -> memoryview | bytes:
     """Return what follows the opening brace, without the members that are ours to set."""
     start = body.index(b"{") + 1
-    cut = [key for key in OURS if key in top]
-    if sets_options and OPTIONS in top:
-        cut.append(OPTIONS)
-    if not cut:
+    cuts_options = sets_options and OPTIONS in top
+    if not (cuts_options or PRIORITY in top or SALT in top):
         return memoryview(body)[start:]
+    cut = {PRIORITY, SALT, OPTIONS} if cuts_options else {PRIORITY, SALT}
     kept = []
     position = start
     for key, raw in top.items():

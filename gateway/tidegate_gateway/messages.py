@@ -64,16 +64,15 @@ URL: Final = msgspec.json.Decoder(_Url | str | None)
 
 def check_messages(raw: msgspec.Raw, name: str = "messages") -> int:
     """Return 1; raise Refused if these are no messages, or name something to fetch."""
-    data = bytes(raw)
-    if len(data) <= SHORT:
+    if len(raw) <= SHORT:
         try:
-            if PLAIN.decode(data):
+            if PLAIN.decode(raw):
                 return 1
         except msgspec.DecodeError:
             pass
-    elif _is_plain(data):
+    elif _is_plain(bytes(raw)):
         return 1
-    _check_conversation(decode_members(MESSAGES, data, name), name, DEPTH - 2)
+    _check_conversation(decode_members(MESSAGES, raw, name), name, DEPTH - 2)
     return 1
 
 

@@ -5,17 +5,18 @@ Pure. What a prompt may be is `prompts`' business.
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from functools import partial
 from typing import Annotated, Any, Final, NoReturn
 
 import msgspec
 
 from tidegate_gateway import errors
-from tidegate_gateway.errors import refuse
+from tidegate_gateway.errors import Refused, refuse
 from tidegate_gateway.messages import DEPTH, is_too_deep, refuse_type, view
 from tidegate_gateway.nesting import is_deeper
 
-# Takes a value as its bytes and returns it read; raises DecodeError if it is not what EXPECTED says, or Refused.
+# Takes a value as its bytes and returns it read; raises Refused, or DecodeError where `look_again` decides.
 Check = Callable[[msgspec.Raw], Any]
 
 STOPS: Final = 64
@@ -46,10 +47,17 @@ FLOAT: Final = msgspec.json.Decoder(float)
 OBJECT: Final = msgspec.json.Decoder(dict[str, msgspec.Raw] | None)
 
 
-def refuse_wrong(key: str) -> NoReturn:
-    """Refuse a parameter that is not what it must be."""
+def look_again(key: str, raw: msgspec.Raw) -> Any:
+    """Return a value that its check could not read, if it is a whole number written otherwise; or raise Refused."""
+    rule = _RULES[key]
+    if rule.is_whole:
+        with suppress(msgspec.ValidationError):
+            value = FLOAT.decode(raw)
+            # What is written as an integer has been read as one, exactly.
+            if value.is_integer() and not bytes(raw).lstrip(b"-").isdigit():
+                return msgspec.convert(int(value), rule.accepted)
     code = "invalid_type" if key == "model" else "param_out_of_range"
-    refuse(errors.invalid_parameter(code, key, f"'{key}' must be {EXPECTED[key]}."))
+    raise Refused(errors.invalid_parameter(code, key, f"'{key}' must be {rule.expected}."))
 
 
 def check_unknown(key: str, raw: msgspec.Raw) -> None:
@@ -97,20 +105,7 @@ class _Rule(msgspec.Struct, frozen=True):
     def check(self) -> Check:
         """Return what reads it."""
         decode = msgspec.json.Decoder(self.accepted).decode
-        if self.is_whole:
-            return partial(_whole, decode)
         return (lambda raw: decode(_bounded(raw))) if self.is_bounded else decode
-
-
-def _whole(decode: Check, raw: msgspec.Raw) -> Any:
-    try:
-        return decode(raw)
-    except msgspec.ValidationError:
-        value = FLOAT.decode(raw)
-        # What is written as an integer has been read as one, exactly.
-        if not value.is_integer() or bytes(raw).lstrip(b"-").isdigit():
-            raise
-        return decode(msgspec.Raw(msgspec.json.encode(int(value))))
 
 
 def _integer(low: int, high: int) -> _Rule:
@@ -168,8 +163,7 @@ _REFUSED_MEMBERS: Final = {
     "vllm_xargs": frozenset(TRANSFERS),
 }
 
-EXPECTED: Final = {key: rule.expected for key, rule in _RULES.items()}
-# The same as types, for those who describe them.
+# What each may hold as a type, for those who describe it.
 ACCEPTED: Final = {key: rule.accepted for key, rule in _RULES.items()}
 
 CHECKS: Final[Mapping[str, Check]] = {
