@@ -303,11 +303,13 @@ class Exchange:
         self._relaying = True
         self._status = head.status
         self._timings.first_token.observe(now - self._started)
-        if head.status == OK and head.is_readable:
-            if head.is_event_stream:
-                self._stream = StreamMeter(strip=not self._call.wants_usage)
-                served.dispatcher.first_byte(self._ticket, now)
-            else:
+        if head.status == OK and head.is_event_stream:
+            self._stream = StreamMeter(strip=not self._call.wants_usage)
+            served.dispatcher.first_byte(self._ticket, now)
+        else:
+            # Its first byte tells the end of the answer, not of the prompt; but it is not to be broken off any more.
+            served.dispatcher.keep(self._ticket)
+            if head.status == OK and head.is_readable:
                 self._json = JsonMeter()
         self._outlet.begin(head, gateway.ledger.headers(self.caller, now))
 

@@ -228,6 +228,33 @@ async def test_a_borrowed_place_is_given_back_before_its_first_byte_and_the_clie
     await eventually(lambda: in_flight(rig) == 0, "nothing is left")
 
 
+async def test_a_borrowed_place_is_not_taken_back_in_the_middle_of_a_plain_answer(
+    rig: Rig, pools: tuple[Gate, Gate]
+) -> None:
+    own, shared = pools
+    half = asyncio.Event()
+
+    async def in_two_parts(call: Call) -> None:
+        own.order.append(json.loads(call.body)["priority"])
+        await call.send(b"HTTP/1.1 200 X\r\ncontent-type: application/json\r\ncontent-length: 4\r\n\r\n{}")
+        await half.wait()
+        await call.send(b"  ")
+
+    rig.engines[0].script = in_two_parts
+    first = ask(rig, "low")
+    await eventually(lambda: shared.order == [0], "low runs at home")
+    client = await rig.client()
+    await client.send(rig.post(key=KEYS["low"]))
+    assert (await client.read_head())[0] == 200
+    high = ask(rig, "high")
+    await asyncio.sleep(0.2)
+    half.set()
+    assert await client.reader.readexactly(4) == b"{}  "
+    shared.open.set()
+    assert {(await first).status, (await high).status} == {200}
+    assert own.order[:1] == [0]
+
+
 # Under load, on simulated engines
 
 
