@@ -5,6 +5,7 @@ from contextlib import suppress
 from dataclasses import replace
 from math import inf
 
+import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
@@ -225,3 +226,5 @@ class Machine(RuleBasedStateMachine):
 
 Machine.TestCase.settings = settings(max_examples=150, stateful_step_count=40, deadline=None)
 TestMachine = Machine.TestCase
+# Ten seconds: part of `make test`, not of every `make check`.
+TestMachine.pytestmark = [pytest.mark.slow]
