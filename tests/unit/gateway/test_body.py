@@ -308,7 +308,8 @@ def test_messages_that_engines_read_are_left_to_them(messages: Any) -> None:
 
 @pytest.mark.parametrize(
     "field",
-    ['"n":16', '"n":16.0', '"n":null', '"logprobs":5.0', '"max_tokens":1e3', '"max_tokens":0', '"temperature":2', '"stop":"x"', '"stop":["a","b"]', '"stop":null',
+    ['"n":16', '"n":16.0', '"n":null', '"logprobs":5.0', '"max_tokens":1e3',
+    '"max_tokens":0', '"temperature":2', '"stop":"x"', '"stop":["a","b"]', '"stop":null',
      '"stream":false', '"chat_template_kwargs":{"enable_thinking":false}', '"chat_template_kwargs":null',
      '"top_logprobs":20', '"logprobs":true', '"logprobs":5', '"seed":-9223372036854775808', '"top_k":-1',
      '"logit_bias":{"50256":-100}', '"vllm_xargs":{"a":1}', '"user":"x"', '"response_format":{"type":"json_object"}',
