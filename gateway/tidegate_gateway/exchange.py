@@ -231,9 +231,7 @@ class Exchange:
         """End an answer that cannot be completed."""
         if self._endpoint is not None:
             outliers.failed(self._endpoint, self._gateway.loop.time())
-        held = b"" if self._stream is None else self._stream.end()
-        if held:
-            self._outlet.write([held], False)
+        # Half an event is not passed on: a client would try to read it before it reads our error.
         self._end()
         self._outlet.cut(problem)
 

@@ -169,18 +169,26 @@ async def test_an_answer_that_is_not_http_is_a_failure(rig: Rig) -> None:
 
 @pytest.mark.case(8)
 @pytest.mark.parametrize(
-    ("sent", "separator"),
+    ("sent", "passed"),
     [
-        (event("Par"), b""),
-        (b'data: {"a":1}\r\n\r\n', b""),
-        (b'data: {"a":1}\n', b"\n"),
-        (b'data: {"a', b"\n\n"),
-        (b"\n", b"\n"),
+        (event("Par"), event("Par")),
+        (b'data: {"a":1}\r\n\r\n', b'data: {"a":1}\r\n\r\n'),
+        (event("Par") + b'data: {"a":1}\n', event("Par")),
+        (event("Par") + b'data: {"a', event("Par")),
+        (b'data: {"a', b""),
+        (b'data: "' + b"x" * 20_000, b'data: "' + b"x" * 20_000 + b"\n\n"),
     ],
-    ids=["whole event", "whole event with CRLF", "whole line", "half a line", "one newline"],
+    ids=[
+        "whole event",
+        "whole event with CRLF",
+        "half an event",
+        "half a line",
+        "nothing whole",
+        "half a long event",
+    ],
 )
 async def test_a_stream_that_breaks_ends_with_an_error_event_of_its_own(
-    rig: Rig, sent: bytes, separator: bytes
+    rig: Rig, sent: bytes, passed: bytes
 ) -> None:
     async def script(call: Call) -> None:
         await call.head()
@@ -194,7 +202,7 @@ async def test_a_stream_that_breaks_ends_with_an_error_event_of_its_own(
     await client.send(rig.post(stream=True))
     answer = await client.read()
     assert answer.status == 200
-    assert answer.body.startswith(sent + separator + b'data: {"error":')
+    assert answer.body.startswith(passed + b'data: {"error":')
     assert answer.body.endswith(b"}\n\n")
     assert b"[DONE]" not in answer.body
     assert await client.read_to_end() == b""
