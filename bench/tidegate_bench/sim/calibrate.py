@@ -26,7 +26,7 @@ from tidegate_bench.statistics import interval
 SEED: Final = 20261121
 ROUNDS: Final = 3
 # Clients at a time, and how many questions these ask in a pass.
-CLIENTS: Final[Mapping[int, int]] = {1: 12, 4: 32, 8: 48}
+CLIENTS: Final[Mapping[int, int]] = {1: 8, 4: 24, 8: 40}
 LIMIT: Final = 0.15
 
 Pass = dict[int, list[Seen]]
@@ -42,12 +42,12 @@ class Measured:
     simulated: list[Pass] = field(default_factory=list)
 
 
-def main(count: int = ROUNDS) -> int:
+def main(count: int = ROUNDS, tiny: bool = False) -> int:
     """Run the calibration; raises RuntimeError if vLLM or an answer failed."""
     measured = Measured()
     with tempfile.TemporaryDirectory() as name:
         logs = Path(name)
-        with real.vllm(logs) as (port, model):
+        with real.vllm(logs, tiny) as (port, model):
             measured.model = model
             # The first answers compile and fill what later ones find.
             uvloop.run(_pass(port, "warm"))

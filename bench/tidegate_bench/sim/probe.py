@@ -18,7 +18,7 @@ from tidegate_bench.sim.fit import Seen
 FIRST_ID: Final = 300
 LAST_ID: Final = 900
 PROMPT_TOKENS: Final = (16, 400)
-ANSWER_TOKENS: Final = (8, 40)
+ANSWER_TOKENS: Final = (8, 32)
 TIMEOUT_SECONDS: Final = 180
 
 

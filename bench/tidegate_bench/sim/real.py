@@ -41,26 +41,30 @@ def interpreter() -> Path:
     return Path(made.stdout.strip())
 
 
-def model(python: Path) -> Path:
+def small_model(python: Path) -> Path:
     """Return the directory of the example model, made once and kept; of a tiny random one where that cannot be had."""
-    home = cache() / "models"
-    small = home / SMALL
+    small = cache() / "models" / SMALL
     if (small / "config.json").exists():
         return small
-    home.mkdir(parents=True, exist_ok=True)
+    small.parent.mkdir(parents=True, exist_ok=True)
     prepare = ROOT / "examples" / "01-quickstart" / "prepare_model.py"
     if subprocess.run([python, prepare, small], capture_output=True, check=False).returncode == 0:
         return small
-    tiny = home / "tiny"
+    return tiny_model(python)
+
+
+def tiny_model(python: Path) -> Path:
+    """Return the directory of a model of 0.4 million random parameters: what it measures is vLLM's own work."""
+    tiny = cache() / "models" / "tiny"
     subprocess.run([python, ROOT / "hack" / "tiny_model.py", tiny], capture_output=True, check=True)
     return tiny
 
 
 @contextmanager
-def vllm(logs: Path) -> Iterator[tuple[int, str]]:
+def vllm(logs: Path, tiny: bool = False) -> Iterator[tuple[int, str]]:
     """Run vLLM until the block ends; yield its port and the name of the model's directory."""
     python = interpreter()
-    where = model(python)
+    where = tiny_model(python) if tiny else small_model(python)
     port = free_port()
     words = [
         *(str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(where)),
