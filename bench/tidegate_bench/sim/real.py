@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 from urllib.request import urlopen
@@ -32,6 +33,16 @@ LIMITS: Final = Profile(
     num_gpu_blocks=2048,
     keep_alive_seconds=60.0,
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A vLLM that answers."""
+
+    port: int
+    pid: int
+    # The name of the model's directory.
+    model: str
 
 
 def interpreter() -> Path:
@@ -61,8 +72,8 @@ def tiny_model(python: Path) -> Path:
 
 
 @contextmanager
-def vllm(logs: Path, tiny: bool = False) -> Iterator[tuple[int, str]]:
-    """Run vLLM until the block ends; yield its port and the name of the model's directory."""
+def vllm(logs: Path, tiny: bool = False) -> Iterator[Running]:
+    """Run vLLM until the block ends."""
     python = interpreter()
     where = tiny_model(python) if tiny else small_model(python)
     port = free_port()
@@ -84,7 +95,7 @@ def vllm(logs: Path, tiny: bool = False) -> Iterator[tuple[int, str]]:
     log = logs / "vllm.log"
     with launched(words, os.sched_getaffinity(0), log, env) as process:
         _await_health(process, port, log)
-        yield port, where.name
+        yield Running(port, process.pid, where.name)
 
 
 def _await_health(process: subprocess.Popen[bytes], port: int, log: Path) -> None:

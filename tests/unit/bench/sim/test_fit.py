@@ -4,7 +4,16 @@ import random
 
 import pytest
 
-from tidegate_bench.sim.calibrate import Measured, Pass, between_tokens, errors, first_token, fitted, judged
+from tidegate_bench.sim.calibrate import (
+    Measured,
+    Pass,
+    between_tokens,
+    errors,
+    faults,
+    first_token,
+    fitted,
+    judged,
+)
 from tidegate_bench.sim.fit import COLUMNS, Row, Seen, fit, rows_alone, rows_together
 from tidegate_bench.sim.profile import Profile
 from tidegate_bench.sim.sequence import Prompt, Sequence
@@ -100,6 +109,11 @@ def test_nothing_is_negative_and_what_nothing_tells_is_zero() -> None:
     assert found.prefill_token_seconds == 0.0
     assert min(getattr(found, name) for name in COLUMNS) >= 0.0
     assert found.step_seconds + found.decode_seq_seconds == pytest.approx(0.097, rel=0.05)
+
+
+def test_a_run_beside_others_is_void() -> None:
+    assert faults(Measured("x", TRUE, foreign=[0.1, 0.05])) == []
+    assert faults(Measured("x", TRUE, foreign=[0.1, 0.5])) == ["others used 0.50 cores"]
 
 
 def test_figures_are_medians_in_milliseconds() -> None:
