@@ -37,7 +37,7 @@ class Ceiling:
         return self.mean * 1.2
 
 
-CEILINGS: Final = (Ceiling("json", 0.60), Ceiling("sse", 0.88))
+CEILINGS: Final = (Ceiling("json", 0.60), Ceiling("sse", 0.95))
 
 
 def main() -> int:
