@@ -55,7 +55,12 @@ async def start_admin(
             (served.model.namespace, served.model.service, served.dispatcher.figures())
             for served in gateway.services.values()
         ]
-        told = state.encode(gateway.instance, gateway.ledger.usage(), services)
+        workers = [
+            (endpoint.worker, endpoint.requests)
+            for served in gateway.services.values()
+            for endpoint in served.fleet.in_use()
+        ]
+        told = state.encode(gateway.instance, gateway.ledger.usage(), services, workers)
         return web.Response(body=told, content_type="application/json")
 
     app = web.Application()

@@ -5,6 +5,7 @@ Owns the records. Must not read objects of the cluster (`objects`) or do I/O.
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from math import inf
 from typing import Final, Literal
 
 from tidegate_api.names import ADMIN_PORT, CLASS_DEFAULTS, SHARED_POOL, WORKER_PORT, QosClass
@@ -42,6 +43,8 @@ class ClassPolicy:
     min_share: float
     max_queue: int
     queue_timeout_seconds: float
+    # A stream whose first byte comes later than this after its request is counted as late.
+    ttft_seconds: float = inf
 
 
 DEFAULT_CLASSES: Final[Mapping[QosClass, ClassPolicy]] = {

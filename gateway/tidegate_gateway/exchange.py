@@ -355,8 +355,7 @@ class Exchange:
         gateway, served = self._gateway, self._served
         now = gateway.loop.time()
         gateway.exchanges.discard(self)
-        self._settle(now)
-        served.dispatcher.end(self._ticket, now)
+        served.dispatcher.end(self._ticket, now, self._settle(now))
         self._timings.duration.observe(now - self._started)
         model = served.model
         gateway.metrics.count_served(model.namespace, model.service, self._qos_class, self._status)
@@ -365,8 +364,8 @@ class Exchange:
         # The ticket holds us too: freed here, neither has to wait for the garbage collector.
         del self._ticket
 
-    def _settle(self, now: float) -> None:
-        """Count the tokens that the engine reported, or else those that have passed."""
+    def _settle(self, now: float) -> int:
+        """Count the tokens that the engine reported, or else those that have passed; return those of the answer."""
         call, estimate, meter = self._call, self._served.estimate, self._stream or self._json
         prompt = completion = 0
         if meter is not None and meter.usage is not None:
@@ -378,6 +377,7 @@ class Exchange:
             prompt, completion = self._prompt_tokens, self._stream.events
         self._gateway.ledger.settle(self._reservation, prompt, completion, now)
         self._served.output.add(completion, now)
+        return completion
 
     def _tell(self, now: float) -> None:
         """Write the line and the span of this request."""

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from hashlib import sha256
+from math import inf
 from typing import Any, Final, cast
 
 from tidegate_api.names import (
@@ -185,7 +186,13 @@ def _class(name: QosClass, entry: Item) -> ClassPolicy:
         usual.min_share if share is None else share / 100,
         entry.get("maxQueue", usual.max_queue),
         entry.get("queueTimeoutSeconds", usual.queue_timeout_seconds),
+        _ttft_seconds(entry.get("slo") or {}),
     )
+
+
+def _ttft_seconds(objective: Item) -> float:
+    milliseconds = objective.get("ttftMilliseconds")
+    return inf if milliseconds is None else milliseconds / 1000
 
 
 def _limits(spec: Item, status: Item) -> TenantLimits:

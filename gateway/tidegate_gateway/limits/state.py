@@ -4,10 +4,12 @@ Owns names and forms. Pure; the operator reads them in its `gateways.py`.
 """
 
 from collections.abc import Iterable
+from dataclasses import asdict
 
 import msgspec
 
 from tidegate_api.names import QosClass
+from tidegate_gateway.directory import Worker
 from tidegate_gateway.limits.account import Totals
 from tidegate_gateway.qos.figures import PoolFigures
 
@@ -38,20 +40,41 @@ class _Pool(_Said, frozen=True):
     credits_used: int
     credits_limit: int
     classes: tuple[_Class, ...]
+    arrived_requests: int
+    arrived_prompt_tokens: int
+    finished_requests: int
+    finished_output_tokens: int
+    first_tokens: int
+    late_first_tokens: int
+    queued_prompt_tokens: int
+    queued_output_tokens: int
+
+
+class _Worker(_Said, frozen=True):
+    namespace: str
+    service: str
+    pool: str
+    pod: str
+    uid: str
+    in_flight: int
 
 
 class _State(_Said, frozen=True):
     instance: str
     tenants: tuple[_Tenant, ...]
     pools: tuple[_Pool, ...]
+    workers: tuple[_Worker, ...]
 
 
 def encode(
-    instance: str, usage: Iterable[Totals], services: Iterable[tuple[str, str, Iterable[PoolFigures]]]
+    instance: str,
+    usage: Iterable[Totals],
+    services: Iterable[tuple[str, str, Iterable[PoolFigures]]],
+    workers: Iterable[tuple[Worker, int]] = (),
 ) -> bytes:
     """Return the state of a process: tenants that have called since it started, and the pools of each service.
 
-    `services` are namespace, name and figures.
+    `services` are namespace, name and figures; `workers` each worker with the requests of ours that are with it.
     """
     tenants = tuple(
         _Tenant(t.namespace, t.tenant, t.requests, t.prompt_tokens, t.completion_tokens)
@@ -61,7 +84,8 @@ def encode(
     pools = tuple(
         _pool(namespace, service, pool) for namespace, service, figures in services for pool in figures
     )
-    return msgspec.json.encode(_State(instance, tenants, pools))
+    busy = tuple(_Worker(w.namespace, w.service, w.pool, w.name, w.uid, count) for w, count in workers)
+    return msgspec.json.encode(_State(instance, tenants, pools, busy))
 
 
 def _pool(namespace: str, service: str, pool: PoolFigures) -> _Pool:
@@ -69,4 +93,6 @@ def _pool(namespace: str, service: str, pool: PoolFigures) -> _Pool:
         _Class(c.name, c.queued, c.running, None if c.share is None else round(100 * c.share, 1))
         for c in pool.classes
     )
-    return _Pool(namespace, service, pool.name, pool.credits_used, pool.credits_limit, classes)
+    return _Pool(
+        namespace, service, pool.name, pool.credits_used, pool.credits_limit, classes, **asdict(pool.demand)
+    )

@@ -74,6 +74,9 @@ class Dispatcher:
         supply = self._supply
         lane = self._lanes[ticket.qos_class]
         ticket.queued_at = now
+        tally = lane.home.tallies[lane.rank]
+        tally.arrived += 1
+        tally.arrived_prompt_tokens += ticket.prompt_tokens
         if lane.rank == HIGH:
             supply.note_high(now)
         if lane.rank < self._queues.highest and not self._pumping:
@@ -111,17 +114,25 @@ class Dispatcher:
 
     def first_byte(self, ticket: Ticket, now: float) -> None:
         """Note that the prompt is computed and an answer has begun: it is not broken off for others any more."""
-        self._supply.first_byte(ticket, now)
+        if self._supply.first_byte(ticket, now):
+            lane = self._lanes[ticket.qos_class]
+            tally = lane.home.tallies[lane.rank]
+            tally.first_tokens += 1
+            if now - ticket.queued_at > lane.policy.ttft_seconds:
+                tally.late_first_tokens += 1
 
     def keep(self, ticket: Ticket) -> None:
         """Note that something was passed on of an answer whose first byte tells nothing of the prompt."""
         self._supply.keep(ticket)
 
-    def end(self, ticket: Ticket, now: float) -> None:
-        """Take a ticket out of whatever state it is in, once."""
+    def end(self, ticket: Ticket, now: float, output_tokens: int = 0) -> None:
+        """Take a ticket out of whatever state it is in, once; so many tokens of its answer have come."""
         self._now = now
         lane = self._lanes[ticket.qos_class]
         if ticket.account is not None:
+            tally = lane.home.tallies[lane.rank]
+            tally.finished += 1
+            tally.finished_output_tokens += output_tokens
             self._supply.release(ticket, lane, now)
         else:
             self._queues.remove(lane, ticket)

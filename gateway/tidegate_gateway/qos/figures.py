@@ -33,6 +33,26 @@ class ClassFigures:
 
 
 @dataclass(frozen=True, slots=True)
+class Demand:
+    """What the classes that are at home in one pool have asked, wherever they were served.
+
+    Counts are since the gateway started, and include those who were refused for lack of room or are held; the last two
+    are of those who wait now. The tokens of answers to come are expected, not known.
+    """
+
+    arrived_requests: int = 0
+    arrived_prompt_tokens: int = 0
+    # Of requests that ended with a worker, however they ended, the tokens that came back.
+    finished_requests: int = 0
+    finished_output_tokens: int = 0
+    # Streams that began, and of these those that began later than the class's objective.
+    first_tokens: int = 0
+    late_first_tokens: int = 0
+    queued_prompt_tokens: int = 0
+    queued_output_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PoolFigures:
     """One pool; tokens are this gateway's."""
 
@@ -40,6 +60,7 @@ class PoolFigures:
     credits_used: int
     credits_limit: int
     classes: tuple[ClassFigures, ...]
+    demand: Demand
 
 
 def read(pools: Sequence[Pool], lanes: Sequence[Lane]) -> tuple[PoolFigures, ...]:
@@ -50,8 +71,24 @@ def read(pools: Sequence[Pool], lanes: Sequence[Lane]) -> tuple[PoolFigures, ...
             sum(endpoint.tokens for endpoint in pool.endpoints),
             int(sum(endpoint.limit_tokens for endpoint in pool.endpoints)),
             _classes(pool, lanes),
+            _demand(pool),
         )
         for pool in pools
+    )
+
+
+def _demand(pool: Pool) -> Demand:
+    tallies = pool.tallies
+    waiting = [ticket for lane in pool.owners for ticket in lane.band.tickets()]
+    return Demand(
+        arrived_requests=sum(tally.arrived for tally in tallies),
+        arrived_prompt_tokens=sum(tally.arrived_prompt_tokens for tally in tallies),
+        finished_requests=sum(tally.finished for tally in tallies),
+        finished_output_tokens=sum(tally.finished_output_tokens for tally in tallies),
+        first_tokens=sum(tally.first_tokens for tally in tallies),
+        late_first_tokens=sum(tally.late_first_tokens for tally in tallies),
+        queued_prompt_tokens=sum(ticket.prompt_tokens for ticket in waiting),
+        queued_output_tokens=sum(ticket.output_tokens for ticket in waiting),
     )
 
 

@@ -21,7 +21,21 @@ MARKS: Final = int(WINDOW_SECONDS / MARK_SECONDS) + 1
 class Tally:
     """One class in one pool: requests with workers now, and counts since the gateway started."""
 
-    __slots__ = ("expired", "overloaded", "preempted", "requests", "running", "spilled", "tokens")
+    __slots__ = (
+        "arrived",
+        "arrived_prompt_tokens",
+        "expired",
+        "finished",
+        "finished_output_tokens",
+        "first_tokens",
+        "late_first_tokens",
+        "overloaded",
+        "preempted",
+        "requests",
+        "running",
+        "spilled",
+        "tokens",
+    )
 
     def __init__(self) -> None:
         self.running = 0
@@ -33,6 +47,15 @@ class Tally:
         self.preempted = 0
         self.expired = 0
         self.overloaded = 0
+        # Counted where the class is at home, wherever it is served: what it asks of its own pool. All that came, also
+        # those that found no room; of those that ended with a worker, the tokens that came back; streams that began,
+        # and those that began later than the class's objective.
+        self.arrived = 0
+        self.arrived_prompt_tokens = 0
+        self.finished = 0
+        self.finished_output_tokens = 0
+        self.first_tokens = 0
+        self.late_first_tokens = 0
 
 
 class Pool:

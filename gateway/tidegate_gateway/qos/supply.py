@@ -141,14 +141,15 @@ class Supply:
         ticket.account = None
         ticket.held_tokens = 0
 
-    def first_byte(self, ticket: Ticket, now: float) -> None:
-        """Note that an answer has begun."""
+    def first_byte(self, ticket: Ticket, now: float) -> bool:
+        """Note that an answer has begun, and tell whether that was new."""
         account = ticket.account
         if account is None or ticket.first_byte_at:
-            return
+            return False
         ticket.first_byte_at = now
         self.keep(ticket)
         self.chooser.first_byte(ticket, now)
+        return True
 
     def keep(self, ticket: Ticket) -> None:
         """Let a ticket keep to its end what it may have borrowed."""

@@ -3,7 +3,7 @@
 Owns which endpoint stands for which worker, and their slots in the prefix index. Must not choose among them.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
 from tidegate_gateway.directory import Worker
@@ -53,6 +53,11 @@ class Fleet:
             pool = endpoint.worker.pool
             self.pools[pool] = (*self.pools.get(pool, ()), endpoint)
         return self.pools
+
+    def in_use(self) -> Iterator[Endpoint]:
+        """Return the endpoints that are there, and of those that left the ones that still have requests of ours."""
+        yield from self.by_uid.values()
+        yield from (endpoint for endpoint in self._leaving.values() if endpoint.requests)
 
     def _stays(self, endpoint: Endpoint) -> bool:
         return bool(endpoint.requests) or endpoint.worker.uid not in self._leaving

@@ -165,12 +165,19 @@ def test_callers_are_compared_by_value() -> None:
 
 def test_a_service_says_how_it_treats_each_class() -> None:
     classes = [
-        {"name": "high", "pool": "Dedicated", "minSharePercent": 0, "maxQueue": 5, "queueTimeoutSeconds": 9},
+        {
+            "name": "high",
+            "pool": "Dedicated",
+            "minSharePercent": 0,
+            "maxQueue": 5,
+            "queueTimeoutSeconds": 9,
+            "slo": {"ttftMilliseconds": 1500},
+        },
         {"name": "low", "minSharePercent": 10},
     ]
     found = read_service(service("chat") | {"spec": {"qos": {"classes": classes}}})
     assert found is not None
-    assert found.classes["high"] == ClassPolicy("high", 0.0, 5, 9)
+    assert found.classes["high"] == ClassPolicy("high", 0.0, 5, 9, 1.5)
     assert found.classes["medium"] == ClassPolicy("shared", 0.25, 100, 30)
     assert found.classes["low"] == ClassPolicy("shared", 0.10, 100, 300)
     assert (found.strategy, found.shared_prefixes) == ("Auto", False)

@@ -2,9 +2,10 @@
 
 import json
 
+from tidegate_gateway.directory import Worker
 from tidegate_gateway.limits.account import Totals
 from tidegate_gateway.limits.state import encode
-from tidegate_gateway.qos.figures import ClassFigures, PoolFigures
+from tidegate_gateway.qos.figures import ClassFigures, Demand, PoolFigures
 
 
 def totals(name: str, requests: int, prompt: int, completion: int) -> Totals:
@@ -15,12 +16,13 @@ def totals(name: str, requests: int, prompt: int, completion: int) -> Totals:
 
 def figures(share: float | None) -> PoolFigures:
     one = ClassFigures("high", 2, 1, share, 10, 1000, 0, 0, 0, 0)
-    return PoolFigures("shared", 300, 4096, (one,))
+    return PoolFigures("shared", 300, 4096, (one,), Demand(10, 11, 8, 81, 7, 3, 20, 21))
 
 
 def test_the_state_as_the_operator_reads_it() -> None:
     usage = [totals("team", 3, 40, 50), totals("never-called", 0, 0, 0)]
-    assert json.loads(encode("pod-1", usage, [("ns", "chat", [figures(0.70449)])])) == {
+    workers = [(Worker("u1", "ns", "chat", "chat-shared-x", "10.0.0.1"), 4)]
+    assert json.loads(encode("pod-1", usage, [("ns", "chat", [figures(0.70449)])], workers)) == {
         "instance": "pod-1",
         "tenants": [
             {"namespace": "ns", "name": "team", "requests": 3, "promptTokens": 40, "completionTokens": 50}
@@ -33,6 +35,24 @@ def test_the_state_as_the_operator_reads_it() -> None:
                 "creditsUsed": 300,
                 "creditsLimit": 4096,
                 "classes": [{"name": "high", "queued": 2, "running": 1, "sharePercent": 70.4}],
+                "arrivedRequests": 10,
+                "arrivedPromptTokens": 11,
+                "finishedRequests": 8,
+                "finishedOutputTokens": 81,
+                "firstTokens": 7,
+                "lateFirstTokens": 3,
+                "queuedPromptTokens": 20,
+                "queuedOutputTokens": 21,
+            }
+        ],
+        "workers": [
+            {
+                "namespace": "ns",
+                "service": "chat",
+                "pool": "shared",
+                "pod": "chat-shared-x",
+                "uid": "u1",
+                "inFlight": 4,
             }
         ],
     }
@@ -44,4 +64,9 @@ def test_a_share_of_nothing_is_null() -> None:
 
 
 def test_a_gateway_without_anything_has_a_state() -> None:
-    assert json.loads(encode("pod-1", [], [])) == {"instance": "pod-1", "tenants": [], "pools": []}
+    assert json.loads(encode("pod-1", [], [])) == {
+        "instance": "pod-1",
+        "tenants": [],
+        "pools": [],
+        "workers": [],
+    }

@@ -96,6 +96,17 @@ def test_one_whose_requests_ended_while_it_was_away_comes_back_with_nothing() ->
     assert router.index.match(BLOCKS) == {}
 
 
+def test_one_that_left_is_in_use_until_its_last_request_has_ended() -> None:
+    router, made = fleet()
+    made.update([worker(0), worker(1)])
+    busy, idle = made.by_uid.values()
+    send(router, ticket(), busy)
+    made.update([worker(1)])
+    assert list(made.in_use()) == [idle, busy]
+    busy.requests = 0
+    assert list(made.in_use()) == [idle]
+
+
 @settings(deadline=None, max_examples=200)
 @given(
     steps=st.lists(
