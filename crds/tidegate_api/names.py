@@ -22,10 +22,21 @@ MANAGED_BY: Final = "tidegate"
 COMPONENT_LABEL: Final = "app.kubernetes.io/component"
 WORKER_COMPONENT: Final = "worker"
 GATEWAY_COMPONENT: Final = "gateway"
+OPERATOR_COMPONENT: Final = "operator"
 SERVICE_LABEL: Final = f"{GROUP}/service"
 POOL_LABEL: Final = f"{GROUP}/pool"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
+
+# On a worker's Pod since it is to go (RFC 3339): no request goes there any more, and what it has, it finishes.
+DRAINING_ANNOTATION: Final = f"{GROUP}/draining"
+# Kubernetes takes the Pod with the lowest first.
+DELETION_COST_ANNOTATION: Final = "controller.kubernetes.io/pod-deletion-cost"
+# On a pool's Deployment while its LLMService is suspended: how many workers it had.
+SUSPENDED_REPLICAS_ANNOTATION: Final = f"{GROUP}/suspended-replicas"
+# As whom the operator writes, and as whom gateways write `status.demand` and nothing else.
+OPERATOR_FIELD_MANAGER: Final = "tidegate-operator"
+GATEWAY_FIELD_MANAGER: Final = "tidegate-gateway"
 
 # The pool of all classes without a pool of their own; such a one is called as its class is.
 SHARED_POOL: Final = "shared"

@@ -15,10 +15,26 @@ _NO_REPLICAS: Final = (
     "qos.classes.replicas is the size of a pool of one's own: set pool to Dedicated, or use spec.replicas, which is "
     "the size of the shared pool"
 )
+_NO_BOUNDS: Final = (
+    "qos.classes.minReplicas and maxReplicas bound a pool of one's own: set pool to Dedicated, or use spec.scaling, "
+    "which bounds the shared pool"
+)
 _NO_PRIORITY: Final = (
     "qos.classes.priorityClassName is for a pool of one's own: set pool to Dedicated, or leave it out"
 )
 _TOO_MUCH: Final = "qos.classes.minSharePercent must not exceed 100 in sum"
+
+
+class Objective(Model):
+    """What a class is promised."""
+
+    ttft_milliseconds: int | None = Field(
+        None,
+        ge=1,
+        le=600_000,
+        description="Longest time from a request's arrival until the first token of its answer. Gateways count those "
+        "that take longer, and workers are added while too many do.",
+    )
 
 
 class ClassPolicy(Model):
@@ -26,6 +42,7 @@ class ClassPolicy(Model):
 
     model_config = rules(
         ("self.pool == 'Dedicated' || !has(self.replicas)", _NO_REPLICAS),
+        ("self.pool == 'Dedicated' || (!has(self.minReplicas) && !has(self.maxReplicas))", _NO_BOUNDS),
         ("self.pool == 'Dedicated' || !has(self.priorityClassName)", _NO_PRIORITY),
     )
 
@@ -36,8 +53,21 @@ class ClassPolicy(Model):
         "the workers that `spec.replicas` counts, together with all other classes that share.",
     )
     replicas: int | None = Field(
-        None, ge=0, le=1000, description="How many workers a Dedicated pool has. Default: 1."
+        None,
+        ge=0,
+        le=1000,
+        description="How many workers a Dedicated pool has. Default: 1. Not together with `spec.scaling`.",
     )
+    min_replicas: int | None = Field(
+        None,
+        ge=0,
+        le=1000,
+        description="Least workers of a Dedicated pool that `spec.scaling` decides about. Default: its minReplicas.",
+    )
+    max_replicas: int | None = Field(
+        None, ge=1, le=1000, description="Most workers of such a pool. Default: its maxReplicas."
+    )
+    slo: Objective = Field(Objective(), description="What the class is promised.")
     priority_class_name: str | None = Field(
         None,
         min_length=1,
@@ -73,6 +103,8 @@ class ClassPolicy(Model):
     def _says_nothing_of_a_pool_it_has_not(self) -> Self:
         if self.pool == "Shared" and self.replicas is not None:
             raise ValueError(_NO_REPLICAS)
+        if self.pool == "Shared" and (self.min_replicas is not None or self.max_replicas is not None):
+            raise ValueError(_NO_BOUNDS)
         if self.pool == "Shared" and self.priority_class_name is not None:
             raise ValueError(_NO_PRIORITY)
         return self

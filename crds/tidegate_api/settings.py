@@ -90,6 +90,34 @@ class NetworkPolicySettings(Model):
     )
 
 
+class PrometheusSettings(Model):
+    """Where the workers' metrics can be asked for."""
+
+    url: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/]+(/\S*)?)?$",
+        max_length=512,
+        description="Base URL of a Prometheus that scrapes the workers and keeps the labels `namespace` and `pod`, "
+        "such as `http://prometheus.monitoring.svc:9090`. Empty, or where it does not answer: workers are read "
+        "directly.",
+    )
+    timeout_seconds: int = Field(
+        5, ge=1, le=9, description="How long one look at Prometheus may take, all questions together."
+    )
+
+
+class ScalingSettings(Model):
+    """What all LLMServices share that scale."""
+
+    max_accelerators: int | None = Field(
+        None,
+        ge=0,
+        le=1_000_000,
+        description="Most accelerators that workers of all LLMServices may hold together; a worker without one "
+        "counts as 1. Who goes without first is decided by class: low, then medium, then high. Unset: no limit.",
+    )
+
+
 def _gpu(memory: str, cpu: str, product: str) -> ResourceProfile:
     """Return one NVIDIA GPU of a kind, found by the label that GPU feature discovery sets."""
     return ResourceProfile(
@@ -167,3 +195,7 @@ class Settings(Model):
         PriorityClassNames(),
         description="PriorityClass of the workers of a Dedicated pool, where its LLMService names none.",
     )
+    prometheus: PrometheusSettings = Field(
+        PrometheusSettings(), description="Where the workers' metrics can be asked for."
+    )
+    scaling: ScalingSettings = Field(ScalingSettings(), description="What all LLMServices share that scale.")

@@ -1,7 +1,7 @@
 """The custom resources LLMService and LLMTenant: every field with its meaning, default, bounds and rules.
 
-Owns the schema, with `qos.py` and `tenant.py`; a field is here only when it already works. Must not hold what
-depends on the operator's settings or on the cluster: that is resolved by the operator and shown in status.
+Owns the schema, with `qos.py`, `scaling.py` and `tenant.py`; a field is here only when it already works. Must not
+hold what depends on the operator's settings or on the cluster: that is resolved by the operator and shown in status.
 """
 
 from typing import Annotated, Any, Final, Literal, Self
@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, 
 from tidegate_api.condition import Condition
 from tidegate_api.names import QOS_CLASSES
 from tidegate_api.qos import PoolStatus, Qos, Routing
+from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
 from tidegate_api.tenant import LLMTenant
 
@@ -42,6 +43,20 @@ Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 _NO_SHARED_POOL: Final = (
     "replicas is the size of the shared pool, and there is none while high, medium and low are all Dedicated: set "
     "replicas to 1, and qos.classes.replicas instead"
+)
+_REPLICAS_AND_SCALING: Final = (
+    "replicas and scaling exclude each other: a number that you set, or bounds between which it follows the load; "
+    "remove one of them (set it to null where it is stored)"
+)
+_CLASS_AND_SCALING: Final = (
+    "qos.classes.replicas and scaling exclude each other: bound the pool with qos.classes.minReplicas and "
+    "qos.classes.maxReplicas"
+)
+_BOUNDS_WITHOUT_SCALING: Final = (
+    "qos.classes.minReplicas and maxReplicas need spec.scaling; without it set qos.classes.replicas"
+)
+_CLASS_MIN_ABOVE: Final = (
+    "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
 )
 
 
@@ -178,8 +193,21 @@ class LLMServiceSpec(Model):
 
     model_config = rules(
         (
-            "self.replicas <= 1 || self.qos.classes.filter(c, c.pool == 'Dedicated').size() < 3",
+            "!has(self.replicas) || self.replicas <= 1 || "
+            "self.qos.classes.filter(c, c.pool == 'Dedicated').size() < 3",
             _NO_SHARED_POOL,
+        ),
+        ("!has(self.replicas) || !has(self.scaling)", _REPLICAS_AND_SCALING),
+        ("!has(self.scaling) || self.qos.classes.all(c, !has(c.replicas))", _CLASS_AND_SCALING),
+        (
+            "has(self.scaling) || self.qos.classes.all(c, !has(c.minReplicas) && !has(c.maxReplicas))",
+            _BOUNDS_WITHOUT_SCALING,
+        ),
+        (
+            "!has(self.scaling) || self.qos.classes.all(c, "
+            "(has(c.minReplicas) ? c.minReplicas : self.scaling.minReplicas) <= "
+            "(has(c.maxReplicas) ? c.maxReplicas : self.scaling.maxReplicas))",
+            _CLASS_MIN_ABOVE,
         ),
     )
 
@@ -196,12 +224,19 @@ class LLMServiceSpec(Model):
         ),
     )
     resources: Resources = Field(Resources(), description="Overrides single resources of the profile.")
-    replicas: int = Field(
-        1,
+    replicas: int | None = Field(
+        None,
         ge=0,
         le=1000,
         description="How many workers serve the classes that have none of their own: all classes, unless "
-        "`qos.classes` says otherwise.",
+        "`qos.classes` says otherwise. Default: 1, unless `scaling` decides. Set it where something reads or sets it "
+        "through `/scale`.",
+    )
+    scaling: Scaling | None = Field(
+        None, description="Lets the number of workers follow the load. Unset: it is `replicas`."
+    )
+    cold_start: ColdStart = Field(
+        ColdStart(), description="What becomes of requests while no worker can take them."
     )
     qos: Qos = Field(Qos(), description="How the classes of callers are served.")
     routing: Routing = Field(Routing(), description="Which worker a request goes to.")
@@ -218,13 +253,31 @@ class LLMServiceSpec(Model):
 
     @model_validator(mode="after")
     def _sizes_no_pool_it_has_not(self) -> Self:
-        if self.replicas > 1 and len(self.qos.dedicated) == len(QOS_CLASSES):
+        if (self.replicas or 0) > 1 and len(self.qos.dedicated) == len(QOS_CLASSES):
             raise ValueError(_NO_SHARED_POOL)
+        return self
+
+    @model_validator(mode="after")
+    def _has_one_word_on_numbers(self) -> Self:
+        classes = self.qos.classes
+        if self.scaling is None:
+            if any(one.min_replicas is not None or one.max_replicas is not None for one in classes):
+                raise ValueError(_BOUNDS_WITHOUT_SCALING)
+            return self
+        if self.replicas is not None:
+            raise ValueError(_REPLICAS_AND_SCALING)
+        if any(one.replicas is not None for one in classes):
+            raise ValueError(_CLASS_AND_SCALING)
+        for one in classes:
+            least = self.scaling.min_replicas if one.min_replicas is None else one.min_replicas
+            most = self.scaling.max_replicas if one.max_replicas is None else one.max_replicas
+            if least > most:
+                raise ValueError(_CLASS_MIN_ABOVE)
         return self
 
 
 class LLMServiceStatus(Model):
-    """What is there: written by the operator only."""
+    """What is there: written by the operator only, but for `demand`."""
 
     phase: Literal["Pending", "Loading", "Ready", "Degraded", "Failed", "Suspended"] | None = Field(
         None, description="The conditions in one word, for a glance."
@@ -252,6 +305,18 @@ class LLMServiceStatus(Model):
     image: str | None = Field(None, max_length=512, description="Worker image in use.")
     pools: list[PoolStatus] | None = Field(
         None, max_length=8, description="Each pool.", json_schema_extra=list_map("name")
+    )
+    scaling: list[PoolScaling] | None = Field(
+        None,
+        max_length=8,
+        description="What is wanted of each pool that `spec.scaling` decides about, and why.",
+        json_schema_extra=list_map("pool"),
+    )
+    demand: list[DemandMark] | None = Field(
+        None,
+        max_length=8,
+        description="Pools without workers for which requests wait: written by gateways, to wake them.",
+        json_schema_extra=list_map("pool"),
     )
     conditions: list[Condition] | None = Field(
         None,

@@ -14,7 +14,9 @@ from tidegate_api.settings import (
     AbsolutePath,
     NetworkPolicySettings,
     ProfileName,
+    PrometheusSettings,
     ResourceProfile,
+    ScalingSettings,
     WorkerImages,
     default_profiles,
 )
@@ -289,6 +291,10 @@ class Values(Model):
     )
     network_policies: NetworkPolicies = Field(NetworkPolicies(), description="NetworkPolicies.")
     priority_classes: PriorityClasses = Field(PriorityClasses(), description="PriorityClasses.")
+    prometheus: PrometheusSettings = Field(
+        PrometheusSettings(), description="Where the operator can ask for the workers' metrics."
+    )
+    scaling: ScalingSettings = Field(ScalingSettings(), description="What all LLMServices share that scale.")
     pod_monitors: PodMonitors = Field(PodMonitors(), description="PodMonitors.")
     rbac: Rbac = Field(Rbac(), description="Rights for people.")
     test: Test = Field(Test(), description="What `helm test` asks.")

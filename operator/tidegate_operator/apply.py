@@ -4,7 +4,7 @@ Owns the rules of writing: only what differs, never over an object that is not o
 was looked at. Must not know what the manifests mean.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from tidegate_operator.cache import Cache
@@ -23,18 +23,31 @@ _NOT_IN_SCHEMA = "failed to create typed patch object"
 
 
 async def apply(
-    manifests: Sequence[Mapping[str, Any]], observed: Observed, cluster: Cluster, cache: Cache
+    manifests: Sequence[Mapping[str, Any]],
+    observed: Observed,
+    cluster: Cluster,
+    cache: Cache,
+    held: Collection[str] = (),
 ) -> tuple[Manifest, ...]:
-    """Write what differs, then delete what is no longer wanted; return the children as they are now."""
+    """Write what differs, then delete what is no longer wanted; return the children as they are now.
+
+    Deployments in `held` are written over the version that was looked at and no other.
+    """
     live = {_name(child): child for child in observed.children}
-    now = [await _apply_one(manifest, live.get(_name(manifest)), cluster, cache) for manifest in manifests]
+    now = [
+        await _apply_one(manifest, live.get(_name(manifest)), cluster, cache, held) for manifest in manifests
+    ]
     wanted = {_name(manifest) for manifest in manifests}
     await _prune([child for name, child in live.items() if name not in wanted], observed, cluster, cache)
     return tuple(now)
 
 
 async def _apply_one(
-    manifest: Mapping[str, Any], live: Manifest | None, cluster: Cluster, cache: Cache
+    manifest: Mapping[str, Any],
+    live: Manifest | None,
+    cluster: Cluster,
+    cache: Cache,
+    held: Collection[str],
 ) -> Manifest:
     if live is None:
         await _require_free_name(manifest, cluster)
@@ -43,6 +56,8 @@ async def _apply_one(
         return live
     # With the UID, an object that took this name in the meantime is refused instead of taken over.
     exactly = {**manifest["metadata"], "uid": live["metadata"]["uid"]}
+    if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] in held:
+        exactly["resourceVersion"] = live["metadata"]["resourceVersion"]
     return await _write({**manifest, "metadata": exactly}, cluster, cache)
 
 

@@ -1,7 +1,8 @@
 """What the watches last said: the objects around the LLMServices, by name.
 
 Owns freshness: an older version never replaces a newer one, and a full list decides what is gone. Holds no truth:
-everything in it comes from the API server and a restart reads it again. Must not do I/O or know who cares.
+everything in it comes from the API server, or is measured anew, and a restart reads it again. Must not do I/O or know
+who cares.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,7 +10,9 @@ from dataclasses import dataclass
 
 from tidegate_operator.census import Census
 from tidegate_operator.cluster import Listing, Object
+from tidegate_operator.facts import Key, Target
 from tidegate_operator.kinds import Kind, kind_of
+from tidegate_operator.replicas import REPLICAS_FIELD, writes_replicas
 
 _Name = tuple[str, str]
 
@@ -26,7 +29,8 @@ class Change:
 class Cache:
     """Objects by kind, namespace and name.
 
-    `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked.
+    `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked;
+    `targets` is what was decided about replicas, by service and pool.
     """
 
     def __init__(self) -> None:
@@ -35,6 +39,7 @@ class Cache:
         self._gone: dict[tuple[Kind, _Name], int] = {}
         self.gateway_ready = 0
         self.census: Census | None = None
+        self.targets: dict[Key, dict[str, Target]] = {}
 
     def put(self, item: Object) -> Change | None:
         """Remember an object; return what changed, None when this is not news."""
@@ -94,5 +99,9 @@ def _name(item: Object) -> _Name:
 
 
 def _slim(item: Object) -> Object:
+    """Return the object without the record of who wrote which field, but for who wrote its replicas."""
     metadata = {key: value for key, value in item["metadata"].items() if key != "managedFields"}
+    writers = [one for one in item["metadata"].get("managedFields") or () if writes_replicas(one)]
+    if writers:
+        metadata["managedFields"] = [{**one, "fieldsV1": REPLICAS_FIELD} for one in writers]
     return {**item, "metadata": metadata}

@@ -23,24 +23,44 @@ class ClassReading:
 
 
 @dataclass(frozen=True, slots=True)
+class PoolCounters:
+    """What one gateway process has counted of one pool since it started; what was refused for want of room arrived."""
+
+    arrived_requests: int = 0
+    arrived_prompt_tokens: int = 0
+    finished_requests: int = 0
+    finished_output_tokens: int = 0
+    first_tokens: int = 0
+    late_first_tokens: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class PoolReading:
-    """One pool in one gateway; credits are tokens."""
+    """One pool in one gateway; credits are tokens, as is what the waiting requests are expected to take.
+
+    `counters` is None of a gateway that does not count: it is of an older version.
+    """
 
     credits_used: int
     credits_limit: int
     classes: Mapping[QosClass, ClassReading]
+    queued_prompt_tokens: int = 0
+    queued_output_tokens: int = 0
+    counters: PoolCounters | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
     """What one gateway process said: by tenant what it has counted since it started, by service and pool what it holds.
 
-    `instance` begins with the uid of the process's Pod.
+    `instance` begins with the uid of the process's Pod. `in_flight` are its requests with each worker, by the uid of
+    the worker's Pod; None if it does not say.
     """
 
     instance: str
     tenants: Mapping[Key, Counters] = field(default_factory=dict)
     pools: Mapping[Key, Mapping[str, PoolReading]] = field(default_factory=dict)
+    in_flight: Mapping[str, int] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +69,11 @@ class Census:
 
     pods: frozenset[str]
     readings: Mapping[str, Reading]
-    # Whether every gateway that takes requests was heard.
+    # Whether every gateway that takes requests was heard, now or before.
     is_complete: bool
+    # Names of those that take requests, and of those that are ending, that were not heard in this round.
+    unheard: tuple[str, ...] = ()
+    unheard_ending: tuple[str, ...] = ()
 
     def counters(self, tenant: Key) -> dict[str, Counters]:
         """Return what each process has counted for a tenant."""
@@ -70,6 +93,14 @@ class Census:
         names = sorted({name for pools in told for name in pools})
         return {name: _sum([pools[name] for pools in told if name in pools]) for name in names}
 
+    def in_flight(self, worker: str) -> int | None:
+        """Return the requests of all gateways with the worker of this uid; None while one may have some unheard."""
+        told = [one.in_flight for one in self.readings.values()]
+        if self.unheard or self.unheard_ending or not told:
+            return None
+        known = [one.get(worker, 0) for one in told if one is not None]
+        return sum(known) if len(known) == len(told) else None
+
 
 def next_census(before: Census | None, pods: Sequence[Manifest], heard: Mapping[str, Reading]) -> Census:
     """Return the census after a round; `heard` are this round's readings by the uid of the Pod.
@@ -82,7 +113,14 @@ def next_census(before: Census | None, pods: Sequence[Manifest], heard: Mapping[
     # An address may already belong to another Pod.
     own = {uid: one for uid, one in heard.items() if one.instance.startswith(f"{uid}-")}
     readings = {**kept, **own}
-    return Census(frozenset(uid_of(pod) for pod in pods), readings, ready <= readings.keys())
+    silent = [pod for pod in pods if uid_of(pod) not in own]
+    return Census(
+        pods=frozenset(uid_of(pod) for pod in pods),
+        readings=readings,
+        is_complete=ready <= readings.keys(),
+        unheard=tuple(of_pod.name(pod) for pod in silent if of_pod.is_ready(pod)),
+        unheard_ending=tuple(of_pod.name(pod) for pod in silent if "deletionTimestamp" in pod["metadata"]),
+    )
 
 
 def changed_services(before: Census, after: Census) -> set[Key]:

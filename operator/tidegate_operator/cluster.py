@@ -8,9 +8,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from tidegate_api.names import OPERATOR_FIELD_MANAGER
 from tidegate_operator.kinds import Kind
 
-FIELD_MANAGER: Final = "tidegate-operator"
+FIELD_MANAGER: Final = OPERATOR_FIELD_MANAGER
 
 Object = dict[str, Any]
 

@@ -7,7 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate_api.names import pool_name
 from tidegate_operator.facts import Key
+from tidegate_operator.scaling.facts import Policy
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +43,20 @@ class Placement:
 
 @dataclass(frozen=True, slots=True)
 class Pool:
-    """A set of equal workers, with a Deployment of its own."""
+    """A set of equal workers, with a Deployment of its own.
+
+    `policy` is None where the user sets the number. `is_held`: the number is the one that is there, which we did not
+    decide; `is_left_to_others`: somebody else has set it, and we do not write it at all. `replicas_before` is how many
+    there were when the pool was suspended.
+    """
 
     name: str
     replicas: int
     priority_class_name: str | None
+    policy: Policy | None = None
+    is_held: bool = False
+    is_left_to_others: bool = False
+    replicas_before: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,3 +97,12 @@ class Plan:
     def replicas(self) -> int:
         """Return how many workers are wanted, all pools together."""
         return sum(pool.replicas for pool in self.pools)
+
+    @property
+    def held(self) -> frozenset[str]:
+        """Return the names of the Deployments whose number we write and did not decide.
+
+        Over any other version than the one that was looked at, it would undo what someone else has set meanwhile.
+        """
+        held = (pool.name for pool in self.pools if pool.is_held and not pool.is_left_to_others)
+        return frozenset(pool_name(self.service.key.name, name) for name in held)

@@ -4,11 +4,12 @@ Owns the shape of the facts. Must not fetch, decide or default anything.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
 from tidegate_api.names import QosClass
+from tidegate_operator.scaling.facts import ColdStart, Decision
 
 Manifest = Mapping[str, Any]
 
@@ -57,12 +58,27 @@ Traffic = Mapping[str, PoolTraffic]
 
 
 @dataclass(frozen=True, slots=True)
+class Target:
+    """What was decided about one pool.
+
+    `replicas` is what its Deployment should ask for now: more than `decision.wanted` while workers that are to go
+    still answer. `learned` is what a restart should not have to learn again; `cold_start` is None until one was seen.
+    """
+
+    replicas: int
+    decision: Decision
+    cold_start: ColdStart | None = None
+    learned: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Observed:
     """The LLMService and all that concerns it, as last seen.
 
     `children` are the objects of our kinds that carry the names we would use, whoever owns them; `claim` is the
     PersistentVolumeClaim that a `pvc://` model names; `siblings` are the other LLMServices of the namespace;
-    `traffic` is None while it is not known.
+    `traffic` is None while it is not known; `targets` are the pools about which something was decided since this
+    process started, `rivals` those that someone else scales, with who it is.
     """
 
     service: Manifest
@@ -73,6 +89,8 @@ class Observed:
     gateway_endpoints_ready: int
     now: datetime
     traffic: Traffic | None = None
+    targets: Mapping[str, Target] = field(default_factory=dict)
+    rivals: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:

@@ -12,8 +12,9 @@ from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.facts import Enrolled, Key, Observed
 from tidegate_operator.interest import children_of, claim_of, key_of, names_of_services, pods_of
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, kind_of
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD_AUTOSCALER, kind_of
 from tidegate_operator.pools import sizes
+from tidegate_operator.rivals import rivals
 
 
 async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
@@ -31,6 +32,8 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         gateway_endpoints_ready=cache.gateway_ready,
         now=datetime.now(UTC),
         traffic=cache.census.traffic(key) if cache.census is not None else None,
+        targets=cache.targets.get(key, {}),
+        rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
     )
 
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
 from tidegate_api.names import QosClass
-from tidegate_operator.census import ClassReading, PoolReading, Reading
+from tidegate_operator.census import ClassReading, PoolCounters, PoolReading, Reading
 from tidegate_operator.facts import Counters, Key
 
 Count = Annotated[int, Field(ge=0)]
@@ -49,6 +49,20 @@ class _Pool(_Said):
     credits_used: Amount
     credits_limit: Amount
     classes: Sequence[_Class] = ()
+    queued_prompt_tokens: Count = 0
+    queued_output_tokens: Count = 0
+    # Without this one, the gateway counts nothing of a pool.
+    arrived_requests: Count | None = None
+    arrived_prompt_tokens: Count = 0
+    finished_requests: Count = 0
+    finished_output_tokens: Count = 0
+    first_tokens: Count = 0
+    late_first_tokens: Count = 0
+
+
+class _Worker(_Said):
+    uid: Name
+    in_flight: Count
 
 
 class _Tenant(_Said):
@@ -63,6 +77,7 @@ class _State(_Said):
     instance: Annotated[str, Field(min_length=1, max_length=128)]
     tenants: Sequence[_Tenant] = ()
     pools: Sequence[_Pool] = ()
+    workers: Sequence[_Worker] | None = None
 
 
 def read_state(body: bytes) -> Reading:
@@ -83,6 +98,7 @@ def read_state(body: bytes) -> Reading:
             for one in said.tenants
         },
         pools,
+        None if said.workers is None else {one.uid: one.in_flight for one in said.workers},
     )
 
 
@@ -91,4 +107,20 @@ def _pool(said: _Pool) -> PoolReading:
         credits_used=round(said.credits_used),
         credits_limit=round(said.credits_limit),
         classes={one.name: ClassReading(one.queued, one.running, one.share_percent) for one in said.classes},
+        queued_prompt_tokens=said.queued_prompt_tokens,
+        queued_output_tokens=said.queued_output_tokens,
+        counters=_counters(said),
+    )
+
+
+def _counters(said: _Pool) -> PoolCounters | None:
+    if said.arrived_requests is None:
+        return None
+    return PoolCounters(
+        arrived_requests=said.arrived_requests,
+        arrived_prompt_tokens=said.arrived_prompt_tokens,
+        finished_requests=said.finished_requests,
+        finished_output_tokens=said.finished_output_tokens,
+        first_tokens=said.first_tokens,
+        late_first_tokens=said.late_first_tokens,
     )

@@ -6,13 +6,14 @@ tenants that name it. Must not do I/O; reads the cache.
 
 from collections.abc import Iterable, Iterator
 
-from tidegate_api.names import API_VERSION, SERVICE_KIND, SERVICE_LABEL
+from tidegate_api.names import API_VERSION, QOS_CLASSES, SERVICE_KIND, SERVICE_LABEL, SHARED_POOL, pool_name
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD
+from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD, POD_AUTOSCALER
+from tidegate_operator.rivals import deployment_of
 
-_NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, POD, CLAIM)
+_NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, POD, CLAIM, POD_AUTOSCALER)
 
 
 def keys_of(change: Change, cache: Cache) -> set[Key]:
@@ -27,6 +28,8 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
     if change.kind == CLAIM:
         namespace, name = key_of(seen[-1])
         return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if claim_of(one) == name}
+    if change.kind == POD_AUTOSCALER:
+        return {key for item in seen for key in scaled_by(item, cache)}
     return {key for item in seen for key in owners_of(item)}
 
 
@@ -69,6 +72,14 @@ def owners_of(item: Object) -> Iterator[Key]:
             yield Key(metadata["namespace"], reference["name"])
     if name := metadata.get("labels", {}).get(SERVICE_LABEL):
         yield Key(metadata["namespace"], name)
+
+
+def scaled_by(autoscaler: Object, cache: Cache) -> set[Key]:
+    """Return the LLMServices of which a HorizontalPodAutoscaler scales a pool."""
+    target, namespace = deployment_of(autoscaler), autoscaler["metadata"]["namespace"]
+    pools = (SHARED_POOL, *QOS_CLASSES)
+    keys = all_keys(cache, namespace) if target else set()
+    return {key for key in keys if target in {pool_name(key.name, pool) for pool in pools}}
 
 
 def names_of_services(cache: Cache, namespace: str) -> frozenset[str]:

@@ -44,6 +44,7 @@ CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
 LEASE: Final = Kind("coordination.k8s.io/v1", "Lease", "leases")
 EVENT: Final = Kind("events.k8s.io/v1", "Event", "events")
+POD_AUTOSCALER: Final = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horizontalpodautoscalers")
 
 ALL: Final = (
     LLM_SERVICE,
@@ -58,6 +59,7 @@ ALL: Final = (
     ENDPOINT_SLICE,
     LEASE,
     EVENT,
+    POD_AUTOSCALER,
 )
 _BY_NAME: Final = {(kind.api_version, kind.kind): kind for kind in ALL}
 

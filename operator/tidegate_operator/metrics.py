@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tidegate_operator.facts import Key
+from tidegate_operator.scalingmetrics import ScalingMetrics
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -55,6 +56,13 @@ class Metrics:
             ["outcome"],
             registry=self.registry,
         )
+        self._engine_reads = Counter(
+            "tidegate_operator_engine_reads",
+            "Readings of single workers, by way (prometheus, direct) and outcome: done, or failed (no usable answer).",
+            ["way", "outcome"],
+            registry=self.registry,
+        )
+        self.scaling = ScalingMetrics(self.registry)
         self.leader = Gauge(
             "tidegate_operator_leader", "1 while this process holds the Lease.", registry=self.registry
         )
@@ -77,6 +85,11 @@ class Metrics:
         """Count one question to a gateway."""
         self._gateway_reads.labels(outcome).inc()
 
+    def engine_reads(self, way: str, outcome: str, count: int) -> None:
+        """Count readings of workers."""
+        if count:
+            self._engine_reads.labels(way, outcome).inc(count)
+
     def service_ready(self, key: Key, status: Mapping[str, Any]) -> None:
         """Note whether an LLMService is Ready."""
         conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
@@ -85,6 +98,7 @@ class Metrics:
     def forget(self, key: Key) -> None:
         """Say nothing more about an LLMService that is gone."""
         self._service_ready.remove(*key)
+        self.scaling.forget(key)
 
     def observe(self, queue_depth: Callable[[], int], watch_ages: Callable[[], Mapping[str, float]]) -> None:
         """Add what is read only when someone asks for it."""

@@ -4,23 +4,37 @@ Owns every decision about numbers, and refuses to take over what is not ours. Mu
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 
-from tidegate_api.names import SERVICE_KIND
+from tidegate_api.names import SERVICE_KIND, pool_name
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.replicas import sized
 
 __all__ = ["Plan", "Pool", "make_plan"]
 
 
 def make_plan(service: Service, observed: Observed) -> Plan:
     """Return what should exist; raises Stalled when a name we need belongs to someone else."""
-    asleep = (replace(pool, replicas=0) for pool in service.pools)
-    plan = Plan(service, pools=tuple(asleep) if service.suspended else service.pools)
+    plan = Plan(service, pools=tuple(_sized(pool, service, observed) for pool in service.pools))
     _refuse_foreign(plan, observed.children)
     return plan
+
+
+def _sized(pool: Pool, service: Service, observed: Observed) -> Pool:
+    return sized(
+        pool,
+        _deployment(pool_name(service.key.name, pool.name), observed.children),
+        observed.targets.get(pool.name),
+        suspended=service.suspended,
+        has_rival=pool.name in observed.rivals,
+    )
+
+
+def _deployment(name: str, children: Sequence[Manifest]) -> Manifest | None:
+    deployments = (child for child in children if child["kind"] == "Deployment")
+    return next((one for one in deployments if one["metadata"]["name"] == name), None)
 
 
 def _refuse_foreign(plan: Plan, children: Sequence[Manifest]) -> None:

@@ -193,7 +193,9 @@ _ALL = (
         "ScaledToZero",
         "WorkloadsReady",
         "Suspended",
-        "`spec.replicas` is 0 (and that of every pool in `spec.qos`): there are no workers, and requests get 503.",
+        "No worker is wanted. Either the sizes are 0 (`spec.replicas`, and that of every pool in `spec.qos`), and "
+        "requests get 503; or, with `spec.scaling`, nobody has asked for the model for `idleSeconds`: the next request "
+        "wakes it, and `spec.coldStart` says whether it waits. As an event: a pool has gone to sleep.",
     ),
     Reason(
         "PodsForbidden",
@@ -270,6 +272,135 @@ _ALL = (
         "For an hour no worker of the current spec became ready, and no more is known.",
         "`kubectl describe pod` and the workers' logs show what they wait for.",
     ),
+    Reason(
+        "FollowingDemand",
+        "ScalingActive",
+        "Ready",
+        "Tidegate sets the replicas of every pool; `status.scaling` has what they follow from.",
+    ),
+    Reason(
+        "NotDecidedYet",
+        "ScalingActive",
+        "Loading",
+        "Nothing was measured yet since scaling was turned on. The workers stay as many as there are; it takes some "
+        "seconds.",
+    ),
+    Reason(
+        "AdviseOnly",
+        "ScalingActive",
+        "Ready",
+        "`spec.scaling.mode` is Advise: `status.scaling` has what Tidegate would do, and nothing is done.",
+    ),
+    Reason(
+        "ScaledExternally",
+        "ScalingActive",
+        "Ready",
+        "`spec.scaling.mode` is External: the replicas of the pools' Deployments belong to whoever sets them. "
+        "HorizontalPodAutoscalers that do are named.",
+    ),
+    Reason(
+        "ScalingOff",
+        "ScalingActive",
+        "Ready",
+        "`spec.scaling.mode` is Off: the workers stay as many as there are.",
+    ),
+    Reason(
+        "ScalingConflict",
+        "ScalingActive",
+        "Ready",
+        "In mode Auto a HorizontalPodAutoscaler, of your own or made by KEDA, scales the same Deployment. Tidegate "
+        "does not fight with it: it leaves that pool alone.",
+        "Delete the HorizontalPodAutoscaler or the ScaledObject that the message names, or set `spec.scaling.mode` to "
+        "External.",
+    ),
+    Reason(
+        "MetricsUnavailable",
+        "ScalingActive",
+        "Ready",
+        "Neither the gateways nor any worker could be read. What is not known is not zero: the workers stay as many as "
+        "there are, or become as many as `spec.scaling.fallback` says if that is more.",
+        "The message says what could not be read and why. Look whether the gateways are ready, whether Prometheus "
+        "answers (the chart's `prometheus.url`), and whether the operator may reach the workers' port 8000.",
+    ),
+    Reason(
+        "MetricsIncomplete",
+        "ScalingActive",
+        "Ready",
+        "A gateway or a worker could not be read. Workers are added by what is known, and none is taken away.",
+    ),
+    Reason(
+        "ResourceConstrained",
+        "ScalingActive",
+        "Ready",
+        "A pool needs more workers than it can have: accelerators or money are used up, or new workers cannot start.",
+        "The message says which. Raise the chart's `scaling.maxAccelerators` or `spec.scaling.maxHourlyCost`, or give "
+        "the cluster the nodes or the quota that its Pods wait for.",
+    ),
+    Reason("ScaledUp", "event", "Ready", "More workers are wanted; the message says why."),
+    Reason(
+        "ScaledDown",
+        "event",
+        "Ready",
+        "Fewer workers are wanted; the message says why. Those that go finish what they have first.",
+    ),
+    Reason("Woken", "event", "Loading", "A pool that slept gets workers, because somebody asks for it."),
+    Reason("CappedByMax", "clamp in status.scaling", "Ready", "More is asked for than `maxReplicas` allows."),
+    Reason(
+        "CappedByBudget",
+        "clamp in status.scaling",
+        "Ready",
+        "All accelerators that the chart's `scaling.maxAccelerators` allows are in use, and others need them more.",
+    ),
+    Reason(
+        "CappedByCost",
+        "clamp in status.scaling",
+        "Ready",
+        "More would cost more than `maxHourlyCost` allows.",
+    ),
+    Reason("RaisedToMin", "clamp in status.scaling", "Ready", "Less is asked for than `minReplicas`."),
+    Reason(
+        "RaisedBySchedule",
+        "clamp in status.scaling",
+        "Ready",
+        "A schedule keeps more workers than are asked for, from one cold start before it begins.",
+    ),
+    Reason(
+        "HeldBack",
+        "clamp in status.scaling",
+        "Ready",
+        "A change has to be asked for during the whole stabilization window, or fewer workers would be too full.",
+    ),
+    Reason(
+        "RateLimited",
+        "clamp in status.scaling",
+        "Ready",
+        "`behavior` (or its default) allows no greater change at once; the rest follows.",
+    ),
+    Reason(
+        "HeldMissingMetrics",
+        "clamp in status.scaling",
+        "Ready",
+        "Something could not be measured, so no worker is taken away.",
+    ),
+    Reason(
+        "Fallback",
+        "clamp in status.scaling",
+        "Ready",
+        "Nothing was measured `failureThreshold` times in a row, so there are as many workers as `fallback` says.",
+    ),
+    Reason(
+        "ScaleUpStuck",
+        "clamp in status.scaling",
+        "Ready",
+        "Workers that were asked for cannot start, so no more are asked for. The message holds the reason: no node, no "
+        "quota, no image, or they end.",
+    ),
+    Reason(
+        "NotIdleYet",
+        "clamp in status.scaling",
+        "Ready",
+        "The pool may sleep, but that nobody needs it is not certain or not long enough the case.",
+    ),
     Reason("GatewayReady", "RouteReady", "Ready", "The gateway is up, so requests reach the workers."),
     Reason(
         "GatewayNotReady",
@@ -325,8 +456,9 @@ names the object at hand. A reason is the same word in condition, event and log.
 
 Of an LLMService, `Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsReady` and `RouteReady` are; else its
 reason is that of the first that is not. One worker that answers is enough for it, in whichever pool. `Degraded` is
-True while a pool has fewer workers that answer than are wanted, or one of them cannot start; with several pools its
-message names the pool. `Progressing` is True while workers are being made or replaced.
+True while a pool has fewer workers that answer than are wanted (with `spec.scaling`: than its least), or one of them
+cannot start; with several pools its message names the pool. `Progressing` is True while workers are being made or
+replaced. `ScalingActive` is there with `spec.scaling`, and True while Tidegate sets the replicas.
 
 An LLMTenant has one condition, `Ready`. The phases are of an LLMService:
 
@@ -337,7 +469,7 @@ An LLMTenant has one condition, `Ready`. The phases are of an LLMService:
 | Ready | it answers, with all workers |
 | Degraded | it answers, with fewer workers than wanted, or one cannot start |
 | Failed | it does not answer, and somebody must act |
-| Suspended | no worker is wanted |
+| Suspended | no worker is wanted: by `spec.suspend`, by sizes of 0, or because it sleeps |
 """
 
 

@@ -21,7 +21,7 @@ from tidegate_operator.fetch import fetch
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.plan import make_plan
 from tidegate_operator.resolve import resolve
-from tidegate_operator.status import summarize, transitions
+from tidegate_operator.status import own, summarize, transitions
 
 # What the watches cannot show may have changed: an object in our way carries no label of ours.
 LOOK_AGAIN_SECONDS = 10.0
@@ -53,7 +53,7 @@ class Reconciler:
         plan, stalled = None, None
         try:
             plan = make_plan(resolve(observed, self.settings), observed)
-            children = await apply(build(plan), observed, self.cluster, self.cache)
+            children = await apply(build(plan), observed, self.cluster, self.cache, plan.held)
             observed = replace(observed, children=children)
         except Stalled as reason:
             plan, stalled = None, reason
@@ -62,7 +62,7 @@ class Reconciler:
         return LOOK_AGAIN_SECONDS if stalled else None
 
     async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> None:
-        before = observed.service.get("status")
+        before = own(observed.service.get("status"))
         status = summarize(observed, plan, stalled, self.settings)
         self.metrics.service_ready(key, status)
         if status == before:

@@ -49,7 +49,10 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         network=_network(settings),
         drain_seconds=settings.drain_seconds,
         pools=pools(
-            spec, settings.priority_class_names, profile.priority_class_name or settings.priority_class_name
+            spec,
+            settings.priority_class_names,
+            profile.priority_class_name or settings.priority_class_name,
+            max(_gpus(limits), 1),
         ),
         suspended=spec.suspend,
         pod_template=spec.pod_template,
@@ -151,12 +154,16 @@ def _user_args(spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[s
         flags.problems(profile.args, table, f"resourceProfiles.{name}.args of the operator's settings")
     )
     _raise_first(flags.problems(spec.engine.args, table, "spec.engine.args"))
-    gpus = int(quantities.parse(limits.get(_GPU, "0")))
+    gpus = _gpus(limits)
     words = [*profile.args, *engine.field_args(spec.engine), *spec.engine.args]
     if gpus > 1 and not flags.sets_any(words, engine.PARALLEL_FLAGS, table):
         # GPUs that nobody spread the model over would be paid for and idle.
         return ["--tensor-parallel-size", str(gpus), *words]
     return words
+
+
+def _gpus(limits: Mapping[str, str]) -> int:
+    return int(quantities.parse(limits.get(_GPU, "0")))
 
 
 def _raise_first(problems: Sequence[flags.Problem]) -> None:

@@ -22,6 +22,7 @@ from tidegate_operator.kinds import (
     LLM_TENANT,
     NETWORK_POLICY,
     POD,
+    POD_AUTOSCALER,
     SERVICE,
     SERVICE_ACCOUNT,
     Kind,
@@ -29,11 +30,13 @@ from tidegate_operator.kinds import (
 from tidegate_operator.workqueue import WorkQueue
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
-# What is watched, and by which label: nothing is known beforehand of our own resources and of claims.
+# What is watched, and by which label: nothing is known beforehand of our own resources, of claims, and of others that
+# scale our Deployments.
 WATCHED: dict[Kind, str] = {
     LLM_SERVICE: "",
     LLM_TENANT: "",
     CLAIM: "",
+    POD_AUTOSCALER: "",
     DEPLOYMENT: OURS,
     SERVICE: OURS,
     SERVICE_ACCOUNT: OURS,

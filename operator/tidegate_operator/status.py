@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
-from tidegate_operator.conditions import overall
+from tidegate_operator.conditions import overall, scaling
 from tidegate_operator.conditions.record import by_type, conditions, generation
 from tidegate_operator.conditions.scene import Scene, look
 from tidegate_operator.desired import Plan
@@ -17,6 +17,7 @@ from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Observed, PoolTraffic
 from tidegate_operator.reasons import REASONS
 from tidegate_operator.resolve import model_name, service_url
+from tidegate_operator.scalingstatus import changes, entries
 
 # What a pool's status says of its requests, as the gateways tell it.
 _TRAFFIC = ("queued", "running", "creditsUsed", "creditsLimit", "classes")
@@ -39,7 +40,9 @@ def summarize(
     The same facts give the same status to the byte, whatever the time, so that nothing new writes nothing.
     """
     scene = look(observed, plan, stalled, settings)
-    said = overall.verdicts(scene)
+    told = _scaling(observed, plan)
+    active = scaling.verdict(scene, told)
+    said = [*overall.verdicts(scene), *([active] if active is not None else [])]
     image = _image(scene)
     return {
         "phase": overall.phase(scene, said),
@@ -53,20 +56,47 @@ def summarize(
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
         "pools": _pools(scene),
+        **({"scaling": told} if told else {}),
         "conditions": conditions(observed.service, said, observed.now),
     }
 
 
 def transitions(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Announcement]:
-    """Return what is worth an event between two statuses: Ready's changes, and Degraded's while Ready stays True."""
-    before, after = by_type(old), by_type(new)
+    """Return what is worth an event between two statuses.
+
+    That is Ready's changes, or Degraded's while Ready stays True; changes of replicas, and what kept them from it.
+    """
+    scaled = [_announcement({"reason": reason, "message": words}) for reason, words in changes(old, new)]
+    return [*_of_conditions(by_type(old), by_type(new)), *scaled]
+
+
+def own(status: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Return what of a status is the operator's: gateways write `demand`."""
+    return None if status is None else {key: value for key, value in status.items() if key != "demand"}
+
+
+def _of_conditions(
+    before: Mapping[str, Mapping[str, Any]], after: Mapping[str, Mapping[str, Any]]
+) -> list[Announcement]:
+    conflict = after.get("ScalingActive", {})
+    has_conflict = (
+        conflict.get("reason") == "ScalingConflict" != before.get("ScalingActive", {}).get("reason")
+    )
+    found = [_announcement(conflict)] if has_conflict else []
     for kind in ("Ready", "Degraded") if "Degraded" in after else ("Ready",):
         was, now = before.get(kind, {}), after[kind]
         if (was.get("status"), was.get("reason")) != (now["status"], now["reason"]):
             if kind == "Degraded" and after["Ready"]["status"] != "True":
                 continue
-            return [_announcement(now)]
-    return []
+            return [_announcement(now), *found]
+    return found
+
+
+def _scaling(observed: Observed, plan: Plan | None) -> list[dict[str, Any]]:
+    status = observed.service.get("status")
+    if plan is None:  # nothing is acted on, and nothing is forgotten
+        return [dict(one) for one in (status or {}).get("scaling") or ()]
+    return entries(status, plan.pools, observed.targets)
 
 
 def _announcement(condition: Mapping[str, Any]) -> Announcement:

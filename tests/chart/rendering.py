@@ -90,6 +90,11 @@ SETS: Mapping[str, Object] = {
         "watchNamespaces": ["team-a"],
         "priorityClasses": {"create": False, "high": {"name": "first"}, "low": {"name": ""}},
     },
+    "scaled by what Prometheus says": {
+        "prometheus": {"url": "http://prometheus.monitoring.svc:9091/prom", "timeoutSeconds": 3},
+        "scaling": {"maxAccelerators": 1_000_000},
+        "networkPolicies": {"enabled": True},
+    },
     "next to nothing": {
         "crds": {"enabled": False},
         "priorityClasses": {"create": False},

@@ -31,6 +31,23 @@ def test_values_reach_the_settings(chart: Callable[[str], Rendered]) -> None:
     assert (settings.drain_seconds, settings.priority_class_name) == (30, "tidegate-low")
 
 
+def test_where_prometheus_is_and_how_much_there_is_reach_the_settings(
+    chart: Callable[[str], Rendered],
+) -> None:
+    settings = Settings.model_validate(chart("scaled by what Prometheus says").settings())
+    assert settings.prometheus.url == "http://prometheus.monitoring.svc:9091/prom"
+    assert settings.prometheus.timeout_seconds == 3
+    assert settings.scaling.max_accelerators == 1_000_000
+
+
+def test_the_operator_may_ask_prometheus_and_every_worker(chart: Callable[[str], Rendered]) -> None:
+    egress = chart("scaled by what Prometheus says").one("NetworkPolicy", "-operator")["spec"]["egress"]
+    assert {"ports": [{"port": 9091}]} in egress
+    workers = next(rule for rule in egress if rule["ports"] == [{"port": WORKER_PORT}])
+    labels = workers["to"][0]["podSelector"]["matchLabels"]
+    assert labels == {MANAGED_BY_LABEL: MANAGED_BY, "app.kubernetes.io/component": "worker"}
+
+
 def test_the_url_of_a_gateway_for_the_world_is_the_one_that_was_given(
     chart: Callable[[str], Rendered],
 ) -> None:

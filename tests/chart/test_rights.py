@@ -44,18 +44,22 @@ def test_no_part_can_give_itself_rights(rendered: Rendered) -> None:
         assert "rbac.authorization.k8s.io" not in rule["apiGroups"], name
 
 
-def test_the_gateway_only_reads(rendered: Rendered) -> None:
+def test_the_gateway_only_reads_and_marks_what_it_waits_for(rendered: Rendered) -> None:
     granted = of_part(rendered, "gateway")
-    assert granted
-    assert {verb for rule in granted for verb in rule["verbs"]} == {"get", "list", "watch"}
+    writing = [rule for rule in granted if WRITES & set(rule["verbs"])]
+    assert [(rule["resources"], rule["verbs"]) for rule in writing] == [(["llmservices/status"], ["patch"])]
+    reading = [rule for rule in granted if rule not in writing]
+    assert {verb for rule in reading for verb in rule["verbs"]} == {"get", "list", "watch"}
 
 
 def test_the_operator_writes_no_spec_that_it_does_not_own(rendered: Rendered) -> None:
+    """A Pod's cannot be changed: a patch reaches its metadata, where a worker that is to go is marked."""
+    theirs = {"llmservices", "llmtenants", "persistentvolumeclaims", "horizontalpodautoscalers"}
     for rule in of_part(rendered, "operator"):
         if WRITES & set(rule["verbs"]):
-            assert not {"llmservices", "llmtenants", "pods", "persistentvolumeclaims"} & set(
-                rule["resources"]
-            )
+            assert not theirs & set(rule["resources"])
+        if "pods" in rule["resources"]:
+            assert not {"create", "update", "delete", "deletecollection"} & set(rule["verbs"])
 
 
 def test_the_operator_can_do_all_that_it_does(rendered: Rendered) -> None:

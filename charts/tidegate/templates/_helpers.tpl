@@ -90,6 +90,14 @@ priorityClassNames:
   {{- range $class := list "high" "medium" "low" }}
   {{ $class }}: {{ (index $.Values.priorityClasses $class).name | quote }}
   {{- end }}
+prometheus:
+  url: {{ .Values.prometheus.url | quote }}
+  timeoutSeconds: {{ .Values.prometheus.timeoutSeconds }}
+scaling:
+  {{- if not (kindIs "invalid" .Values.scaling.maxAccelerators) }}
+  maxAccelerators: {{ int .Values.scaling.maxAccelerators }}
+  {{- else }} {}
+  {{- end }}
 resourceProfiles:
   {{- toYaml .Values.resourceProfiles | nindent 2 }}
 {{- end -}}
@@ -104,8 +112,8 @@ resourceProfiles:
 {{- $tenant -}}
 {{- end -}}
 
-{{/* Port of the collector that spans are sent to. */}}
-{{- define "tidegate.tracingPort" -}}
+{{/* Port of a URL: of the collector that spans are sent to, of Prometheus. */}}
+{{- define "tidegate.portOf" -}}
 {{- $url := urlParse . -}}
 {{- regexFind "[0-9]+$" (regexFind ":[0-9]+$" $url.host) | default (ternary "443" "80" (eq $url.scheme "https")) -}}
 {{- end -}}

@@ -24,6 +24,14 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims]
   verbs: [get, list, watch]
+# Marks a worker that is to go, and which one goes first.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [patch]
+# Sees who else scales a pool.
+- apiGroups: [autoscaling]
+  resources: [horizontalpodautoscalers]
+  verbs: [get, list, watch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
@@ -46,11 +54,14 @@
   verbs: [list]
 {{- end -}}
 
-{{/* The gateway: it only reads. */}}
+{{/* The gateway: it only reads, but for the mark that wakes a service without workers. */}}
 {{- define "tidegate.gatewayRules" -}}
 - apiGroups: [serving.tidegate.dev]
   resources: [llmservices, llmtenants]
   verbs: [get, list, watch]
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices/status]
+  verbs: [patch]
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch]

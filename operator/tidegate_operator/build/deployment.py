@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tidegate_api.names import SUSPENDED_REPLICAS_ANNOTATION
 from tidegate_operator.build import metadata
 from tidegate_operator.build.pod import pod_template
 from tidegate_operator.desired import Pool, Service
@@ -15,10 +16,10 @@ def deployment(service: Service, pool: Pool) -> dict[str, Any]:
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": metadata.of_pool(service, pool),
+        "metadata": _metadata(service, pool),
         "spec": {
-            # Always written: once left out, it would fall back to 1.
-            "replicas": pool.replicas,
+            # Left out only where someone else has set it: one that was ours would fall back to 1.
+            **({} if pool.is_left_to_others else {"replicas": pool.replicas}),
             "revisionHistoryLimit": 3,
             "progressDeadlineSeconds": PROGRESS_DEADLINE_SECONDS,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
@@ -26,3 +27,10 @@ def deployment(service: Service, pool: Pool) -> dict[str, Any]:
             "template": pod_template(service, pool),
         },
     }
+
+
+def _metadata(service: Service, pool: Pool) -> dict[str, Any]:
+    found = metadata.of_pool(service, pool)
+    if pool.replicas_before is None:
+        return found
+    return {**found, "annotations": {SUSPENDED_REPLICAS_ANNOTATION: str(pool.replicas_before)}}

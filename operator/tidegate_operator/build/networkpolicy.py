@@ -1,8 +1,8 @@
-"""The NetworkPolicy of the workers: in from the gateway (and Prometheus), out to DNS only."""
+"""The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS only."""
 
 from typing import Any
 
-from tidegate_api.names import COMPONENT_LABEL, WORKER_PORT
+from tidegate_api.names import COMPONENT_LABEL, GATEWAY_COMPONENT, OPERATOR_COMPONENT, WORKER_PORT
 from tidegate_operator.build import metadata
 from tidegate_operator.desired import NetworkAccess, Service
 
@@ -32,13 +32,18 @@ def networkpolicy(service: Service) -> dict[str, Any] | None:
 
 
 def _callers(network: NetworkAccess) -> list[dict[str, Any]]:
-    gateway = {
+    """Return the gateway, whose requests they are; the operator, which reads how busy they are; Prometheus."""
+    parts = {"key": COMPONENT_LABEL, "operator": "In", "values": [GATEWAY_COMPONENT, OPERATOR_COMPONENT]}
+    ours = {
         "namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: network.gateway_namespace}},
-        "podSelector": {"matchLabels": {"app.kubernetes.io/name": "tidegate", COMPONENT_LABEL: "gateway"}},
+        "podSelector": {
+            "matchLabels": {"app.kubernetes.io/name": "tidegate"},
+            "matchExpressions": [parts],
+        },
     }
     if network.prometheus_namespace is None:
-        return [gateway]
+        return [ours]
     return [
-        gateway,
+        ours,
         {"namespaceSelector": {"matchLabels": {_NAMESPACE_LABEL: network.prometheus_namespace}}},
     ]

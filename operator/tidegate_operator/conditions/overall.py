@@ -55,7 +55,7 @@ def ready(scene: Scene, parts: Sequence[Verdict]) -> Verdict:
 
 
 def degraded(scene: Scene) -> Verdict:
-    """Return what Degraded says: fewer workers answer than are wanted, or one of them cannot start."""
+    """Return what Degraded says: fewer workers answer than have to, or one of them cannot start."""
     if scene.is_at_rest:
         return Verdict("Degraded", "False", workloads.at_rest(scene))
     if scene.stalled is not None:
@@ -63,7 +63,7 @@ def degraded(scene: Scene) -> Verdict:
     problem = first(model.PROBLEMS, scene) or first_by_pool(workloads.PROBLEMS, scene)
     if problem is not None:
         return Verdict("Degraded", "True", problem)
-    if scene.is_short:
+    if scene.is_below_least:
         return Verdict("Degraded", "True", model.loading(scene) or workloads.starting(scene))
     return Verdict("Degraded", "False", Finding("Serving", f"{scene.tally} answer."))
 

@@ -12,10 +12,11 @@ from tidegate_api.settings import Settings
 from tidegate_operator import pools
 from tidegate_operator.build import build
 from tidegate_operator.conditions import pods
-from tidegate_operator.desired import Plan
+from tidegate_operator.desired import Plan, Pool
 from tidegate_operator.diff import applied_hash
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.replicas import replicas_of
 
 _TEMPLATE_LABEL = "pod-template-hash"
 
@@ -32,12 +33,19 @@ class PoolScene:
     name: str
     is_wanted: bool
     desired: int
+    # So many have to answer; those beyond it come and go with the load.
+    least: int
     pods: tuple[Manifest, ...]
     workers: int
     ready: int
     starting: tuple[Manifest, ...]
     deployment: Manifest | None
     is_applied: bool
+
+    @property
+    def live(self) -> tuple[Manifest, ...]:
+        """Return the Pods that are neither going nor gone."""
+        return tuple(pod for pod in self.pods if pods.is_live(pod))
 
     @property
     def status(self) -> Mapping[str, Any]:
@@ -83,6 +91,16 @@ class Scene:
         return any(pool.ready < pool.desired for pool in self.pools)
 
     @property
+    def is_below_least(self) -> bool:
+        """Return whether a pool has fewer workers that answer than it has to have, however little it is used."""
+        return any(pool.ready < pool.least for pool in self.pools)
+
+    @property
+    def is_scaled(self) -> bool:
+        """Return whether the number of workers follows the load, or somebody else."""
+        return (self.observed.service.get("spec") or {}).get("scaling") is not None
+
+    @property
     def tally(self) -> str:
         """Return how many workers of how many there are, with the pools where there are several."""
         total = f"{self.ready} of {self.desired} workers"
@@ -99,6 +117,7 @@ def look(observed: Observed, plan: Plan | None, stalled: Stalled | None, setting
     """Return the scene."""
     suspended = bool((observed.service.get("spec") or {}).get("suspend"))
     wanted = {pool.name: pool.replicas for pool in plan.pools} if plan is not None else _asked_for(observed)
+    least = {pool.name: _least(pool) for pool in plan.pools} if plan is not None else wanted
     applied = _applied_hashes(plan)
     going = sorted({_pool(pod) for pod in observed.pods if pods.is_live(pod)} - wanted.keys())
     return Scene(
@@ -108,13 +127,25 @@ def look(observed: Observed, plan: Plan | None, stalled: Stalled | None, setting
         settings=settings,
         suspended=suspended,
         pools=tuple(
-            _look_at_pool(name, wanted.get(name), observed, applied.get(pool_name(observed.key.name, name)))
+            _look_at_pool(
+                name,
+                wanted.get(name),
+                least.get(name, 0),
+                observed,
+                applied.get(pool_name(observed.key.name, name)),
+            )
             for name in (*wanted, *going)
         ),
     )
 
 
-def _look_at_pool(name: str, wanted: int | None, observed: Observed, applied: str | None) -> PoolScene:
+def _least(pool: Pool) -> int:
+    return pool.replicas if pool.policy is None else min(pool.replicas, max(pool.policy.min_replicas, 1))
+
+
+def _look_at_pool(
+    name: str, wanted: int | None, least: int, observed: Observed, applied: str | None
+) -> PoolScene:
     own = tuple(pod for pod in observed.pods if _pool(pod) == name)
     live = [pod for pod in own if pods.is_live(pod)]
     deployment = _deployment(observed, name)
@@ -122,6 +153,7 @@ def _look_at_pool(name: str, wanted: int | None, observed: Observed, applied: st
         name=name,
         is_wanted=wanted is not None,
         desired=wanted or 0,
+        least=least,
         pods=own,
         workers=len(live),
         ready=sum(pods.is_ready(pod) for pod in live),
@@ -133,9 +165,12 @@ def _look_at_pool(name: str, wanted: int | None, observed: Observed, applied: st
 
 def _asked_for(observed: Observed) -> dict[str, int]:
     """Return how many workers a spec that could not be resolved asks for."""
-    sizes = pools.sizes(observed.service)
-    suspended = (observed.service.get("spec") or {}).get("suspend")
-    return dict.fromkeys(sizes, 0) if suspended else sizes
+    sizes, spec = pools.sizes(observed.service), observed.service.get("spec") or {}
+    if spec.get("suspend"):
+        return dict.fromkeys(sizes, 0)
+    if spec.get("scaling") is not None:
+        return {name: replicas_of(_deployment(observed, name)) or 0 for name in sizes}
+    return sizes
 
 
 def _pool(pod: Manifest) -> str:

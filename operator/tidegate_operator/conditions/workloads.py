@@ -49,6 +49,11 @@ def at_rest(scene: Scene) -> Finding:
         return Finding(
             "Suspended", "spec.suspend is true: no worker runs; set it to false to serve the model again."
         )
+    if scene.is_scaled:
+        return Finding(
+            "ScaledToZero",
+            "no pool has a worker, since none is needed: the next request for the model wakes it.",
+        )
     sizes = (
         "spec.replicas"
         if len(scene.pools) == 1
@@ -112,6 +117,11 @@ def crashed(scene: Scene) -> Finding | None:
     return next((finding for finding in crashes(scene) if finding.reason not in MODEL_REASONS), None)
 
 
+def crashed_for_any_reason(scene: Scene) -> Finding | None:
+    """Find how a worker ended."""
+    return next(iter(crashes(scene)), None)
+
+
 def not_started(scene: Scene) -> Finding | None:
     """Find a Pod whose node has long not come to its containers; why is only in the node's events."""
     for pod in scene.starting:
@@ -169,6 +179,9 @@ PROBLEMS: Chain = (
     evicted,
     rollout_stalled,
 )
+
+# What keeps a single worker from coming up, whatever the others do.
+STUCK: Chain = (unschedulable, image_pull_failing, container_not_created, crashed_for_any_reason, not_started)
 
 
 def _deployment_condition(scene: Scene, kind: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ DEFAULTS = {
     "engine": {"args": [], "env": []},
     "resourceProfile": "cpu:1",
     "resources": {"requests": {}, "limits": {}},
-    "replicas": 1,
+    "coldStart": {"mode": "Hold", "timeoutSeconds": 300, "maxQueue": 100},
     "qos": {"classes": []},
     "routing": {"strategy": "Auto", "prefixCache": "PerTenant"},
     "podTemplate": {},
@@ -51,9 +51,31 @@ def test_a_tenant_is_of_medium_class_and_has_neither_keys_nor_limits(kubectl: Ku
 def test_a_class_is_shared_and_may_queue_unless_it_says_otherwise(kubectl: Kubectl) -> None:
     classes = [{"name": "high"}, {"name": "low", "pool": "Dedicated"}]
     assert kubectl.submit(service(qos={"classes": classes}))["spec"]["qos"]["classes"] == [
-        {"name": "high", "pool": "Shared", "maxQueue": 100},
-        {"name": "low", "pool": "Dedicated", "maxQueue": 100},
+        {"name": "high", "pool": "Shared", "maxQueue": 100, "slo": {}},
+        {"name": "low", "pool": "Dedicated", "maxQueue": 100, "slo": {}},
     ]
+
+
+def test_scaling_acts_by_itself_above_one_worker_unless_it_says_otherwise(kubectl: Kubectl) -> None:
+    assert kubectl.submit(service(scaling={"maxReplicas": 4}))["spec"]["scaling"] == {
+        "mode": "Auto",
+        "minReplicas": 1,
+        "maxReplicas": 4,
+        "metrics": [],
+        "behavior": {
+            "scaleUp": {"policies": [], "selectPolicy": "Max"},
+            "scaleDown": {"policies": [], "selectPolicy": "Max"},
+        },
+        "schedules": [],
+        "idleSeconds": 1800,
+    }
+
+
+def test_a_floor_is_of_every_day_in_utc_unless_it_says_otherwise(kubectl: Kubectl) -> None:
+    hours = {"name": "night", "startTime": "22:00", "endTime": "06:00", "minReplicas": 1}
+    stored = kubectl.submit(service(scaling={"maxReplicas": 4, "schedules": [hours]}))["spec"]["scaling"]
+    every = ["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]
+    assert stored["schedules"] == [{**hours, "timezone": "UTC", "daysOfWeek": every}]
 
 
 def test_a_budget_is_of_a_month_unless_it_says_otherwise(kubectl: Kubectl) -> None:
@@ -103,6 +125,23 @@ def test_a_tenant_is_accepted_as_it_stands(kubectl: Kubectl, spec: dict[str, Any
         ),
         pytest.param({"model": {"uri": "pvc://m", "name": None}}, id="an optional field that is null"),
         pytest.param({"replicas": 0}, id="no workers"),
+        pytest.param(
+            {"scaling": {"minReplicas": 0, "maxReplicas": 8, "mode": "Off", "fallback": {"replicas": 8}}},
+            id="workers that follow the load, with a fallback of all",
+        ),
+        pytest.param(
+            {
+                "scaling": {"maxReplicas": 4, "costPerReplicaHour": "4.10", "maxHourlyCost": "12.50"},
+                "qos": {
+                    "classes": [{"name": "high", "pool": "Dedicated", "minReplicas": 2, "maxReplicas": 2}]
+                },
+            },
+            id="a price, and a class with bounds of its own",
+        ),
+        pytest.param(
+            {"qos": {"classes": [{"name": "high", "slo": {"ttftMilliseconds": 500}}]}},
+            id="a promise to a class that shares",
+        ),
         pytest.param({"suspend": True, "replicas": 3}, id="three workers, suspended"),
         pytest.param(
             {"resources": {"requests": {"cpu": 4, "memory": "8Gi"}}}, id="a quantity without quotes"

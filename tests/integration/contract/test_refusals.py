@@ -25,6 +25,19 @@ def classes(*entries: Object, **spec: object) -> Object:
     return service(qos={"classes": list(entries)}, **spec)
 
 
+def scaled(**fields: object) -> Object:
+    return service(scaling={"maxReplicas": 4, **fields})
+
+
+def scaled_classes(*entries: Object, **bounds: object) -> Object:
+    return service(qos={"classes": list(entries)}, scaling={"maxReplicas": 4, **bounds})
+
+
+def floor(**fields: object) -> Object:
+    hours = {"name": "office", "startTime": "08:00", "endTime": "18:00", "minReplicas": 2}
+    return scaled(schedules=[{**hours, **fields}])
+
+
 def without_model() -> Object:
     made = service()
     del made["spec"]["model"]
@@ -191,6 +204,96 @@ CASES = [
         ),
         ["replicas is the size of the shared pool", "set replicas to 1, and qos.classes.replicas instead"],
     ),
+    (
+        "a number and bounds at once",
+        service(replicas=2, scaling={"maxReplicas": 4}),
+        ["replicas and scaling exclude each other", "set it to null"],
+    ),
+    (
+        "a number for a class, and bounds for all",
+        scaled_classes({"name": "high", "pool": "Dedicated", "replicas": 1}),
+        ["qos.classes.replicas and scaling exclude each other", "qos.classes.minReplicas"],
+    ),
+    (
+        "bounds of a class that nothing scales",
+        classes({"name": "high", "pool": "Dedicated", "maxReplicas": 2}),
+        ["qos.classes.minReplicas and maxReplicas need spec.scaling"],
+    ),
+    (
+        "bounds of a pool that is shared",
+        scaled_classes({"name": "high", "minReplicas": 1}),
+        ["qos.classes.minReplicas and maxReplicas bound a pool of one's own"],
+    ),
+    (
+        "a class's least above its most",
+        scaled_classes({"name": "high", "pool": "Dedicated", "minReplicas": 3, "maxReplicas": 2}),
+        ["qos.classes.minReplicas must not be above maxReplicas"],
+    ),
+    (
+        "a class's least above the most of all",
+        scaled_classes({"name": "high", "pool": "Dedicated", "minReplicas": 5}),
+        ["qos.classes.minReplicas must not be above maxReplicas", "spec.scaling"],
+    ),
+    (
+        "the least of all above a class's most",
+        scaled_classes({"name": "high", "pool": "Dedicated", "maxReplicas": 1}, minReplicas=2),
+        ["qos.classes.minReplicas must not be above maxReplicas"],
+    ),
+    ("a promise of no time", classes({"name": "high", "slo": {"ttftMilliseconds": 0}}), ["ttftMilliseconds"]),
+    (
+        "scaling without an upper bound",
+        service(scaling={"minReplicas": 1}),
+        ["spec.scaling.maxReplicas: Required value"],
+    ),
+    ("the least above the most", scaled(minReplicas=5), ["minReplicas must not be above maxReplicas"]),
+    ("a most of nothing", scaled(maxReplicas=0), ["maxReplicas", "greater than or equal to 1"]),
+    ("no such mode", scaled(mode="Automatic"), ["spec.scaling.mode", '"Advise"', '"External"']),
+    ("a mode that YAML has read as a truth value", scaled(mode=False), ["spec.scaling.mode", "type string"]),
+    ("no such metric", scaled(metrics=[{"type": "CPU", "target": 1}]), ["metrics[0].type", '"QueueDepth"']),
+    (
+        "a metric twice",
+        scaled(metrics=[{"type": "QueueDepth", "target": 1}, {"type": "QueueDepth", "target": 2}]),
+        ["metrics[1]", "Duplicate value"],
+    ),
+    (
+        "more than all of the cache",
+        scaled(metrics=[{"type": "KVCacheUtilization", "target": 101}]),
+        ["metrics.target of KVCacheUtilization is percent"],
+    ),
+    ("a target of nothing", scaled(metrics=[{"type": "Concurrency", "target": 0}]), ["metrics[0].target"]),
+    (
+        "a fallback above the most",
+        scaled(fallback={"replicas": 5}),
+        ["fallback.replicas must not be above maxReplicas"],
+    ),
+    ("a fallback to no number", scaled(fallback={}), ["fallback.replicas: Required value"]),
+    ("a ceiling without a price", scaled(maxHourlyCost="10"), ["maxHourlyCost needs costPerReplicaHour"]),
+    (
+        "a price with its currency",
+        scaled(costPerReplicaHour="4.10 EUR"),
+        ["costPerReplicaHour", 'such as "4.10"'],
+    ),
+    ("a price that is a number", scaled(costPerReplicaHour=4.1), ["costPerReplicaHour", "type string"]),
+    ("a floor above the most", floor(minReplicas=5), ["schedules.minReplicas must not be above maxReplicas"]),
+    ("a floor that takes no time", floor(endTime="08:00"), ["schedules.startTime and endTime must differ"]),
+    ("a time that YAML has read as a number", floor(startTime=480), ["startTime", "type string"]),
+    ("no time of day", floor(startTime="24:00"), ["schedules.startTime must be hours and minutes"]),
+    ("no day", floor(daysOfWeek=["Monday"]), ["daysOfWeek[0]", '"Mon"']),
+    ("a floor on no day", floor(daysOfWeek=[]), ["daysOfWeek", "at least 1 items"]),
+    ("no name of a time zone", floor(timezone="UTC+1:00"), ["schedules.timezone must be a name"]),
+    ("a sleep after no time", scaled(idleSeconds=1), ["idleSeconds", "greater than or equal to 60"]),
+    (
+        "speed in no unit",
+        scaled(behavior={"scaleUp": {"policies": [{"type": "Nodes", "value": 1, "periodSeconds": 60}]}}),
+        ["policies[0].type", '"Percent"'],
+    ),
+    (
+        "speed over no time",
+        scaled(behavior={"scaleDown": {"policies": [{"type": "Pods", "value": 1}]}}),
+        ["policies[0].periodSeconds: Required value"],
+    ),
+    ("no such way to wait", service(coldStart={"mode": "Queue"}), ["spec.coldStart.mode", '"Hold"']),
+    ("a wait for ever", service(coldStart={"timeoutSeconds": 3601}), ["coldStart.timeoutSeconds"]),
     ("no such strategy", service(routing={"strategy": "Random"}), ["spec.routing.strategy", '"LeastLoad"']),
     ("no such cache", service(routing={"prefixCache": "None"}), ["spec.routing.prefixCache", '"PerTenant"']),
     (

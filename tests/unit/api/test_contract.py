@@ -9,6 +9,7 @@ import pytest
 from tidegate_api import names
 from tidegate_api.keys import digest, new_key
 from tidegate_api.qos import ClassPolicy, Qos
+from tidegate_api.scaling import Scaling
 from tidegate_api.schema import Model
 from tidegate_api.tenant import LLMTenantSpec, TenantKey
 from tidegate_api.v1alpha1 import LLMService, LLMServiceSpec
@@ -49,6 +50,45 @@ def test_the_default_of_a_queue_is_the_same_for_all_classes_and_so_in_the_schema
     assert {one.max_queue for one in names.CLASS_DEFAULTS.values()} == {ClassPolicy(name="high").max_queue}
 
 
+def own(**fields: object) -> dict[str, object]:
+    return {"classes": [{"name": "high", "pool": "Dedicated", **fields}]}
+
+
+FLOOR = {"name": "office", "startTime": "08:00", "endTime": "18:00", "minReplicas": 1}
+SCALED_WRONG: list[tuple[str, dict[str, object], str]] = [
+    ("a number and bounds at once", {"replicas": 1, "scaling": {"maxReplicas": 4}}, "exclude each other"),
+    (
+        "a number for a class, and bounds for all",
+        {"qos": own(replicas=1), "scaling": {"maxReplicas": 4}},
+        "qos.classes.replicas and scaling",
+    ),
+    ("bounds of a class that nothing scales", {"qos": own(minReplicas=1)}, "need spec.scaling"),
+    (
+        "a class's least above the most of all",
+        {"qos": own(minReplicas=5), "scaling": {"maxReplicas": 4}},
+        "qos.classes.minReplicas must not be above",
+    ),
+    (
+        "bounds of a pool that is shared",
+        {"qos": {"classes": [{"name": "high", "maxReplicas": 2}]}, "scaling": {"maxReplicas": 4}},
+        "bound a pool of one's own",
+    ),
+]
+WRONG_SCALING: list[tuple[str, dict[str, object], str]] = [
+    ("the least above the most", {"minReplicas": 5}, "minReplicas must not be above"),
+    ("a fallback above the most", {"fallback": {"replicas": 5}}, "fallback.replicas must not be above"),
+    ("a floor above the most", {"schedules": [{**FLOOR, "minReplicas": 5}]}, "schedules.minReplicas"),
+    ("a floor that takes no time", {"schedules": [{**FLOOR, "endTime": "08:00"}]}, "must differ"),
+    ("a time zone of nowhere", {"schedules": [{**FLOOR, "timezone": "Mars/Olympus"}]}, "no time zone 'Mars"),
+    ("a ceiling without a price", {"maxHourlyCost": "10"}, "needs costPerReplicaHour"),
+    (
+        "more than all of the cache",
+        {"metrics": [{"type": "KVCacheUtilization", "target": 101}]},
+        "at most 100",
+    ),
+]
+
+
 @pytest.mark.parametrize(
     ("model", "given", "says"),
     [
@@ -81,6 +121,14 @@ def test_the_default_of_a_queue_is_the_same_for_all_classes_and_so_in_the_schema
             },
             "set replicas to 1",
             id="a size for a shared pool that is not there",
+        ),
+        *(
+            pytest.param(LLMServiceSpec, {"model": {"uri": "pvc://a"}, **given}, says, id=case)
+            for case, given, says in SCALED_WRONG
+        ),
+        *(
+            pytest.param(Scaling, {"maxReplicas": 4, **given}, says, id=case)
+            for case, given, says in WRONG_SCALING
         ),
         pytest.param(
             LLMTenantSpec,

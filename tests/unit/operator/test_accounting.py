@@ -166,7 +166,7 @@ class World:
     def round(self, answers: list[str], ready: list[str]) -> None:
         pods = [
             {
-                "metadata": {"uid": pod},
+                "metadata": {"uid": pod, "name": pod},
                 "status": {"conditions": [{"type": "Ready", "status": str(pod in ready)}]},
             }
             for pod in self.pods

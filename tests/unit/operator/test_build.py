@@ -156,14 +156,13 @@ def test_a_worker_is_replaced_before_it_goes() -> None:
     assert manifest("Deployment")["spec"]["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
 
 
-def test_a_closed_worker_is_reached_by_the_gateway_and_prometheus_and_reaches_dns() -> None:
+def test_a_closed_worker_is_reached_by_our_parts_and_prometheus_and_reaches_dns() -> None:
     policy = manifest("NetworkPolicy", None, CLOSED)["spec"]
-    gateway, prometheus = policy["ingress"][0]["from"]
-    assert gateway["podSelector"]["matchLabels"] == {
-        "app.kubernetes.io/name": "tidegate",
-        "app.kubernetes.io/component": "gateway",
-    }
-    assert gateway["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "tidegate-system"}
+    ours, prometheus = policy["ingress"][0]["from"]
+    assert ours["podSelector"]["matchLabels"] == {"app.kubernetes.io/name": "tidegate"}
+    parts = {"key": "app.kubernetes.io/component", "operator": "In", "values": ["gateway", "operator"]}
+    assert ours["podSelector"]["matchExpressions"] == [parts]
+    assert ours["namespaceSelector"]["matchLabels"] == {"kubernetes.io/metadata.name": "tidegate-system"}
     assert prometheus == {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}}}
     assert policy["ingress"][0]["ports"] == [{"port": 8000, "protocol": "TCP"}]
     assert {(rule["port"], rule["protocol"]) for rule in policy["egress"][0]["ports"]} == {

@@ -6,20 +6,22 @@ from pathlib import Path
 import tidegate_operator
 from tidegate_operator.conditions.crash import MODEL_REASONS, WORKLOAD_REASONS
 from tidegate_operator.reasons import REASONS, render_markdown
+from tidegate_operator.scalingstatus import CONSTRAINTS, EVENTS
 
 # Whose first argument is a reason.
-GIVERS = frozenset({"Finding", "Stalled", "Problem"})
+GIVERS = frozenset({"Finding", "Stalled", "Problem", "Clamp", "hold"})
 
 
 def given() -> set[str]:
     """Return the reasons written out anywhere in the operator."""
-    found = set(MODEL_REASONS | WORKLOAD_REASONS)
+    found = set(MODEL_REASONS | WORKLOAD_REASONS | EVENTS | CONSTRAINTS)
     for path in Path(tidegate_operator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
             if not isinstance(node, ast.Call) or not node.args:
                 continue
-            name, reason = node.func, node.args[0]
-            if isinstance(name, ast.Name) and name.id in GIVERS and isinstance(reason, ast.Constant):
+            called, reason = node.func, node.args[0]
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            if name in GIVERS and isinstance(reason, ast.Constant):
                 found.add(str(reason.value))
     return found
 
