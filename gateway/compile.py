@@ -24,7 +24,7 @@ MODULES: Final = {
         "usage wire"
     ),
     "limits/": "account budget headers ledger meter",
-    "qos/": "band credits dispatch drain drr lanes places pools queues recall shares supply ticket",
+    "qos/": "band credits dispatch drain drr holding lanes places pools queues recall shares supply ticket",
     "routing/": "choice cost endpoint fleet outliers prefix rate rendezvous retry router",
 }
 

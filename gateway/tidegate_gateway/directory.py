@@ -11,6 +11,8 @@ from typing import Final, Literal
 from tidegate_api.names import ADMIN_PORT, CLASS_DEFAULTS, SHARED_POOL, WORKER_PORT, QosClass
 
 Strategy = Literal["Auto", "LeastLoad", "PrefixHash"]
+# Why nobody would start a worker, however many requests wait.
+Stopped = Literal["", "suspended", "no replicas"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,18 @@ UNLIMITED: Final = TenantLimits()
 
 
 @dataclass(frozen=True, slots=True)
+class ColdStart:
+    """What becomes of a class's requests while the pool that they wait for has no worker."""
+
+    # Whether they wait for the first one; if not they are refused at once.
+    holds: bool = True
+    timeout_seconds: float = 300.0
+    max_queue: int = 100
+    # How long a worker takes from the first request until it answers: as measured or said, or else a guess.
+    expected_seconds: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
 class ClassPolicy:
     """How one service treats one class."""
 
@@ -45,6 +59,9 @@ class ClassPolicy:
     queue_timeout_seconds: float
     # A stream whose first byte comes later than this after its request is counted as late.
     ttft_seconds: float = inf
+    # Whether its pool has workers, or would be given some if requests waited.
+    is_wanted: bool = True
+    cold_start: ColdStart = ColdStart()
 
 
 DEFAULT_CLASSES: Final[Mapping[QosClass, ClassPolicy]] = {
@@ -95,6 +112,9 @@ class Model:
     strategy: Strategy = "Auto"
     # Whether tenants may profit from each other's cached prefixes.
     shared_prefixes: bool = False
+    stopped: Stopped = ""
+    # When each pool was last asked for, by any gateway (RFC 3339).
+    demand: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +128,8 @@ class Worker:
     host: str
     port: int = WORKER_PORT
     pool: str = SHARED_POOL
+    # It is to go: what it has it finishes, and it is given no more. May be taken back, so it is not another worker.
+    is_draining: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +154,8 @@ class Directory:
 
     def is_ready(self, worker: Worker) -> bool:
         """Tell whether a worker may still be given requests."""
-        return worker in self.workers.get((worker.namespace, worker.service), ())
+        known = self.workers.get((worker.namespace, worker.service), ())
+        return any(one == worker and not one.is_draining for one in known)
 
     def knows(self, caller: Caller, now: float) -> bool:
         """Tell whether a caller may still be served at the Unix time `now`."""

@@ -99,6 +99,13 @@ INTERNAL: Final = Problem(
     "The gateway failed on this request. Give the request id to an administrator.",
     SERVER,
 )
+STOPPING: Final = Problem(
+    503,
+    "gateway_stopping",
+    "This gateway is being stopped, and no worker has answered yet. Try again at once: another one takes over.",
+    SERVER,
+    headers=(("retry-after", "1"),),
+)
 ANSWER_TOO_LARGE: Final = Problem(
     502, "answer_too_large", "The answer is larger than 1 MiB. Ask for fewer tokens.", SERVER
 )
@@ -147,6 +154,19 @@ def no_ready_worker(model: str) -> Problem:
     """Return the refusal while a model has no worker that could answer."""
     message = f"The model '{shown(model)}' has no ready worker now. It may be starting or suspended; try again later."
     return Problem(503, "no_ready_worker", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
+def no_worker_wanted(model: str, stopped: str) -> Problem:
+    """Return the refusal while a model has no worker, and will not have one until somebody changes its LLMService."""
+    why = "it is suspended" if stopped == "suspended" else "its number of replicas is set to 0"
+    message = f"The model '{shown(model)}' has no worker: {why}. An administrator can change that."
+    return Problem(503, "no_ready_worker", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
+def model_waking(model: str, why: str, seconds: int) -> Problem:
+    """Return the refusal while a model is being started; `why` this request does not wait for it, as a sentence."""
+    message = f"The model '{shown(model)}' is being started. {why} Try again in {seconds} s."
+    return Problem(503, "model_waking", message, SERVER, headers=(("retry-after", str(seconds)),))
 
 
 def overloaded(qos_class: str, seconds: int) -> Problem:

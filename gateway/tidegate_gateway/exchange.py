@@ -19,6 +19,7 @@ from tidegate_gateway.outlet import Outlet
 from tidegate_gateway.qos.errors import NoWorker, Overloaded
 from tidegate_gateway.qos.ticket import Reason, Ticket
 from tidegate_gateway.request import Head
+from tidegate_gateway.routes.answers import problem_of
 from tidegate_gateway.routing import outliers
 from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.prefix import blocks_of, seed_of
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 ATTEMPTS: Final = 2
 CLIENT_GONE: Final = 499
 OK: Final = 200
+# Kept of a worker's refusal that must be told within a stream.
+LONGEST_REFUSAL: Final = 64 * 1024
 # A worker that answers so while it is being stopped has not begun the request.
 DRAINING: Final = frozenset({500, 503})
 
@@ -51,9 +54,13 @@ class Exchange:
     _endpoint: Endpoint | None = None
     _ended = False
     _json: JsonMeter | None = None
+    # Whether the client has been given the head of a stream while it was held, and when it was last told so.
+    _promised = False
+    _refusal: list[bytes] | None = None
     _relaying = False
     _status = 0
     _stream: StreamMeter | None = None
+    _told_at = 0.0
     _trace: "Trace | None" = None
     _reservation: Reservation
     _ticket: Ticket
@@ -94,9 +101,9 @@ class Exchange:
         try:
             endpoint = self._served.dispatcher.submit(ticket, self._started)
         except NoWorker:
-            self._refuse(errors.no_ready_worker(self._served.model.name))
+            self._refuse(self._served.no_worker(self._qos_class))
         except Overloaded as full:
-            self._refuse(errors.overloaded(self._qos_class, full.retry_after_seconds))
+            self._refuse(self._served.overloaded(self._qos_class, full.retry_after_seconds))
         else:
             if endpoint is not None:
                 self.dispatched(endpoint)
@@ -147,15 +154,16 @@ class Exchange:
 
     def rejected(self, reason: Reason) -> None:
         """Refuse a request that has waited in vain."""
-        model = self._served.model
+        served, qos_class = self._served, self._qos_class
         if reason == "expired":
-            seconds = model.classes[self._qos_class].queue_timeout_seconds
-            self._refuse(errors.waited_too_long(self._qos_class, seconds))
+            seconds = served.model.classes[qos_class].queue_timeout_seconds
+            self._refuse(errors.waited_too_long(qos_class, seconds))
+        elif reason == "not_woken":
+            self._refuse(served.not_woken(qos_class))
         elif reason == "overloaded":
-            soonest = self._served.dispatcher.retry_after_seconds(self._qos_class)
-            self._refuse(errors.overloaded(self._qos_class, soonest))
+            self._refuse(served.overloaded(qos_class, served.dispatcher.retry_after_seconds(qos_class)))
         else:
-            self._refuse(errors.no_ready_worker(model.name))
+            self._refuse(served.no_worker(qos_class))
 
     def preempted(self) -> None:
         """Give the place to a request that it belongs to; nothing has come back yet."""
@@ -285,6 +293,9 @@ class Exchange:
                 return
         elif self._json is not None:
             self._json.feed(parts)
+        elif self._refusal is not None:
+            self._keep_refusal(self._refusal, parts, complete)
+            return
         if complete:
             self._connection = None
             if self._endpoint is not None:
@@ -307,9 +318,22 @@ class Exchange:
         else:
             # Its first byte tells the end of the answer, not of the prompt; but it is not to be broken off any more.
             served.dispatcher.keep(self._ticket)
+            if self._promised:
+                self._refusal = []
+                return
             if head.status == OK and head.is_readable:
                 self._json = JsonMeter()
         self._outlet.begin(head, gateway.ledger.headers(self.caller, now))
+
+    def _keep_refusal(self, refusal: list[bytes], parts: list[bytes], complete: bool) -> None:
+        """Tell in the stream that was begun what the worker has answered instead of one, once it is whole."""
+        refusal += parts
+        if not complete and sum(map(len, refusal)) <= LONGEST_REFUSAL:
+            return
+        if complete:
+            self._connection = None
+        self._end()
+        self._outlet.cut(problem_of(self._status, b"".join(refusal)))
 
     def pause(self) -> None:
         """Read no more from the worker: the client is slower."""
@@ -328,6 +352,8 @@ class Exchange:
         if self._active or self._endpoint is None or self._outlet.is_paused:
             self._active = False
             self._deadline = now + seconds
+            if self._endpoint is None and self._call.stream and not self._outlet.is_paused:
+                self._hold(now)
         elif now > self._deadline:
             problem = errors.worker_timeout(seconds)
             if self._relaying:
@@ -335,6 +361,21 @@ class Exchange:
             else:
                 outliers.failed(self._endpoint, now)
                 self._refuse(problem)
+
+    def _hold(self, now: float) -> None:
+        """Tell a client whose stream has been held for a while that it still is."""
+        gateway = self._gateway
+        if self._ended or now - max(self._started, self._told_at) < gateway.settings.limits.heartbeat_seconds:
+            return
+        if self._told_at or self._served.dispatcher.is_held(self._ticket):
+            self._told_at = now
+            self._promised = self._outlet.hold(gateway.ledger.headers(self.caller, now))
+
+    def give_up(self) -> None:
+        """Refuse a request of whose answer nothing has come: the gateway ends."""
+        if not self._relaying and not self._ended:
+            self._drop_connection()
+            self._refuse(errors.STOPPING)
 
     # Ending
 

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 import structlog
 
+from tidegate_gateway import demand
 from tidegate_gateway.body import check_model_name
-from tidegate_gateway.directory import Caller, Directory
+from tidegate_gateway.directory import Caller, Directory, Model
 from tidegate_gateway.errors import model_not_found, refuse
 from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.gauges import Gauges
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from tidegate_gateway.tracing import Tracing
 
 BACKLOG = 4096
+# What is written last needs so long to be sent.
+GOODBYE_SECONDS = 0.1
 
 
 class Gateway:
@@ -58,6 +61,7 @@ class Gateway:
         self.services: dict[tuple[str, str], Served] = {}
         self.ledger = Ledger(self.instance)
         self.retries = RetryBudget()
+        self.demand = demand.Demand()
         self.pool = Pool(loop, settings.limits)
         self.composer = Composer(self)
         self.tracing: Tracing | None = None
@@ -90,18 +94,36 @@ class Gateway:
         for models in directory.models.values():
             for model in models.values():
                 key = (model.namespace, model.service)
-                served = self.services.get(key) or Served(model, self.metrics, self.rng, self.loop.call_soon)
+                served = self.services.get(key) or self._serve(model)
                 served.update(model, directory.workers.get(key, ()), now)
                 services[key] = served
         for key in self.services.keys() - services.keys():
-            # What waits for a service that is no more is refused; what runs there ends by itself.
-            self.services[key].update(self.services[key].model, (), now)
+            self.services[key].end(now)
         self.services = services
+        self.demand.keep(self._is_asleep)
         self.ledger.renew(directory.callers.values())
         share_entries([served.router.index for served in services.values()])
         self._revoke()
         self._prune()
         self.on_publish()
+
+    def _serve(self, model: Model) -> Served:
+        def wake(pool: str) -> None:
+            self.demand.ask((model.namespace, model.service, pool))
+
+        return Served(model, self.metrics, self.rng, self.loop.call_soon, wake)
+
+    def _is_asleep(self, pool: demand.Pool) -> bool:
+        served = self.services.get(pool[:2])
+        return served is not None and not served.fleet.pools.get(pool[2])
+
+    def held(self) -> dict[demand.Pool, int]:
+        """Return how many requests wait for the first worker of which pool."""
+        return {
+            (*key, pool): count
+            for key, served in self.services.items()
+            for pool, count in served.dispatcher.held().items()
+        }
 
     def find(self, caller: Caller, name: str) -> Served:
         """Return the service of a model or adapter that a caller may use; raise Refused if there is none."""
@@ -155,6 +177,7 @@ class Gateway:
         if self.connections:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._empty.wait(), self.settings.drain_seconds)
+        await self._give_up()
         cut = len(self.connections)
         for connection in list(self.connections):
             connection.transport.abort()
@@ -162,6 +185,14 @@ class Gateway:
             self._sweeping.cancel()
         self.pool.close()
         self.log.info("drained", cut=cut)
+
+    async def _give_up(self) -> None:
+        """Refuse what is still without an answer, and let that reach the clients."""
+        waiting = list(self.exchanges)
+        for exchange in waiting:
+            exchange.give_up()
+        if waiting:
+            await asyncio.sleep(GOODBYE_SECONDS)
 
     def forget(self, connection: ClientConnection) -> None:
         """Drop a client's connection that has ended."""

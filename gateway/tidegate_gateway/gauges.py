@@ -3,12 +3,13 @@
 Owns the metrics of queues, credits, workers and tenants, read from the gateway's own state. Must not change it.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tidegate_gateway.demand import Pool
 from tidegate_gateway.limits.account import Totals
 from tidegate_gateway.qos.figures import ClassFigures, PoolFigures
 from tidegate_gateway.served import Served
@@ -39,6 +40,7 @@ class Gauges(Collector):
         yield from _services(services, gateway.loop.time())
         yield from _pools(services)
         yield from _classes(services)
+        yield from _sleepers(services, gateway.held(), gateway.demand.wakes)
         yield from _tenants(gateway.ledger.usage())
 
 
@@ -66,7 +68,7 @@ def _services(services: list[Served], now: float) -> Iterator[Metric]:
     )
     for served in services:
         key = (served.model.namespace, served.model.service)
-        endpoints = served.fleet.by_uid.values()
+        endpoints = list(served.fleet.in_use())
         sent = sum(endpoint.requests for endpoint in endpoints)
         in_flight.add_metric(key, sent)
         active.add_metric(key, sent + sum(c.queued for p in served.dispatcher.figures() for c in p.classes))
@@ -79,7 +81,7 @@ def _services(services: list[Served], now: float) -> Iterator[Metric]:
 def _pools(services: list[Served]) -> Iterator[Metric]:
     ready = GaugeMetricFamily(
         "tidegate_gateway_ready_workers",
-        "Workers that may be given requests. Zero means that clients get 503.",
+        "Workers that may be given requests. Zero means that requests are held until there is one, or refused.",
         labels=POOL,
     )
     used = GaugeMetricFamily(
@@ -96,6 +98,28 @@ def _pools(services: list[Served]) -> Iterator[Metric]:
         used.add_metric(key, pool.credits_used)
         limit.add_metric(key, pool.credits_limit)
     yield from (ready, used, limit)
+
+
+def _sleepers(
+    services: list[Served], held: Mapping[Pool, int], wakes: Mapping[Pool, int]
+) -> Iterator[Metric]:
+    waiting = GaugeMetricFamily(
+        "tidegate_gateway_held_requests",
+        "Requests that wait for the first worker of a pool that has none. If it stays, no worker becomes ready: see "
+        "the conditions of the LLMService.",
+        labels=POOL,
+    )
+    woken = CounterMetricFamily(
+        "tidegate_gateway_wakes_total",
+        "How often requests found a pool without workers, and the operator was asked for some. Many mean that the "
+        "pool falls asleep too soon: raise its idleSeconds.",
+        labels=POOL,
+    )
+    for served, pool in _each_pool(services):
+        key = (served.model.namespace, served.model.service, pool.name)
+        waiting.add_metric(key, held.get(key, 0))
+        woken.add_metric(key, wakes.get(key, 0))
+    yield from (waiting, woken)
 
 
 def _classes(services: list[Served]) -> Iterator[Metric]:

@@ -93,7 +93,9 @@ def _service(model: Model, caller: Caller, directory: Directory, services: Servi
         "namespace": model.namespace,
         "qos_class": caller.qos_class,
         "pool": pool,
-        "ready_workers": sum(worker.pool == pool for worker in directory.workers.get(key, ())),
+        "ready_workers": sum(
+            worker.pool == pool and not worker.is_draining for worker in directory.workers.get(key, ())
+        ),
         "adapters": sorted(service.adapters) if service is not None else [],
     }
     if service is not None and service.context_tokens:

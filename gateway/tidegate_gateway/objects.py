@@ -1,4 +1,4 @@
-"""How objects of the cluster are read, and which one wins a name or a key.
+"""How tenants and Pods are read, and which object wins a name or a key.
 
 Must not do I/O. An object that cannot be read is left out, never an exception: the API server already refused what
 breaks the schema.
@@ -6,12 +6,11 @@ breaks the schema.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from hashlib import sha256
-from math import inf
 from typing import Any, Final, cast
 
 from tidegate_api.names import (
+    DRAINING_ANNOTATION,
     POOL_LABEL,
     PRIORITY_BY_CLASS,
     SERVICE_LABEL,
@@ -19,15 +18,8 @@ from tidegate_api.names import (
     QosClass,
     engine_priority,
 )
-from tidegate_gateway.directory import (
-    DEFAULT_CLASSES,
-    Caller,
-    ClassPolicy,
-    Model,
-    Peer,
-    TenantLimits,
-    Worker,
-)
+from tidegate_gateway.directory import Caller, Model, Peer, TenantLimits, Worker
+from tidegate_gateway.stamps import unix
 
 Item = Mapping[str, Any]
 
@@ -78,24 +70,6 @@ def build_workers(workers: Iterable[Worker]) -> dict[tuple[str, str], tuple[Work
     return {key: tuple(value) for key, value in found.items()}
 
 
-def read_service(item: Item) -> Model | None:
-    """Return the model of an LLMService."""
-    meta, spec = item.get("metadata") or {}, item.get("spec") or {}
-    namespace, service = meta.get("namespace"), meta.get("name")
-    if not namespace or not service:
-        return None
-    routing = spec.get("routing") or {}
-    return Model(
-        (spec.get("model") or {}).get("name") or service,
-        namespace,
-        service,
-        _unix(meta.get("creationTimestamp"), LATEST),
-        classes=_classes((spec.get("qos") or {}).get("classes") or ()),
-        strategy=routing.get("strategy", "Auto"),
-        shared_prefixes=routing.get("prefixCache") == "Shared",
-    )
-
-
 def read_tenant(item: Item) -> Tenant | None:
     """Return an LLMTenant, None if its class is not known."""
     meta, spec = item.get("metadata") or {}, item.get("spec") or {}
@@ -111,7 +85,7 @@ def read_tenant(item: Item) -> Tenant | None:
         qos_class,
         engine_priority(PRIORITY_BY_CLASS[qos_class]),
         None,
-        _unix(meta.get("creationTimestamp"), LATEST),
+        unix(meta.get("creationTimestamp"), LATEST),
         salt=_salt(meta),
         limits=_limits(spec, item.get("status") or {}),
         batch_class=_lower(qos_class, spec.get("batchQosClass", "low")),
@@ -145,6 +119,7 @@ def read_worker(item: Mapping[str, Any]) -> Worker | None:
         meta.get("name", ""),
         host,
         pool=labels.get(POOL_LABEL, SHARED_POOL),
+        is_draining=DRAINING_ANNOTATION in (meta.get("annotations") or {}),
     )
 
 
@@ -158,41 +133,7 @@ def _caller_age(caller: Caller) -> tuple[float, str, str]:
 
 
 def _expiry(key: Mapping[str, Any]) -> float | None:
-    return None if key.get("notAfter") is None else _unix(key["notAfter"], EARLIEST)
-
-
-def _unix(stamp: Any, otherwise: float) -> float:
-    try:
-        moment = datetime.fromisoformat(stamp)
-    except (TypeError, ValueError):
-        return otherwise
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
-
-def _classes(given: Iterable[Item]) -> Mapping[QosClass, ClassPolicy]:
-    known = dict(DEFAULT_CLASSES)
-    for entry in given:
-        name = entry.get("name")
-        if name in known:
-            known[name] = _class(name, entry)
-    return known
-
-
-def _class(name: QosClass, entry: Item) -> ClassPolicy:
-    usual = DEFAULT_CLASSES[name]
-    share = entry.get("minSharePercent")
-    return ClassPolicy(
-        name if entry.get("pool") == "Dedicated" else SHARED_POOL,
-        usual.min_share if share is None else share / 100,
-        entry.get("maxQueue", usual.max_queue),
-        entry.get("queueTimeoutSeconds", usual.queue_timeout_seconds),
-        _ttft_seconds(entry.get("slo") or {}),
-    )
-
-
-def _ttft_seconds(objective: Item) -> float:
-    milliseconds = objective.get("ttftMilliseconds")
-    return inf if milliseconds is None else milliseconds / 1000
+    return None if key.get("notAfter") is None else unix(key["notAfter"], EARLIEST)
 
 
 def _limits(spec: Item, status: Item) -> TenantLimits:
@@ -205,7 +146,7 @@ def _limits(spec: Item, status: Item) -> TenantLimits:
         budget.get("tokens"),
         budget.get("window", "Month"),
         used.get("tokens", 0),
-        _unix(used.get("windowStart"), 0.0),
+        unix(used.get("windowStart"), 0.0),
         {
             entry["instance"]: entry.get("promptTokens", 0) + entry.get("completionTokens", 0)
             for entry in status.get("gateways") or ()

@@ -16,6 +16,12 @@ class Outlet(Protocol):
     def is_paused(self) -> bool:
         """True while it can take no more; it calls the exchange's `pause` and `resume` when that changes."""
 
+    def hold(self, limits: bytes) -> bool:
+        """Tell a client that has asked for a stream that it waits; return whether its answer has begun by that.
+
+        Once it has, a problem is told within the stream, and the head of a worker's stream is left out.
+        """
+
     def begin(self, head: AnswerHead, limits: bytes) -> None:
         """Take the worker's head and the lines that tell what the tenant has left; the body follows at once."""
 

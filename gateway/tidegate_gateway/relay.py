@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from tidegate_gateway.server import ClientConnection
 
 NO_BODY: Final = frozenset({204, 304})
+# What a stream begins with that is held: a head as a worker's, and a comment, which clients read and drop.
+HELD: Final = AnswerHead(
+    200,
+    b"content-type: text/event-stream; charset=utf-8\r\ncache-control: no-cache\r\n",
+    answer.IS_EVENT_STREAM,
+)
+WAITING: Final = b": waiting for a worker\n\n"
 
 
 class Relay:
@@ -23,6 +30,7 @@ class Relay:
     # As long as nothing has happened. Set on the class, since most requests change few of them.
     _chunked = False
     _event_stream = False
+    _held = False
     _last = b""
     _outgoing_head = b""
 
@@ -35,8 +43,18 @@ class Relay:
         """Tell whether the client reads slower than it is answered."""
         return self._client.is_paused
 
+    def hold(self, limits: bytes) -> bool:
+        """Begin a stream, if it has not begun, and say that it waits: events of it that clients pass over."""
+        if not self._held:
+            self.begin(HELD, limits)
+            self._held = True
+        self.write([WAITING], False)
+        return True
+
     def begin(self, head: AnswerHead, limits: bytes) -> None:
         """Make the head; it is sent with the first part of the body, in one packet."""
+        if self._held:
+            return
         self._event_stream = head.is_event_stream
         framing = b""
         if not head.says & answer.HAS_LENGTH and head.status not in NO_BODY:
@@ -74,7 +92,10 @@ class Relay:
 
     def refuse(self, problem: Problem) -> None:
         """Answer with a problem."""
-        self._client.refuse(problem, self._head)
+        if self._held:
+            self.cut(problem)
+        else:
+            self._client.refuse(problem, self._head)
 
     def cut(self, problem: Problem) -> None:
         """End the answer so that no client takes it for complete."""

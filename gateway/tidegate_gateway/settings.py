@@ -31,6 +31,8 @@ class Limits:
     stall_seconds: float = 300
     # Below the 120 s after which our workers close an idle connection.
     upstream_idle_seconds: float = 60
+    # A held stream is told that it waits after this time, and again each time.
+    heartbeat_seconds: float = 5
     sweep_seconds: float = 1
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Generic, TypeVar
 
 from tidegate_gateway.directory import Caller, Directory, Model, Peer, Worker
+from tidegate_gateway.llmservices import read_service
 from tidegate_gateway.objects import (
     Item,
     Tenant,
@@ -14,7 +15,6 @@ from tidegate_gateway.objects import (
     build_models,
     build_workers,
     read_peer,
-    read_service,
     read_tenant,
     read_worker,
 )

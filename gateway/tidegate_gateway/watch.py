@@ -33,6 +33,7 @@ from tidegate_api.names import (
 )
 from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.store import Facts, Store
+from tidegate_gateway.waking import keep_marked
 
 WORKERS: Final = f"{MANAGED_BY_LABEL}={MANAGED_BY},{COMPONENT_LABEL}={WORKER_COMPONENT}"
 GATEWAYS: Final = f"{COMPONENT_LABEL}={GATEWAY_COMPONENT}"
@@ -216,6 +217,7 @@ async def watch(gateway: Gateway, api: client.ApiClient) -> None:
     async with asyncio.TaskGroup() as group:
         for reflector in publisher.reflectors:
             group.create_task(reflector.run())
+        group.create_task(keep_marked(gateway, cluster, _custom(SERVICE_KIND, SERVICES_PLURAL)))
 
 
 def _custom(kind: str, plural: str) -> Resource:

@@ -11,7 +11,7 @@ from typing import Final
 
 from tidegate_api.names import QosClass
 from tidegate_gateway.directory import ClassPolicy
-from tidegate_gateway.qos import figures, places, queues, shares
+from tidegate_gateway.qos import figures, holding, places, queues, shares
 from tidegate_gateway.qos.errors import NoWorker
 from tidegate_gateway.qos.lanes import CLASSES, HIGH, Lane
 from tidegate_gateway.qos.queues import NOBODY, Queues
@@ -29,16 +29,21 @@ class Dispatcher:
     """The queues and credits of one service.
 
     `call_soon` is the event loop's: it lets what one request means for others happen after `submit` has returned.
-    Without it that happens at the next call of any other method.
+    Without it that happens at the next call of any other method. `wake` is told the name of a pool without workers
+    that a request asks for, each time.
     """
 
     def __init__(
-        self, chooser: Chooser, call_soon: Callable[[Callable[[], None]], object] | None = None
+        self,
+        chooser: Chooser,
+        call_soon: Callable[[Callable[[], None]], object] | None = None,
+        wake: Callable[[str], None] | None = None,
     ) -> None:
         self._supply = Supply(chooser)
         self._queues = Queues(self._supply.lanes)
         self._lanes = dict(zip(CLASSES, self._supply.lanes, strict=True))
         self._call_soon = call_soon
+        self._wake = wake
         self._is_called = False
         self._now = 0.0
         self._pumping = False
@@ -51,16 +56,18 @@ class Dispatcher:
     ) -> None:
         """Take the classes' policies and the endpoints that are ready now, by pool."""
         self._now = now
-        timeouts = [lane.policy.queue_timeout_seconds for lane in self._supply.lanes]
+        lanes = self._supply.lanes
+        before = [(lane.is_holding, holding.longest_seconds(lane)) for lane in lanes]
         self._supply.update(classes, pools, now)
         for pool in self._supply.pools.values():
             shares.refresh(pool)
-        for lane, timeout in zip(self._supply.lanes, timeouts, strict=True):
-            for ticket in lane.band.tickets():
-                ticket.pool = lane.home.name
-                ticket.deadline += lane.policy.queue_timeout_seconds - timeout
+        for lane, (was_holding, seconds) in zip(lanes, before, strict=True):
+            holding.renew(lane, was_holding, seconds, now)
+            if lane.is_asleep and lane.band.waiting:
+                self._ask(lane)
         if self._supply.is_empty():
-            self._queues.drop_all("no_worker")
+            self._queues.drop_unheld()
+        self._queues.expire(now)
         self._pump(now)
 
     # The life of a ticket
@@ -68,7 +75,8 @@ class Dispatcher:
     def submit(self, ticket: Ticket, now: float) -> Endpoint | None:
         """Return the endpoint whose credits the ticket now holds, or None while it waits.
 
-        Raises NoWorker if there is none, and Overloaded if as many of its class wait as may.
+        Raises NoWorker if there is none and it is not to be held until there is one, and Overloaded if as many of its
+        class wait as may.
         """
         self._now = now
         supply = self._supply
@@ -90,7 +98,9 @@ class Dispatcher:
                     if self._queues.owed():
                         self._pump_soon()
                 return endpoint
-        if supply.is_empty():
+        if lane.is_asleep:
+            self._ask(lane)
+        if supply.is_empty() and not lane.is_holding:
             raise NoWorker
         self._queues.add(lane, ticket, now)
         if self._queues.dropped or places.may_recall(supply, lane):
@@ -159,9 +169,30 @@ class Dispatcher:
         """Return after how long all that wait in a class now will have been served, or refused."""
         return queues.retry_after_seconds(self._lanes[qos_class], self._now)
 
+    def is_asleep(self, qos_class: QosClass) -> bool:
+        """Tell whether the pool that a class waits for has no worker, and will be given one."""
+        return self._lanes[qos_class].is_asleep
+
+    def is_held(self, ticket: Ticket) -> bool:
+        """Tell whether a ticket waits for the first worker of its pool."""
+        return ticket.waits and self._lanes[ticket.qos_class].is_holding
+
+    def held(self) -> dict[str, int]:
+        """Return how many requests wait for the first worker of which pool."""
+        found: dict[str, int] = {}
+        for lane in self._supply.lanes:
+            if lane.is_holding and lane.band.waiting:
+                found[lane.wakes] = found.get(lane.wakes, 0) + lane.band.waiting
+        return found
+
     def figures(self) -> tuple[figures.PoolFigures, ...]:
         """Return what metrics and status show."""
         return figures.read(tuple(self._supply.pools.values()), self._supply.lanes)
+
+    def _ask(self, lane: Lane) -> None:
+        pool = holding.ask(lane, self._now)
+        if self._wake is not None:
+            self._wake(pool)
 
     # Going
 

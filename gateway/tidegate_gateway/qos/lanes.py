@@ -32,7 +32,22 @@ class Route(NamedTuple):
 class Lane:
     """One class of one service: its queue, and where it leads to."""
 
-    __slots__ = ("band", "charged_at", "debt", "drain", "home", "name", "policy", "rank", "routes", "share")
+    __slots__ = (
+        "asked_at",
+        "band",
+        "charged_at",
+        "debt",
+        "drain",
+        "home",
+        "is_asleep",
+        "is_holding",
+        "name",
+        "policy",
+        "rank",
+        "routes",
+        "share",
+        "wakes",
+    )
 
     def __init__(self, rank: int, home: Pool) -> None:
         self.rank = rank
@@ -42,6 +57,12 @@ class Lane:
         self.drain = Drain()
         self.home = home
         self.routes: tuple[Route, ...] = ()
+        # The pool whose workers are started for it, "" where nobody would start any; whether that has none now, and
+        # whether who comes then is held; since when it was asked for in vain, 0.0 if it was not.
+        self.wakes = ""
+        self.is_asleep = False
+        self.is_holding = False
+        self.asked_at = 0.0
         # Tokens of its minimum share that it did not get while it waited (`shares`).
         self.debt = 0.0
         self.charged_at = 0.0
@@ -49,7 +70,7 @@ class Lane:
 
 
 def connect(lanes: Sequence[Lane], pools: Mapping[str, Pool], reserving: bool) -> None:
-    """Work out who is at home where, and the routes of each class over the pools that have workers."""
+    """Work out who is at home where, each class's routes over the pools with workers, and which pool it would wake."""
     for pool in pools.values():
         pool.owners = tuple(lane for lane in lanes if lane.home is pool)
     for lane in lanes:
@@ -62,6 +83,12 @@ def connect(lanes: Sequence[Lane], pools: Mapping[str, Pool], reserving: bool) -
             for pool in dict.fromkeys(homes)
             if pool.endpoints
         )
+        awaited = [other for other in (lane, *lower, *higher) if other.policy.is_wanted]
+        lane.wakes = awaited[0].home.name if awaited else ""
+        lane.is_asleep = bool(awaited) and not awaited[0].home.endpoints
+        lane.is_holding = lane.is_asleep and lane.policy.cold_start.holds
+        if not lane.is_asleep:
+            lane.asked_at = 0.0
 
 
 def _strays(pools: Iterable[Pool]) -> list[Pool]:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from math import ceil
 from typing import Final
 
-from tidegate_gateway.qos import shares
+from tidegate_gateway.qos import holding, shares
 from tidegate_gateway.qos.errors import Overloaded
 from tidegate_gateway.qos.lanes import CLASSES, Lane
 from tidegate_gateway.qos.ticket import Reason, Ticket
@@ -33,14 +33,14 @@ class Queues:
 
         Of a full queue the last request of the tenant with most is dropped for one whose tenant has fewer.
         """
-        if lane.band.waiting >= lane.policy.max_queue:
+        if lane.band.waiting >= holding.most_waiting(lane):
             lane.home.tallies[lane.rank].overloaded += 1
             last = lane.band.newest_of_longest(ticket.tenant)
             if last is None:
                 raise Overloaded(retry_after_seconds(lane, now), lane.band.waiting)
             self._drop(lane, last, "overloaded")
         self._begin(lane, ticket, now)
-        ticket.deadline = now + lane.policy.queue_timeout_seconds
+        ticket.deadline = now + holding.longest_seconds(lane)
         lane.band.push(ticket)
 
     def put_back(self, lane: Lane, ticket: Ticket, now: float) -> None:
@@ -64,11 +64,12 @@ class Queues:
             lane.band.remove(ticket)
             self._end(lane)
 
-    def drop_all(self, reason: Reason) -> None:
-        """Drop everybody."""
+    def drop_unheld(self) -> None:
+        """Drop those for whom there is no worker, and who are not held until there is one."""
         for lane in self.lanes:
-            for ticket in lane.band.tickets():
-                self._drop(lane, ticket, reason)
+            if not lane.is_holding:
+                for ticket in lane.band.tickets():
+                    self._drop(lane, ticket, "no_worker")
 
     def expire(self, now: float) -> None:
         """Drop those that have waited too long."""
@@ -76,7 +77,7 @@ class Queues:
             lane.drain.mark(now)
             while (ticket := lane.band.expired(now)) is not None:
                 lane.home.tallies[lane.rank].expired += 1
-                self._drop(lane, ticket, "expired")
+                self._drop(lane, ticket, "not_woken" if lane.is_holding else "expired")
 
     def owed(self) -> list[tuple[Lane, Ticket]]:
         """Return the classes that go before higher ones now, each with its next ticket."""
@@ -107,6 +108,8 @@ class Queues:
 
 def retry_after_seconds(lane: Lane, now: float) -> int:
     """Return after how long all that wait in a class now will have been served, or refused."""
+    if lane.is_asleep:
+        return holding.retry_after_seconds(lane, now)
     longest = lane.policy.queue_timeout_seconds
     rate = lane.drain.per_second(now)
     return max(1, ceil(min(lane.band.waiting / rate if rate else longest, longest)))

@@ -79,7 +79,7 @@ class Supply:
 
     def _open_accounts(self) -> None:
         before = self.accounts
-        self.accounts = {e: account for e, account in before.items() if e.requests}
+        self.accounts = {e: account for e, account in before.items() if e.requests or e.is_draining}
         for pool in self.pools.values():
             siblings = [before[endpoint] for endpoint in pool.endpoints if endpoint in before]
             for endpoint in pool.endpoints:

@@ -11,9 +11,9 @@ from tidegate_gateway.routing.endpoint import Endpoint
 if TYPE_CHECKING:
     from tidegate_gateway.qos.credits import Account
 
-# Why a request that waited is not served: it waited too long, its tenant had most of a full queue when another
-# tenant came, or there is no worker any more.
-Reason = Literal["expired", "overloaded", "no_worker"]
+# Why a request that waited is not served: it waited too long for room or for the first worker, its tenant had most of
+# a full queue when another tenant came, or there is no worker any more.
+Reason = Literal["expired", "not_woken", "overloaded", "no_worker"]
 
 
 class Waiter(Protocol):

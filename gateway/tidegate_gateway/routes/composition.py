@@ -88,12 +88,16 @@ class Composition:
         return round((self._clock() - self._started) * 1000, 2)
 
     @contextmanager
-    def ask(self, path: bytes, body: bytes, qos_class: QosClass | None = None) -> Iterator[Inner]:
+    def ask(
+        self, path: bytes, body: bytes, qos_class: QosClass | None = None, *, tells: bool = False
+    ) -> Iterator[Inner]:
         """Send a request to a worker, as the caller; it is stopped if it is left before its end.
 
-        Raises Refused if it may not be sent.
+        With `tells` the client, who gets a stream, is told while it is held. Raises Refused if it may not be sent.
         """
         head, inner = self.head, Inner()
+        if tells:
+            inner.on_hold = self._hold
         name = f"{head.request_id}-{next(self._numbers)}"
         inner_head = Head(b"POST", path, "generate", None, name, self._forwarded, head.authorization)
         try:
@@ -123,6 +127,11 @@ class Composition:
         lines = b"content-type: application/json\r\ncontent-length: %d\r\n" % len(content)
         self._begin(AnswerHead(OK, lines, answer.HAS_LENGTH))
         self._outlet.write([content], True)
+
+    def _hold(self) -> None:
+        gateway = self.gateway
+        if not self._begun and self._may_write.is_set():
+            self._outlet.hold(gateway.ledger.headers(self.caller, gateway.loop.time()))
 
     def _begin(self, head: AnswerHead) -> None:
         gateway = self.gateway

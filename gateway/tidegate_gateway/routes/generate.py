@@ -65,7 +65,7 @@ async def generate(composition: Composition, ask: Ask) -> None:
     """Answer with events: texts as they come, then why they end and what they cost, then `[DONE]`."""
     end = Piece("")
     begun = False
-    async with aclosing(_pieces(composition, ask)) as pieces:
+    async with aclosing(_pieces(composition, ask, tells=True)) as pieces:
         async for piece in pieces:
             _note_end(piece, end)
             if not (piece.text or piece.reasoning):
@@ -105,9 +105,9 @@ async def generate_alone(
     composition.answer(msgspec.json.encode(told))
 
 
-async def _pieces(composition: Composition, ask: Ask) -> AsyncGenerator[Piece, None]:
+async def _pieces(composition: Composition, ask: Ask, *, tells: bool = False) -> AsyncGenerator[Piece, None]:
     reader = EventReader()
-    with composition.ask(ask.path, ask.body(stream=True)) as inner:
+    with composition.ask(ask.path, ask.body(stream=True), tells=tells) as inner:
         await check_answered(inner)
         while parts := await inner.read():
             for data in reader.feed(parts):

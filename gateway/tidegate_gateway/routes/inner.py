@@ -5,6 +5,7 @@ know what is asked or how it is told to a client.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final
 
 from tidegate_gateway.answer import AnswerHead
@@ -28,11 +29,17 @@ class Inner:
         self._head: AnswerHead | None = None
         # Set before the exchange starts, which calls `write` and the others.
         self.exchange: Exchange | None = None
+        self.on_hold: Callable[[], None] = lambda: None
         self.is_paused = False
         # No more will come, for better or worse.
         self.is_over = False
 
     # Called by the exchange
+
+    def hold(self, _: bytes) -> bool:
+        """Tell whoever asked, who may tell its client; the answer itself has not begun by that."""
+        self.on_hold()
+        return False
 
     def begin(self, head: AnswerHead, _: bytes) -> None:
         """Keep the head."""

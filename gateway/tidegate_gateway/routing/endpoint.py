@@ -40,6 +40,7 @@ class Endpoint:
         "context_tokens",
         "ejected_until",
         "failures",
+        "is_draining",
         "key",
         "limit_tokens",
         "load_seconds",
@@ -69,6 +70,8 @@ class Endpoint:
         self.slot = slot
         # What stands for it where a prompt's hash chooses among workers.
         self.key = worker.uid.encode()
+        # Whether it may be given no more requests, for now or for good, though it is ready.
+        self.is_draining = False
         # Ours in flight: requests, and the tokens (prompt and expected answer) they were admitted with.
         self.requests = 0
         self.tokens = 0

@@ -25,12 +25,14 @@ class Fleet:
         self._slots = 0
         # Workers that are not ready, with requests of ours that have not ended.
         self._leaving: dict[str, Endpoint] = {}
+        # All that are ready, and by pool those that may be given requests.
         self.by_uid: dict[str, Endpoint] = {}
         self.pools: dict[str, tuple[Endpoint, ...]] = {}
 
     def update(self, workers: Iterable[Worker]) -> dict[str, tuple[Endpoint, ...]]:
-        """Take the workers that are ready now, and return their endpoints by pool.
+        """Take the workers that are ready now, and return the endpoints that may be given requests, by pool.
 
+        One that drains stays as it is, outside of its pool: it may be taken back.
         A worker that was not ready for a moment keeps its counts if requests of ours are still with it; else it may
         have been restarted, and what it had cached is gone. One with another uid or address is another worker.
         """
@@ -41,17 +43,22 @@ class Fleet:
             if endpoint is not None and (endpoint.worker != worker or not self._stays(endpoint)):
                 self._drop(endpoint)
                 endpoint = None
-            self.by_uid[worker.uid] = endpoint or Endpoint(worker, self._take_slot(), self._limit_tokens)
+            if endpoint is None:
+                endpoint = Endpoint(worker, self._take_slot(), self._limit_tokens)
+            endpoint.is_draining = worker.is_draining
+            self.by_uid[worker.uid] = endpoint
         self._leaving = {}
         for uid, endpoint in before.items():
+            endpoint.is_draining = False
             if endpoint.requests:
                 self._leaving[uid] = endpoint
             else:
                 self._drop(endpoint)
         self.pools = {}
         for endpoint in self.by_uid.values():
-            pool = endpoint.worker.pool
-            self.pools[pool] = (*self.pools.get(pool, ()), endpoint)
+            if not endpoint.is_draining:
+                pool = endpoint.worker.pool
+                self.pools[pool] = (*self.pools.get(pool, ()), endpoint)
         return self.pools
 
     def in_use(self) -> Iterator[Endpoint]:
@@ -69,5 +76,6 @@ class Fleet:
         return self._slots - 1
 
     def _drop(self, endpoint: Endpoint) -> None:
+        endpoint.is_draining = False
         self._router.forget(endpoint)
         heappush(self._free, endpoint.slot)

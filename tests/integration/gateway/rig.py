@@ -6,8 +6,8 @@ It runs on uvloop, as in production, in a thread of its own; clients and engines
 import asyncio
 import json
 import threading
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, TypeVar
 
 import uvloop
@@ -15,7 +15,7 @@ import uvloop
 from integration.gateway.engine import FakeEngine
 from tidegate_api.keys import digest, new_key
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
-from tidegate_gateway.directory import Caller, Directory, Model, Worker
+from tidegate_gateway.directory import DEFAULT_CLASSES, Caller, Directory, Model, Worker
 from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.objects import build_models, build_workers
 from tidegate_gateway.settings import Limits, Settings
@@ -24,6 +24,8 @@ T = TypeVar("T")
 
 DEADLINE = 20
 MODEL = Model("m", "ns", "m-svc", 1.0)
+STOPPED = {name: replace(policy, is_wanted=False) for name, policy in DEFAULT_CLASSES.items()}
+ASLEEP = Model("asleep", "ns", "asleep", 2.0, STOPPED, stopped="suspended")
 # Short where a test waits for a limit; all others are the real ones.
 QUICK = Limits(sweep_seconds=0.05)
 
@@ -139,8 +141,9 @@ class Rig:
         model: Model = MODEL,
         pools: Mapping[int, str] | None = None,
         anonymous: Caller | None = None,
+        draining: Collection[Listening] = (),
     ) -> None:
-        """Say what is known: these engines serve `m`; `asleep` has none; `other` is of another namespace.
+        """Say what is known: these engines serve `m`; `asleep` is suspended; `other` is of another namespace.
 
         `pools` names the pools of engines, by port; they are shared otherwise.
         """
@@ -154,10 +157,11 @@ class Rig:
                 "127.0.0.1",
                 e.port,
                 pool_of.get(e.port, "shared"),
+                is_draining=e in draining,
             )
             for e in ready
         ]
-        models = [model, Model("asleep", "ns", "asleep", 2.0), Model("other", "ns2", "o", 3.0)]
+        models = [model, ASLEEP, Model("other", "ns2", "o", 3.0)]
         known = [self.caller()] if callers is None else list(callers)
         directory = Directory(
             {c.digest: c for c in known}, build_models(models), build_workers(workers), anonymous

@@ -8,7 +8,17 @@ from dataclasses import replace
 import pytest
 
 from integration.gateway.engine import CHAT, DONE, STREAM, Call, FakeEngine, complete, event
-from integration.gateway.rig import MODEL, QUICK, Client, Rig, close_rig, eventually, in_flight, make_rig
+from integration.gateway.rig import (
+    MODEL,
+    QUICK,
+    STOPPED,
+    Client,
+    Rig,
+    close_rig,
+    eventually,
+    in_flight,
+    make_rig,
+)
 from tidegate_gateway.directory import DEFAULT_CLASSES
 
 
@@ -386,6 +396,8 @@ async def test_a_client_that_stops_reading_is_dropped(rig: Rig) -> None:
 
 @pytest.mark.case(30)
 async def test_workers_that_come_and_go_are_routed_to_and_not(rig: Rig) -> None:
+    stopped = replace(MODEL, classes=STOPPED)
+    rig.publish([], model=stopped)
     assert (await rig.ask(rig.post())).status == 503
     first = await rig.add(FakeEngine())
     assert (await rig.ask(rig.post())).status == 200
@@ -394,7 +406,7 @@ async def test_workers_that_come_and_go_are_routed_to_and_not(rig: Rig) -> None:
     for _ in range(4):
         assert (await rig.ask(rig.post())).status == 200
     assert (len(first.calls), len(second.calls)) == (1, 4)
-    rig.publish([])
+    rig.publish([], model=stopped)
     assert (await rig.ask(rig.post())).status == 503
 
 

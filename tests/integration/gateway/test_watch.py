@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from tidegate_api.keys import digest, new_key
 from tidegate_api.names import (
     API_VERSION,
     COMPONENT_LABEL,
+    DRAINING_ANNOTATION,
+    GATEWAY_FIELD_MANAGER,
     MANAGED_BY,
     MANAGED_BY_LABEL,
     SERVICE_LABEL,
@@ -29,6 +32,7 @@ from tidegate_api.names import (
 )
 from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.settings import Settings
+from tidegate_gateway.stamps import unix
 from tidegate_gateway.watch import watch
 
 REVOKED_WITHIN = 2.0
@@ -91,6 +95,10 @@ class Cluster:
     def workers(self, service: str) -> list[str]:
         found = self.rig.gateway.directory.workers.get((self.namespace, service), ())
         return sorted(worker.name for worker in found)
+
+    def pickable(self, service: str) -> list[str]:
+        pools = self.rig.look(lambda gateway: gateway.services[self.namespace, service].fleet.pools)
+        return sorted(endpoint.worker.name for pool in pools.values() for endpoint in pool)
 
 
 def await_service_account(api: Api, namespace: str) -> None:
@@ -237,10 +245,10 @@ async def test_a_ready_worker_answers(cluster: Cluster) -> None:
     cluster.service("m")
     cluster.tenant("team", rig.key, qosClass="low")
     await cluster.until(rig.key, ["m"])
-    assert (await rig.ask(rig.post())).status == 503
-    cluster.pod("a", "m", ADDRESS)
-    await eventually(lambda: cluster.workers("m") == ["a"], "it is ready")
-    assert (await rig.ask(rig.post())).status == 200
+    held = asyncio.create_task(rig.ask(rig.post()))
+    await eventually(lambda: rig.look(lambda gateway: gateway.held()), "it waits for a worker")
+    await asyncio.to_thread(cluster.pod, "a", "m", ADDRESS)
+    assert (await held).status == 200
     assert engine.calls[0].body.startswith(b'{"priority":0,')
     cluster.api.patch("LLMTenant", cluster.namespace, "team", {"spec": {"qosClass": "high"}})
     await eventually(
@@ -248,6 +256,70 @@ async def test_a_ready_worker_answers(cluster: Cluster) -> None:
     )
     assert (await rig.ask(rig.post())).status == 200
     assert engine.calls[1].body.startswith(b'{"priority":-100,')
+
+
+async def test_a_worker_that_drains_is_used_again_when_that_ends(cluster: Cluster) -> None:
+    cluster.service("m")
+    cluster.pod("a", "m", "127.0.0.2")
+    await eventually(lambda: cluster.pickable("m") == ["a"], "it is used")
+    for since, used in (("2026-11-21T10:00:00Z", []), (None, ["a"])):
+        annotations = {"metadata": {"annotations": {DRAINING_ANNOTATION: since}}}
+        cluster.api.patch("Pod", cluster.namespace, "a", annotations)
+        await eventually(lambda used=used: cluster.pickable("m") == used, "the annotation is heeded")
+        assert cluster.workers("m") == ["a"]
+
+
+def demand(cluster: Cluster, name: str) -> dict[str, float]:
+    """Return which pools are asked for, and since when."""
+    found = cluster.api.get("LLMService", cluster.namespace, name) or {}
+    marks = found.get("status", {}).get("demand", [])
+    return {mark["pool"]: unix(mark["requestedAt"], 0.0) for mark in marks}
+
+
+async def test_a_held_request_marks_the_pool_that_it_waits_for(cluster: Cluster) -> None:
+    rig = cluster.rig
+    qos = {"classes": [{"name": "high", "pool": "Dedicated"}]}
+    scaling = {"minReplicas": 0, "maxReplicas": 2}
+    cluster.service("m", qos=qos, scaling=scaling, coldStart={"timeoutSeconds": 60})
+    high, low = new_key(), new_key()
+    cluster.tenant("first", high, qosClass="high")
+    cluster.tenant("second", low, qosClass="low")
+    await cluster.until(high, ["m"])
+    await cluster.until(low, ["m"])
+    asked = time.time()
+    held = [asyncio.create_task(rig.ask(rig.post(key=key))) for key in (high, low)]
+    await eventually(lambda: demand(cluster, "m").keys() == {"high", "shared"}, "both pools are marked")
+    assert all(abs(at - asked) < 5 for at in demand(cluster, "m").values())
+    fields = (cluster.api.get("LLMService", cluster.namespace, "m") or {})["metadata"]["managedFields"]
+    assert [entry.get("subresource") for entry in fields if entry["manager"] == GATEWAY_FIELD_MANAGER] == [
+        "status"
+    ]
+    engine = FakeEngine()
+    await engine.start(ADDRESS, WORKER_PORT)
+    rig.engines.append(engine)
+    await asyncio.to_thread(cluster.pod, "a", "m", ADDRESS)
+    assert [(await asking).status for asking in held] == [200, 200]
+
+
+async def test_what_has_a_worker_or_is_not_to_have_one_is_not_marked(cluster: Cluster) -> None:
+    rig = cluster.rig
+    cluster.service("m")
+    cluster.service("suspended", suspend=True)
+    cluster.service("none", replicas=0)
+    cluster.tenant("team", rig.key)
+    cluster.pod("a", "m", ADDRESS)
+    engine = FakeEngine()
+    await engine.start(ADDRESS, WORKER_PORT)
+    rig.engines.append(engine)
+    await cluster.until(rig.key, ["m", "none", "suspended"])
+    await eventually(lambda: cluster.pickable("m") == ["a"], "it is ready")
+    told = [(await rig.ask(rig.post(model=name))) for name in ("m", "suspended", "none")]
+    assert [answer.status for answer in told] == [200, 503, 503]
+    assert "suspended" in told[1].error["message"]
+    assert "0" in told[2].error["message"]
+    await asyncio.sleep(0.3)
+    assert [demand(cluster, name) for name in ("m", "suspended", "none")] == [{}, {}, {}]
+    assert rig.look(lambda gateway: gateway.demand.wakes) == {}
 
 
 async def test_all_namespaces_can_be_watched(api: Api, namespace: str) -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import pytest
 
-from tidegate_gateway.directory import Caller, ClassPolicy, Directory, Model, Peer, TenantLimits, Worker
+from tidegate_gateway.directory import Caller, Directory, Model, Peer, TenantLimits, Worker
+from tidegate_gateway.llmservices import read_service
 from tidegate_gateway.objects import (
     build_callers,
     build_models,
     build_workers,
     read_peer,
-    read_service,
     read_tenant,
     read_worker,
 )
@@ -137,6 +137,15 @@ def test_readiness_is_of_the_pod_not_of_its_address() -> None:
     assert not directory.is_ready(first)
 
 
+def test_a_worker_that_drains_is_the_same_worker_but_not_ready_for_more() -> None:
+    stays = read_worker(pod())
+    drains = read_worker(pod(metadata={"annotations": {"serving.tidegate.dev/draining": BORN}}))
+    assert stays is not None and drains is not None
+    assert (stays.is_draining, drains.is_draining, stays == drains) == (False, True, True)
+    assert Directory({}, {}, build_workers([stays])).is_ready(drains)
+    assert not Directory({}, {}, build_workers([drains])).is_ready(stays)
+
+
 def test_the_store_follows_changes() -> None:
     store = Store()
     store.services.replace(None, [service("a"), service("b")])
@@ -161,33 +170,6 @@ def test_a_list_of_one_namespace_leaves_the_others() -> None:
 
 def test_callers_are_compared_by_value() -> None:
     assert Caller(DIGEST, "ns", "t", "low", 0, None) == Caller(DIGEST, "ns", "t", "low", 0, None)
-
-
-def test_a_service_says_how_it_treats_each_class() -> None:
-    classes = [
-        {
-            "name": "high",
-            "pool": "Dedicated",
-            "minSharePercent": 0,
-            "maxQueue": 5,
-            "queueTimeoutSeconds": 9,
-            "slo": {"ttftMilliseconds": 1500},
-        },
-        {"name": "low", "minSharePercent": 10},
-    ]
-    found = read_service(service("chat") | {"spec": {"qos": {"classes": classes}}})
-    assert found is not None
-    assert found.classes["high"] == ClassPolicy("high", 0.0, 5, 9, 1.5)
-    assert found.classes["medium"] == ClassPolicy("shared", 0.25, 100, 30)
-    assert found.classes["low"] == ClassPolicy("shared", 0.10, 100, 300)
-    assert (found.strategy, found.shared_prefixes) == ("Auto", False)
-
-
-def test_a_service_says_how_its_requests_are_routed() -> None:
-    routing = {"strategy": "PrefixHash", "prefixCache": "Shared"}
-    found = read_service(service("chat") | {"spec": {"routing": routing}})
-    assert found is not None
-    assert (found.strategy, found.shared_prefixes) == ("PrefixHash", True)
 
 
 def test_a_tenant_says_what_it_may_use() -> None:

@@ -77,7 +77,9 @@ class Rig:
         self.now = 1000.0
         self.submitting = False
         self.soon: list[Callable[[], None]] = []
-        self.dispatcher = Dispatcher(LeastTokens(), self.soon.append)
+        # Pools that were asked for in vain, once for each time.
+        self.woken: list[str] = []
+        self.dispatcher = Dispatcher(LeastTokens(), self.soon.append, self.woken.append)
         self.endpoints: dict[str, list[Endpoint]] = {}
         self.update(**pools)
 

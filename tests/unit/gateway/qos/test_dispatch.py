@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tidegate_gateway.directory import DEFAULT_CLASSES
-from tidegate_gateway.qos.errors import NoWorker, Overloaded
+from tidegate_gateway.qos.errors import Overloaded
 from tidegate_gateway.qos.ticket import Ticket
 from unit.gateway.qos.rig import Rig, heard, made
 
@@ -41,21 +41,6 @@ def test_an_endpoint_goes_over_its_credits_by_one_request_at_most() -> None:
     rig = Rig(shared=[1000])
     sent = [ticket for ticket in (rig.submit("medium", 300) for _ in range(9)) if ticket.endpoint]
     assert len(sent) == 4
-
-
-def test_a_service_without_workers_says_so() -> None:
-    rig = Rig(shared=[])
-    with pytest.raises(NoWorker):
-        rig.submit("high")
-
-
-def test_who_waits_when_the_last_worker_goes_is_told() -> None:
-    rig = Rig(shared=[100])
-    sent, waiting = rig.submit("medium"), rig.submit("medium")
-    rig.update(shared=[])
-    assert heard(waiting) == ["no_worker"]
-    rig.end(sent)
-    assert heard(sent) == []
 
 
 def test_who_waits_is_sent_to_a_new_worker() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from tidegate_api.names import QosClass
-from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy
+from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy, ColdStart
 from tidegate_gateway.qos.errors import NoWorker, Overloaded
 from tidegate_gateway.qos.lanes import CLASSES
 from tidegate_gateway.qos.ticket import Ticket
@@ -20,7 +20,8 @@ from unit.gateway.qos.rig import Rig, heard
 
 NAMES = st.sampled_from(CLASSES)
 TENANTS = st.sampled_from(["a", "b", "c"])
-ENDS: set[str] = {"expired", "overloaded", "no_worker"}
+ENDS: set[str] = {"expired", "not_woken", "overloaded", "no_worker"}
+COLD = ColdStart(max_queue=4, expected_seconds=40)
 
 
 class Machine(RuleBasedStateMachine):
@@ -42,13 +43,19 @@ class Machine(RuleBasedStateMachine):
         if qos_class == "high":
             self.high_at = self.rig.now
         waiting = self.count_waiting(qos_class)
+        asked = len(self.rig.woken)
         try:
             self.tickets.append(self.rig.submit(qos_class, tokens, tenant))
         except NoWorker:
-            assert not any(self.rig.endpoints.values())
+            assert not self.endpoints()
+            policy = self.policy(qos_class)
+            assert not (policy.is_wanted and policy.cold_start.holds)
+            assert self.rig.woken[asked:] == [policy.pool] * policy.is_wanted
+            return
         except Overloaded as full:
-            assert full.waiting == waiting >= 6
-            assert 1 <= full.retry_after_seconds <= self.policy(qos_class).queue_timeout_seconds
+            holds = self.is_holding(qos_class)
+            assert full.waiting == waiting >= (4 if holds else 6)
+            assert 1 <= full.retry_after_seconds <= max(40, self.policy(qos_class).queue_timeout_seconds)
             return
         self.settle()
 
@@ -114,11 +121,20 @@ class Machine(RuleBasedStateMachine):
         self.rig.dispatcher.check(self.rig.now)
         self.settle()
 
-    @rule(high=st.booleans(), low=st.booleans(), shared=st.integers(0, 2), own=st.integers(0, 2))
-    def change(self, high: bool, low: bool, shared: int, own: int) -> None:
+    @rule(
+        high=st.booleans(),
+        low=st.booleans(),
+        shared=st.integers(0, 2),
+        own=st.integers(0, 2),
+        wanted=st.booleans(),
+        holds=st.booleans(),
+    )
+    def change(self, *, high: bool, low: bool, shared: int, own: int, wanted: bool, holds: bool) -> None:
         pools = {"high": "high" if high else "shared", "medium": "shared", "low": "low" if low else "shared"}
+        cold = replace(COLD, holds=holds)
         self.rig.classes = {
-            name: replace(policy, pool=pools[name], max_queue=6) for name, policy in DEFAULT_CLASSES.items()
+            name: replace(policy, pool=pools[name], max_queue=6, is_wanted=wanted, cold_start=cold)
+            for name, policy in DEFAULT_CLASSES.items()
         }
         self.rig.update(shared=[500.0] * shared, high=[200.0] * own * high, low=[200.0] * own * low)
         self.settle()
@@ -165,6 +181,14 @@ class Machine(RuleBasedStateMachine):
             assert sum(figures.running for figures in shown) == running
 
     @invariant()
+    def nobody_waits_for_workers_that_nobody_would_start(self) -> None:
+        for ticket in self.tickets:
+            if ticket.waits and not self.endpoints():
+                assert self.is_holding(ticket.qos_class)
+        held = sum(self.rig.dispatcher.held().values())
+        assert held == sum(ticket.waits and self.is_holding(ticket.qos_class) for ticket in self.tickets)
+
+    @invariant()
     def nobody_waits_while_there_are_credits_for_him(self) -> None:
         endpoints = self.endpoints()
         live = [e for e in endpoints if e.ejected_until <= self.rig.now] or endpoints
@@ -203,6 +227,10 @@ class Machine(RuleBasedStateMachine):
 
     def endpoints(self) -> list[Endpoint]:
         return [endpoint for endpoints in self.rig.endpoints.values() for endpoint in endpoints]
+
+    def is_holding(self, name: QosClass) -> bool:
+        policy = self.policy(name)
+        return policy.is_wanted and policy.cold_start.holds and not self.rig.endpoints.get(policy.pool)
 
     def policy(self, name: QosClass) -> ClassPolicy:
         return self.rig.classes[name]

@@ -1,10 +1,12 @@
 """Which endpoint stands for which worker."""
 
 import random
+from dataclasses import replace
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tidegate_gateway.directory import Worker
 from tidegate_gateway.routing.fleet import Fleet
 from tidegate_gateway.routing.router import Router
 from unit.gateway.routing.things import send, ticket, worker
@@ -94,6 +96,31 @@ def test_one_whose_requests_ended_while_it_was_away_comes_back_with_nothing() ->
     (second,) = made.update([worker(0)])["shared"]
     assert second is not first
     assert router.index.match(BLOCKS) == {}
+
+
+def draining(number: int) -> Worker:
+    return replace(worker(number), is_draining=True)
+
+
+def test_one_that_drains_is_in_no_pool_and_keeps_all_that_is_known_of_it() -> None:
+    router, made = fleet()
+    first, second = made.update([worker(0), worker(1)])["shared"]
+    router.index.insert(BLOCKS, first.slot)
+    assert made.update([draining(0), worker(1)]) == {"shared": (second,)}
+    assert list(made.in_use()) == [first, second]
+    assert made.update([draining(0), draining(1)]) == {}
+    assert made.update([worker(0), worker(1)]) == {"shared": (first, second)}
+    assert router.index.match(BLOCKS) == {first.slot: 3}
+
+
+def test_one_that_drained_and_left_is_forgotten() -> None:
+    router, made = fleet()
+    (first,) = made.update([worker(0)])["shared"]
+    router.index.insert(BLOCKS, first.slot)
+    made.update([draining(0)])
+    made.update([])
+    assert (list(made.in_use()), router.index.match(BLOCKS)) == ([], {})
+    assert not first.is_draining
 
 
 def test_one_that_left_is_in_use_until_its_last_request_has_ended() -> None:

@@ -1,0 +1,59 @@
+"""Requests that are held: they wait for the first worker of a pool that has none.
+
+Owns how many of a class are held and for how long, and what becomes of those terms when the pool wakes or falls
+asleep. Must not know who starts workers, or call anybody.
+"""
+
+from math import ceil
+from typing import Final
+
+from tidegate_gateway.qos.lanes import Lane
+
+# Who is told to come again comes no sooner, even where a start takes longer than usual.
+SOONEST_SECONDS: Final = 5.0
+
+
+def most_waiting(lane: Lane) -> int:
+    """Return how many of a class may wait."""
+    return lane.policy.cold_start.max_queue if lane.is_holding else lane.policy.max_queue
+
+
+def longest_seconds(lane: Lane) -> float:
+    """Return how long one of a class may wait that comes now."""
+    policy = lane.policy
+    return policy.cold_start.timeout_seconds if lane.is_holding else policy.queue_timeout_seconds
+
+
+def renew(lane: Lane, was_holding: bool, seconds: float, now: float) -> None:
+    """Give those who wait the terms of now; before, the class was holding or not, and each might wait for `seconds`.
+
+    Whoever was held has from the first worker on as long as any other, but never more than both terms together: a
+    worker that comes and goes does not prolong them for ever.
+    """
+    longest = longest_seconds(lane)
+    for ticket in lane.band.tickets():
+        ticket.pool = lane.home.name
+        if lane.is_holding == was_holding:
+            ticket.deadline += longest - seconds
+        elif lane.is_holding:
+            ticket.deadline = ticket.queued_at + longest
+        else:
+            both = lane.policy.cold_start.timeout_seconds + longest
+            ticket.deadline = min(now + longest, ticket.queued_at + both)
+    if was_holding and not lane.is_holding:
+        # Nobody was served while there was no worker: that says nothing of how fast it goes now.
+        lane.drain.begin(now)
+
+
+def ask(lane: Lane, now: float) -> str:
+    """Note that a request wants the pool that a class waits for to wake, and return its name."""
+    if not lane.asked_at:
+        lane.asked_at = now
+    return lane.wakes
+
+
+def retry_after_seconds(lane: Lane, now: float) -> int:
+    """Return after how long there should be a worker."""
+    expected = lane.policy.cold_start.expected_seconds
+    elapsed = now - lane.asked_at if lane.asked_at else 0.0
+    return ceil(max(SOONEST_SECONDS, expected - elapsed))
