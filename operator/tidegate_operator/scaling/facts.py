@@ -57,7 +57,7 @@ class Sample:
     """What was measured of one pool at one moment; `interval_seconds` is since the sample before.
 
     `demand` is None unless every gateway was heard; `workers` is None if none could be read, and lacks those that
-    could not; `sources` names where each came from and, for what is missing, why.
+    could not; `sources` names where each came from and, for what is missing, why, under `demand` and `workers`.
     """
 
     at: float
@@ -81,6 +81,11 @@ class Supply:
     stuck: int = 0
     draining: int = 0
     stuck_because: str = ""
+
+    @property
+    def staying(self) -> int:
+        """Return the replicas that the Deployment asks for without those that are leaving."""
+        return max(self.desired - self.draining, 0)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,106 @@
+"""The constants of the scaling law, in one place, so that one configuration serves all pools and can be measured.
+
+Owns the numbers. They are not settings: what a user may choose is in `facts.Policy`. Must not compute.
+"""
+
+from dataclasses import dataclass
+
+from tidegate_api.names import QosClass
+from tidegate_operator.scaling.facts import RatePolicy
+
+
+@dataclass(frozen=True, slots=True)
+class Tuning:
+    """The law's constants; where nothing else is said, chosen by `make bench-autoscaling`.
+
+    Times are seconds; `z_*` are standard deviations of demand that are kept in reserve for a class.
+    """
+
+    # One-sided normal quantiles of 95, 84 and 50 percent: how many of the ten-second bins the reserve covers.
+    z_high: float = 1.65
+    z_medium: float = 1.0
+    z_low: float = 0.0
+
+    # Share of a replica's time that is planned for; the objective's attainment moves it within these bounds.
+    utilization: float = 0.95
+    utilization_min: float = 0.5
+    utilization_max: float = 0.98
+
+    # How far demand is looked back on, and how far ahead.
+    history_seconds: float = 1200.0
+    long_mean_seconds: float = 60.0
+    short_mean_seconds: float = 30.0
+    trend_mean_seconds: float = 90.0
+    trend_seconds: float = 120.0
+    trend_horizon_seconds: float = 90.0
+    # The trend counts if it changes demand in `trend_seconds` by more than this many standard deviations.
+    trend_significance: float = 0.5
+
+    # The prompts that wait are to be computed within this time; what fits the objective anyway asks for nothing.
+    backlog_seconds: float = 30.0
+    # The objective where a class has none.
+    ttft_seconds: float = 2.0
+    kv_utilization: float = 0.75
+    # Parts of a replica that are not worth one.
+    tolerance: float = 0.05
+
+    # What a step of an engine costs until it is measured: a Llama 2 70B on four H100 (SageServe's performance data:
+    # 28.5 ms, 0.36 ms per sequence, 0.107 ms per token of a prompt). Only the proportions matter: the scale is learned.
+    step_seconds: float = 0.0285
+    sequence_seconds: float = 0.00036
+    prompt_token_seconds: float = 0.000107
+    # Observations (one worker, ten seconds) before what was learned is used, and how soon half of one is forgotten.
+    min_observations: float = 6.0
+    half_life_seconds: float = 1800.0
+    # What the proportions above weigh against what was observed, in observations.
+    prior_weight: float = 4.0
+    # Requests at once that one replica takes: until it is learned, and at most by the time between two tokens, which
+    # is to be under the floor or this many times what one request alone has.
+    concurrency: float = 40.0
+    inter_token_floor_seconds: float = 0.045
+    inter_token_slowdown: float = 1.5
+    # Of the requests that an engine ran while others had to wait for it.
+    full_share: float = 0.8
+    # Output of a request before any has ended.
+    output_tokens: float = 200.0
+
+    # Up to max(+4, twice as many) in 30 s; down by max(1, a quarter) in a minute.
+    up: tuple[RatePolicy, ...] = (RatePolicy("Pods", 4, 30), RatePolicy("Percent", 100, 30))
+    down: tuple[RatePolicy, ...] = (RatePolicy("Pods", 1, 60), RatePolicy("Percent", 25, 60))
+    # The highest want of this time holds: by the burst index (99th percentile of the bins by their mean).
+    calm_index: float = 2.0
+    bursty_index: float = 4.0
+    calm_window_seconds: float = 180.0
+    window_seconds: float = 300.0
+    bursty_window_seconds: float = 900.0
+    # A replica that is taken away has to be brought back by a cold start: never sooner than this many P90 of it.
+    window_cold_starts: float = 1.5
+    # Those that stay may be this full, of their targets, after one is taken away.
+    consolidation: float = 0.85
+
+    # The objective's attainment: goal, how long it is missed before replicas are added, how long it is exceeded
+    # before less is kept in reserve, and by how much.
+    goal: float = 0.95
+    burn_seconds: float = 120.0
+    relief_seconds: float = 1800.0
+    relief_margin: float = 0.01
+    burn_factor: float = 0.95
+    relief_factor: float = 1.01
+
+    # Older than three rounds of reading, a reading is none; a clock may be ahead by so much.
+    stale_seconds: float = 30.0
+    ahead_seconds: float = 5.0
+    # A wake mark that was already there when the operator started counts if it is no older than this.
+    mark_seconds: float = 60.0
+    # Cold starts (P90) after a wake before the pool may sleep again.
+    wake_cold_starts: float = 2.0
+    # What engines say to run or to wait, without a token of progress while no gateway holds a request for so long,
+    # has been left behind.
+    ghost_seconds: float = 120.0
+
+    def z(self, qos_class: QosClass) -> float:
+        """Return the standard deviations of demand that a class keeps in reserve."""
+        return {"high": self.z_high, "medium": self.z_medium, "low": self.z_low}[qos_class]
+
+
+DEFAULT = Tuning()
