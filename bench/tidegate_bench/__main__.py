@@ -35,6 +35,13 @@ def main() -> int:
         from tidegate_bench.gateway import publish  # noqa: PLC0415
 
         return publish.main(chosen.result, chosen.page)
+    if chosen.name == "autoscaling":
+        from tidegate_bench.autoscaling import bench as autoscaling  # noqa: PLC0415
+        from tidegate_bench.autoscaling import publish as page  # noqa: PLC0415
+
+        if chosen.publish is not None:
+            return page.main(chosen.publish)
+        return autoscaling.main(chosen.part or autoscaling.PARTS, chosen.trace, chosen.times)
     from tidegate_bench.gateway import bench, gate  # noqa: PLC0415
 
     return (
@@ -69,6 +76,25 @@ def _parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help="put a result of the gateway's benchmark on its page")
     publish.add_argument("result", type=Path, help="a file below bench/results")
     publish.add_argument("page", type=Path, nargs="?", default=Path("docs/benchmarks/gateway.md"))
+    autoscaling = commands.add_parser(
+        "autoscaling", help="replicas and what they achieve over simulated hours, beside other laws"
+    )
+    autoscaling.add_argument(
+        "--part",
+        action="append",
+        choices=("tune", "report", "budget", "faults"),
+        help="only this; may be given more than once",
+    )
+    autoscaling.add_argument(
+        "--trace",
+        type=Path,
+        metavar="FILE",
+        help="real traffic instead: CSV with TIMESTAMP, ContextTokens, GeneratedTokens",
+    )
+    autoscaling.add_argument("--times", type=int, default=1, help="each request of the trace so many times")
+    autoscaling.add_argument(
+        "--publish", type=Path, metavar="RESULT", help="put a result on its page instead"
+    )
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))
     return parser

@@ -1,0 +1,66 @@
+"""What scaling has to achieve, judged on the half of the data that nothing was tuned on.
+
+Owns the goals and their limits. Pure.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Final
+
+from tidegate_bench.autoscaling.budgeted import Shared
+from tidegate_bench.autoscaling.faultruns import Broken
+from tidegate_bench.autoscaling.sweep import OURS, STATIC, Sweep
+from tidegate_bench.results import Goal
+from tidegate_bench.statistics import Figure, interval
+
+SEED: Final = 1
+# Replica-hours for this attainment, over those of a planner that knows all arrivals.
+ATTAINMENT: Final = 0.95
+MOST_REGRET: Final = {"diurnal": 1.10, "bursts": 1.30, "code": 1.30}
+BURSTY: Final = ("bursts", "code")
+
+
+def judged(sweeps: Sequence[Sweep], shared: Sequence[Shared], broken: Sequence[Broken]) -> list[Goal]:
+    """Return the goals that this run says something about."""
+    return [*_regrets(sweeps), *_leads(sweeps), *_order(shared), *_faults(sweeps, broken)]
+
+
+def _regrets(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
+    for sweep in sweeps:
+        limit = MOST_REGRET.get(sweep.trace)
+        if limit is not None:
+            figure = interval([sweep.regret(OURS, ATTAINMENT, seed) for seed in range(sweep.seeds)], SEED)
+            yield Goal(f"autoscaling-regret-{sweep.trace}", figure, "×planner", limit)
+
+
+def _leads(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
+    for sweep in sweeps:
+        yield _lead(sweep, sweep.best_peer(), "best-peer")
+        if sweep.trace in BURSTY:
+            yield _lead(sweep, STATIC, "best-static")
+
+
+def _lead(sweep: Sweep, arm: str, told: str) -> Goal:
+    figure = interval([100 * sweep.lead(arm, seed) for seed in range(sweep.seeds)], SEED)
+    return Goal(f"autoscaling-lead-over-{told}-{sweep.trace}", figure, "points", 0, at_least=True)
+
+
+def _order(shared: Sequence[Shared]) -> Iterator[Goal]:
+    ours = [each for each in shared if each.way == "allocated by class"]
+    if ours:
+        yield Goal(
+            "autoscaling-classes-out-of-order", _exactly(sum(not e.is_in_order for e in ours)), "runs", 0
+        )
+
+
+def _faults(sweeps: Sequence[Sweep], broken: Sequence[Broken]) -> Iterator[Goal]:
+    mine = [each.outcome for each in broken if each.arm == OURS]
+    runs = [o for sweep in sweeps for each in sweep.outcomes[OURS].values() for o in each] + mine
+    if mine:
+        blind = sum(each.blind_downs for each in mine)
+        yield Goal("autoscaling-downs-on-missing-metrics", _exactly(blind), "changes", 0)
+    if runs:
+        yield Goal("autoscaling-requests-cut", _exactly(sum(each.cut for each in runs)), "requests", 0)
+
+
+def _exactly(value: float) -> Figure:
+    return Figure(value, value, value)

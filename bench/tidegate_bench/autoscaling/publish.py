@@ -1,0 +1,107 @@
+"""`python -m tidegate_bench autoscaling --publish RESULT`: put a run on its page, with drawings beside it.
+
+Owns the part of the page between two marks; what people wrote around it stays.
+"""
+
+import json
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Final
+
+from tidegate_bench.autoscaling.goals import ATTAINMENT
+from tidegate_bench.autoscaling.plot import drawings
+from tidegate_bench.results import short
+
+BEGIN: Final = "<!-- measured: `python -m tidegate_bench autoscaling --publish` writes from here -->"
+END: Final = "<!-- to here -->"
+PAGE: Final = Path("docs/benchmarks/autoscaling.md")
+NAMES: Final = {"ours": "**Tidegate**", "planner": "planner with foresight", "static": "static count"}
+
+
+def main(result: Path, page: Path = PAGE) -> int:
+    """Write a result into a page."""
+    found = json.loads(result.read_text())
+    moment = datetime.strptime(result.stem.rpartition("-")[2], "%Y%m%dT%H%M%S")
+    before, _, rest = page.read_text().partition(BEGIN)
+    after = rest.partition(END)[2]
+    told = "\n".join(measured(found, f"{moment:%-d %B %Y}"))
+    page.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}")
+    for name, drawing in drawings(found).items():
+        (page.parent / name).write_text(drawing)
+    print(f"written to {page}")
+    return 0
+
+
+def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
+    """Yield the lines of the part that is measured."""
+    yield f"\nRun on {date} with Python {found['machine']['python']}; seeds {found['seeds']}.\n"
+    yield from _goals(found)
+    yield "\n![Attainment against replicas](autoscaling-frontier.svg)\n"
+    yield "![Replicas over the hour](autoscaling-course.svg)"
+    for half, told in (("report", "The reported half"), ("tune", "The half that constants were chosen on")):
+        if found["halves"].get(half):
+            yield f"\n### {told}\n"
+            yield from _half(found["halves"][half])
+    yield from _budget(found["budget"])
+    yield from _faults(found["faults"])
+
+
+def _goals(found: Mapping[str, Any]) -> Iterator[str]:
+    yield from ("| goal | measured | asked | |", "|---|---|---|---|")
+    for goal in found["goals"]:
+        figure = goal["figure"]
+        told = f"{short(figure['value'])} ({short(figure['low'])}–{short(figure['high'])})"
+        sign, words = "≥" if goal["at_least"] else "≤", "met" if goal["met"] else "**short**"
+        name = goal["name"].removeprefix("autoscaling-").replace("-", " ")
+        yield f"| {name} | {told} {goal['unit']} | {sign} {short(goal['limit'])} | {words} |"
+
+
+def _half(sweeps: list[Mapping[str, Any]]) -> Iterator[str]:
+    yield "Attainment in percent / replicas on average of each setting, means over the seeds:\n"
+    for sweep in sweeps:
+        yield f"| {sweep['trace']} | settings | regret at {ATTAINMENT:.0%} | ours at the same replicas |"
+        yield "|---|---|---|---|"
+        for arm, of_arm in sweep["arms"].items():
+            points = (
+                f"{p['knob']}: {100 * p['attainment']:.1f} / {p['hours']:.2f}" for p in of_arm["points"]
+            )
+            regret = "–" if of_arm["regret"] is None else f"{of_arm['regret']:.2f}"
+            lead = "" if of_arm["lead"] is None else f"{100 * of_arm['lead']:+.1f}"
+            yield f"| {NAMES.get(arm, arm)} | {'; '.join(points)} | {regret} | {lead} |"
+        ours = sweep["arms"]["ours"]["settings"]["medium"]
+        wait = fmean(each["first_token_p99"] for each in ours)
+        changes = fmean(each["changes_per_hour"] for each in ours)
+        yield f"\nOurs as it ships: p99 to the first token {short(wait)} s, {short(changes)} changes an hour.\n"
+
+
+def _budget(budget: Mapping[str, Any]) -> Iterator[str]:
+    if budget["runs"]:
+        yield f"\n### Three classes, {budget['accelerators']} accelerators\n"
+        yield from ("| | high | medium | low |", "|---|---|---|---|")
+    for way in dict.fromkeys(run["way"] for run in budget["runs"]):
+        runs = [run["classes"] for run in budget["runs"] if run["way"] == way]
+        cells = (
+            f"{100 * fmean(r[name]['attainment'] for r in runs):.1f} % / "
+            f"{fmean(r[name]['replica_hours'] for r in runs):.2f}"
+            for name in runs[0]
+        )
+        yield f"| {way} | " + " | ".join(cells) + " |"
+
+
+def _faults(faults: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not faults:
+        return
+    arms = list(dict.fromkeys(each["arm"] for each in faults))
+    yield "\n### Faults\n"
+    yield "Attainment / replicas on average, and in brackets how often replicas were taken away blindly:\n"
+    yield "| fault | " + " | ".join(NAMES.get(arm, arm) for arm in arms) + " |"
+    yield "|---" * (len(arms) + 1) + "|"
+    for fault in dict.fromkeys(each["fault"] for each in faults):
+        cells = []
+        for arm in arms:
+            o = next(e["outcome"] for e in faults if e["fault"] == fault and e["arm"] == arm)
+            blind = f" ({o['blind_downs']})" if o["blind_downs"] else ""
+            cells.append(f"{100 * o['attainment']:.1f} % / {o['replica_hours']:.2f}{blind}")
+        yield f"| {fault} | " + " | ".join(cells) + " |"
