@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from tidegate_cli import keys
+from tidegate_cli import keys, scaling
 from tidegate_cli.plan import plan
 
 app = typer.Typer(
@@ -21,6 +21,7 @@ app = typer.Typer(
 )
 app.command()(plan)
 app.add_typer(keys.app, name="keys")
+app.add_typer(scaling.app, name="scaling")
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ import typer
 from kubernetes import client, config
 from urllib3.exceptions import HTTPError
 
-from tidegate_api.names import GROUP, TENANTS_PLURAL, VERSION
+from tidegate_api.names import GROUP, TENANT_KIND, TENANTS_PLURAL, VERSION
 
 Tenant = dict[str, Any]
 ATTEMPTS = 5
@@ -76,6 +76,12 @@ class Tenants:
 
 def connect(namespace: str | None) -> Tenants:
     """Return the tenants of `namespace`, or of the kubeconfig's own namespace, or of `default`."""
+    chosen = use_kubeconfig(namespace)
+    return Tenants(client.CustomObjectsApi(), chosen)
+
+
+def use_kubeconfig(namespace: str | None) -> str:
+    """Read the user's kubeconfig; return `namespace`, or the one that it names, or `default`."""
     try:
         _, context = config.list_kube_config_contexts()
         config.load_kube_config()
@@ -83,18 +89,17 @@ def connect(namespace: str | None) -> Tenants:
         raise ClusterSays(
             f"no usable kubeconfig ({error}): set KUBECONFIG or --namespace of a cluster"
         ) from error
-    chosen = namespace or (context.get("context") or {}).get("namespace") or "default"
-    return Tenants(client.CustomObjectsApi(), chosen)
+    return str(namespace or (context.get("context") or {}).get("namespace") or "default")
 
 
 @contextlib.contextmanager
-def spoken() -> Iterator[None]:
-    """Turn what the API server or the network answered into one sentence and exit code 1."""
+def spoken(kind: str = TENANT_KIND) -> Iterator[None]:
+    """Turn what the API server or the network answered about a kind into one sentence and exit code 1."""
     try:
         yield
     except client.ApiException as error:
         if error.status == 404:
-            raise ClusterSays("this cluster does not know LLMTenant: install the chart first") from error
+            raise ClusterSays(f"this cluster does not know {kind}: install the chart first") from error
         raise ClusterSays(f"the API server refused ({error.status} {error.reason}): {error.body}") from error
     except HTTPError as error:
         raise ClusterSays(f"the API server did not answer: {error}") from error
