@@ -41,6 +41,10 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
 	@$(RUN) suite
 
+.PHONY: keda
+keda: setup ## External mode on the real KEDA and HPA controller, in the demo's cluster (builds KEDA once: 6 minutes)
+	@$(RUN) suite keda
+
 .PHONY: compiled
 compiled: setup ## Compile the gateway's hot modules into .compiled/O2: put that first on PYTHONPATH to run them
 	@$(PYTHON) gateway/compile.py . .compiled/O2
@@ -76,6 +80,10 @@ bench-routing: compiled ## Cached tokens, worker load and decision time, beside 
 .PHONY: bench-qos
 bench-qos: compiled ## Who waits, and how long, at three times the load that fits
 	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench qos
+
+.PHONY: bench-autoscaling
+bench-autoscaling: setup ## Replicas and what they achieve over simulated hours, beside HPA, KEDA, KPA and WVA (TRACE=file.csv)
+	@$(RUN) tidegate_bench autoscaling $(if $(TRACE),--trace $(TRACE))
 
 .PHONY: format
 format: setup ## Format and fix what ruff can

@@ -2,6 +2,7 @@
 
 The long builds (Kubernetes' programs) start at once beside the quick checks. The cluster of the end-to-end layer
 is the demo's: brought up by the README's own command, and taken down again unless it was there before.
+`make keda` is its last layer alone, with KEDA in that cluster and the stories about it.
 """
 
 from __future__ import annotations
@@ -12,9 +13,11 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from demo import clusters, install
+from demo import clusters, install, keda
 from localcluster import cluster, tools
 from localcluster.errors import ClusterError
 from localcluster.paths import CHECKOUT
@@ -95,21 +98,49 @@ def compiled(report: Report) -> None:
 
 def end_to_end(report: Report) -> None:
     """The demo as README gives it, then the stories told on its cluster."""
+    with demo_cluster(report):
+        report.layer("end-to-end", (*PYTEST, "tests/e2e"))
+
+
+def with_keda(report: Report) -> None:
+    """The stories that take KEDA, on the demo's cluster."""
+    with demo_cluster(report):
+        keda.install()
+        report.layer("keda", (*PYTEST, "tests/e2e_keda"))
+
+
+@contextmanager
+def demo_cluster(report: Report) -> Iterator[None]:
+    """Bring the demo up, and leave its cluster as it was: up or down."""
     was_up = os.environ.get("CLUSTER", "local") == "local" and cluster.is_up()
     try:
         report.layer("demo", (sys.executable, "-m", "demo", "up"))
         install.use(clusters.chosen().up())
         os.environ["TIDEGATE_KUBECTL"] = clusters.program("kubectl")
         os.environ["TIDEGATE_HELM"] = clusters.program("helm")
-        report.layer("end-to-end", (*PYTEST, "tests/e2e"))
+        yield
     finally:
         if not was_up:
             shown((sys.executable, "-m", "demo", "down"))
 
 
-def main() -> int:
-    """Run everything; return 0 only if all of it passed."""
+def main(argv: Sequence[str]) -> int:
+    """Run everything, or with `keda` what takes KEDA; return 0 only if all of it passed."""
     report = Report()
+    run = with_keda if list(argv) == ["keda"] else everything
+    try:
+        run(report)
+    except LayerFailed as failed:
+        say(f"\n{failed} failed")
+    except ClusterError as error:
+        say(f"error: {error}")
+        return error.code
+    report.show()
+    return 1 if any(row[2] for row in report.rows) else 0
+
+
+def everything(report: Report) -> None:
+    """All layers of `make test`."""
     builds = threading.Thread(target=build_tools)
     builds.start()
     try:
@@ -120,16 +151,13 @@ def main() -> int:
         compiled(report)
         report.layer("bench slice", (sys.executable, "-m", "tidegate_bench", "gateway", "--slice"))
         end_to_end(report)
-    except LayerFailed as failed:
-        say(f"\n{failed} failed")
-    builds.join()
-    report.show()
-    return 1 if any(row[2] for row in report.rows) else 0
+    finally:
+        builds.join()
 
 
 def build_tools() -> None:
     """Build what the later layers need; a failure is told here and shows again where a tool is missing."""
-    for module in ("kubernetes", "helm", "containerd", "coredns"):
+    for module in ("kubernetes", "helm", "containerd", "coredns", "prometheus"):
         try:
             tools.build(module)
         except ClusterError as error:
@@ -137,4 +165,4 @@ def build_tools() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

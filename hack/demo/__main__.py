@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from demo import ask, clusters, install
+from demo import ask, clusters, install, prometheus
 from localcluster.errors import ClusterError
 from localcluster.report import say
 
@@ -19,11 +19,13 @@ def up() -> None:
     kubeconfig = cluster.up()
     install.use(kubeconfig)
     images = cluster.load()
-    install.install_chart(images)
+    install.install_chart(images, prometheus.values(cluster))
     install.apply_quickstart(images)
     install.wait_ready()
     key = install.make_key()
     ask.ask_both_ways(key)
+    # Last, because to build it takes minutes once, and nobody has to wait for it.
+    prometheus.install(cluster)
     ask.main_screen(key, str(kubeconfig), install.service_line())
     say(f"make demo took {time.monotonic() - began:.0f} s; make demo-down undoes it")
 
@@ -33,7 +35,7 @@ def reload() -> None:
     cluster = clusters.chosen()
     cluster.begin()
     install.use(cluster.up())
-    install.install_chart(cluster.load())
+    install.install_chart(cluster.load(), prometheus.values(cluster))
 
 
 def down() -> None:

@@ -29,6 +29,9 @@ Images = Mapping[str, str]
 class Cluster(Protocol):
     """Somewhere to install Tidegate."""
 
+    # Whether a Prometheus of ours comes with it.
+    has_prometheus: bool
+
     def begin(self) -> None:
         """Start to build our images, where that can go on beside `up`."""
 
@@ -44,6 +47,8 @@ class Cluster(Protocol):
 
 class Local:
     """A Kubernetes of our own on this machine, without Docker."""
+
+    has_prometheus = True
 
     def __init__(self) -> None:
         self._building = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
@@ -75,6 +80,7 @@ class Kind:
     """A kind cluster; needs Docker and kind."""
 
     name = "tidegate"
+    has_prometheus = False
 
     def begin(self) -> None:
         """Nothing: `load` builds, with Docker."""
@@ -112,6 +118,8 @@ class Kind:
 
 class Current:
     """The cluster of the user's own kubeconfig, with images that it can pull."""
+
+    has_prometheus = False
 
     def begin(self) -> None:
         """Nothing: its images are there."""

@@ -32,14 +32,15 @@ def kubectl(*words: str, stdin: str | None = None) -> str:
     return run(program("kubectl"), *words, stdin=stdin)
 
 
-def install_chart(images: Mapping[str, str]) -> None:
-    """`helm upgrade --install` with the images given, and wait until operator and gateway are up."""
+def install_chart(images: Mapping[str, str], more: Mapping[str, str]) -> None:
+    """`helm upgrade --install` with the images and values given, and wait until operator and gateway are up."""
     values = {
-        "operator": images["operator"],
-        "gateway": images["gateway"],
-        "worker.cpu": images["worker-cpu"],
+        "images.operator": images["operator"],
+        "images.gateway": images["gateway"],
+        "images.worker.cpu": images["worker-cpu"],
+        **more,
     }
-    flags = [f"--set=images.{name}={reference}" for name, reference in values.items()]
+    flags = [f"--set={name}={value}" for name, value in values.items()]
     forget_interrupted_install()
     with step(f"helm install {RELEASE} in {SYSTEM}"):
         run(

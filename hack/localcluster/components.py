@@ -100,8 +100,25 @@ def apiserver_command(spec: Spec) -> list[str]:
         "audit-log-maxbackup": 1,
         # Without nodes nobody dials the kubernetes Service, and loopback may not be its endpoint.
         "endpoint-reconciler-type": "lease" if spec.nodes else "none",
+        **(_aggregation(spec) if spec.nodes else {}),
     }
     return [str(tool("kube-apiserver")), *(f"--{name}={value}" for name, value in flags.items())]
+
+
+def _aggregation(spec: Spec) -> dict[str, object]:
+    """For APIs that Pods serve, such as the external metrics that KEDA gives to the HPA."""
+    authority = spec.authority
+    proxy = authority.issue("front-proxy", "front-proxy")
+    return {
+        "proxy-client-cert-file": proxy.cert,
+        "proxy-client-key-file": proxy.key,
+        "requestheader-client-ca-file": authority.pair.cert,
+        # One authority signs all clients here, so this name alone may speak for others.
+        "requestheader-allowed-names": "front-proxy",
+        "requestheader-username-headers": "X-Remote-User",
+        "requestheader-group-headers": "X-Remote-Group",
+        "requestheader-extra-headers-prefix": "X-Remote-Extra-",
+    }
 
 
 def controller_manager_command(spec: Spec) -> list[str]:

@@ -18,14 +18,17 @@ from pathlib import Path
 from localcluster import cluster, packages
 from localcluster.buildah import Builder, Built
 from localcluster.machine import require_supported
+from localcluster.oci import program_image
 from localcluster.paths import CHECKOUT, cache_dir, layout
 from localcluster.report import say, step
 from localcluster.shell import run
-from localcluster.tools import locked
+from localcluster.tools import locked, tool
 
 SUITE = "bookworm"
 INCLUDED = ("python3", "python3-venv", "ca-certificates")
 REPOSITORY = "localhost/tidegate"
+# Programs that are nobody's image run as whom our own images run as.
+PROGRAM_USER = "65532:65532"
 # Arguments of the Dockerfile that are a developer's to choose.
 PASSED_ON = ("COMPILE",)
 # A checkout that built nothing for so long has no claim on the shared store any more.
@@ -78,6 +81,17 @@ def load(refs: Mapping[str, str]) -> dict[str, str]:
                 new = runtime.load(image, ref)
             say(f"  {new} of {len(image.layers)} layers were new to it")
     return dict(refs)
+
+
+def load_program(name: str) -> str:
+    """Bring a program of the toolchain into the running cluster as an image of its own; returns its reference."""
+    program = tool(name)
+    ref = f"{REPOSITORY}-{name}:{program.parent.name.rpartition('-')[2]}"
+    runtime = cluster.runtime()
+    if ref not in runtime.images():
+        with step(f"load {name} into the cluster"):
+            runtime.load(program_image(program, PROGRAM_USER), ref)
+    return ref
 
 
 def alias(ref: str, name: str) -> None:

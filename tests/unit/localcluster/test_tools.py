@@ -41,6 +41,7 @@ def test_a_module_of_one_tool_says_so_on_one_line() -> None:
         ("go.etcd.io/etcd/server/v3", "etcd"),
         ("helm.sh/helm/v4/cmd/helm", "helm"),
         ("github.com/coredns/coredns", "coredns"),
+        ("github.com/kedacore/keda/v2/cmd/adapter", "keda-adapter"),
     ],
 )
 def test_a_program_is_named_by_the_last_word_of_its_path(package: str, name: str) -> None:
@@ -55,6 +56,11 @@ def test_kubernetes_is_told_its_version() -> None:
 
 def test_other_modules_are_only_made_small() -> None:
     assert tools.link_flags("module x\n") == "-s -w"
+
+
+def test_a_module_may_ask_for_build_tags() -> None:
+    assert tools.build_tags("// build tags: remove_all,enable_one\nmodule x\n") == "remove_all,enable_one"
+    assert tools.build_tags(GOMOD) == ""
 
 
 def test_a_changed_pin_is_another_build(tmp_path: Path) -> None:
@@ -85,4 +91,5 @@ def test_the_pinned_go_is_new_enough_for_every_module() -> None:
 def test_every_program_we_start_is_pinned() -> None:
     given = {name for programs in tools.modules().values() for name in programs}
     assert {"etcd", "kube-apiserver", "kubelet", "kube-proxy", "kubectl", "containerd", "ctr"} <= given
-    assert {"coredns", "helm", "kwok", "pause", "containerd-shim-runc-v2"} <= given
+    assert {"coredns", "helm", "kwok", "pause", "containerd-shim-runc-v2", "prometheus"} <= given
+    assert {"keda-operator", "keda-adapter"} <= given

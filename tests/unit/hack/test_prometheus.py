@@ -1,0 +1,73 @@
+"""The local cluster's Prometheus: whom it scrapes, what it may read, and who is told where it is."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from demo import clusters, prometheus
+
+IMAGE = "localhost/tidegate-prometheus:abc"
+
+
+def made(kind: str) -> dict[str, Any]:
+    """Return the one object of a kind that is applied."""
+    [found] = [one for one in yaml.safe_load_all(prometheus.manifest(IMAGE)) if one["kind"] == kind]
+    return found
+
+
+def rules() -> list[dict[str, Any]]:
+    """Return what turns a Pod into a target, or leaves it out."""
+    [job] = yaml.safe_load(made("ConfigMap")["data"]["prometheus.yml"])["scrape_configs"]
+    assert job["kubernetes_sd_configs"] == [{"role": "pod"}]
+    return list(job["relabel_configs"])
+
+
+def test_it_runs_the_program_that_was_built() -> None:
+    [container] = made("Deployment")["spec"]["template"]["spec"]["containers"]
+    assert container["image"] == IMAGE
+
+
+def test_its_address_is_that_of_its_service() -> None:
+    service = made("Service")
+    name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
+    assert f"http://{name}.{namespace}.svc:{service['spec']['ports'][0]['port']}" == prometheus.URL
+
+
+def test_only_pods_that_ask_for_it_are_scraped() -> None:
+    kept = {rule["source_labels"][0]: rule["regex"] for rule in rules() if rule.get("action") == "keep"}
+    assert kept["__meta_kubernetes_pod_annotation_prometheus_io_scrape"] == "true"
+
+
+@pytest.mark.parametrize(
+    ("label", "source"),
+    [
+        ("namespace", ["__meta_kubernetes_namespace"]),
+        ("pod", ["__meta_kubernetes_pod_name"]),
+        ("__address__", ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_annotation_prometheus_io_port"]),
+        ("__metrics_path__", ["__meta_kubernetes_pod_annotation_prometheus_io_path"]),
+    ],
+)
+def test_a_target_is_what_the_annotations_say_and_keeps_whose_it_is(label: str, source: list[str]) -> None:
+    [found] = [rule["source_labels"] for rule in rules() if rule.get("target_label") == label]
+    assert found == source
+
+
+def test_it_may_see_pods_and_nothing_else() -> None:
+    assert made("ClusterRole")["rules"] == [
+        {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cluster", "values"),
+    [
+        pytest.param(clusters.Local(), {"prometheus.url": prometheus.URL}, id="ours"),
+        pytest.param(clusters.Kind(), {}, id="kind"),
+        pytest.param(clusters.Current(), {}, id="the user's own"),
+    ],
+)
+def test_the_operator_is_told_its_address_only_where_it_comes_along(
+    cluster: clusters.Cluster, values: dict[str, str]
+) -> None:
+    assert prometheus.values(cluster) == values
