@@ -16,8 +16,11 @@ from tidegate_operator.scaling.tuning import Tuning
 _LEAST_BATCH = 1.0
 # An engine that spends more of its time on prompts lets requests wait for its time, not for a place.
 _PROMPT_BOUND = 0.5
-# Observations of engines that were full before that counts.
+# Observations of engines that were full before that counts. Full is one that runs about as many as it ever did while
+# many more wait: one or two wait for a step's time in any engine.
 _ENOUGH_FULL = 3.0
+_MANY_WAIT = 0.25
+_AS_EVER = 0.95
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +54,8 @@ class Learned:
     kv_used: float = 0.0
     kv_requests: float = 0.0
     kv_capacity_tokens: float = 0.0
-    # Most requests that an engine ran while others waited for a place, and how often that was seen.
+    # Most requests that an engine ran; and that one ran while others waited for a place, and how often that was seen.
+    peak: float = 0.0
     full: float = 0.0
     full_weight: float = 0.0
 
@@ -129,6 +133,7 @@ def _learn_room(learned: Learned, seen: Seen, keep: float, tuning: Tuning) -> Le
         kv_used=learned.kv_used * keep + sum(one.kv_used for one in busy),
         kv_requests=learned.kv_requests * keep + sum(one.running for one in busy),
         kv_capacity_tokens=sum(sizes) / len(sizes) if sizes else learned.kv_capacity_tokens,
+        peak=max(learned.peak * keep, *(one.running for one in workers)),
         full=max(learned.full * keep, full),
         full_weight=learned.full_weight * keep + (full > 0),
     )
@@ -139,11 +144,12 @@ def _fullest(learned: Learned, seen: Seen, tuning: Tuning) -> float:
     costs = learned.known_costs(tuning)
     if costs is None:
         return 0.0
-    queued = seen.demand is not None and seen.demand.queued > len(seen.workers)
+    queued = seen.demand.queued / len(seen.workers) if seen.demand else 0.0
     most = 0.0
     for one in seen.workers:
         computed = (one.prompt_tokens - one.cached_prompt_tokens) / seen.interval_seconds
-        if (one.waiting > 0 or queued) and costs.prompt_token * computed < _PROMPT_BOUND:
+        is_full = one.waiting + queued > _MANY_WAIT * one.running and one.running >= _AS_EVER * learned.peak
+        if is_full and costs.prompt_token * computed < _PROMPT_BOUND:
             most = max(most, one.running)
     return most
 
