@@ -27,6 +27,8 @@ class Mark:
     # Whether a request has asked for it since it was written.
     is_asked: bool = True
     failures: int = 0
+    # What was last written of it, "" if nothing was.
+    stamp: str = ""
 
 
 @dataclass(slots=True)
@@ -64,10 +66,17 @@ class Demand:
                 del self.marks[pool]
         return found
 
-    def written(self, service: Service, pools: Collection[str], now: float) -> None:
-        """Note that these pools of a service were marked."""
+    def stamps(self, service: Service) -> dict[str, str]:
+        """Return what was last written of the pools of a service."""
+        return {
+            pool[2]: mark.stamp for pool, mark in self.marks.items() if pool[:2] == service and mark.stamp
+        }
+
+    def written(self, service: Service, pools: Collection[str], stamp: str, now: float) -> None:
+        """Note that these pools of a service were marked, and how."""
         for mark in self._of(service, pools):
             mark.due_at, mark.is_asked, mark.failures = now + AGAIN_SECONDS, False, 0
+            mark.stamp = stamp
 
     def failed(self, service: Service, pools: Collection[str], now: float) -> bool:
         """Note that marking these pools failed; return whether that is news."""

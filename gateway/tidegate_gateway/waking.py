@@ -6,15 +6,13 @@ Owns the one task that writes there. Never on a request's path; a failure is tol
 import asyncio
 import contextlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Final
 
 import aiohttp
 import structlog
-from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient, Resource
-from kubernetes.aio.dynamic.exceptions import DynamicApiError
 
 from tidegate_api.names import API_VERSION, GATEWAY_FIELD_MANAGER, SERVICE_KIND
 from tidegate_gateway.demand import Service
@@ -25,8 +23,8 @@ if TYPE_CHECKING:
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 FORBIDDEN: Final = 403
-# Other gateways' marks are kept, since all write as one manager; older ones tell nothing any more.
-OTHERS_COUNT_SECONDS: Final = 60.0
+# Older marks tell nothing any more.
+MARKS_COUNT_SECONDS: Final = 60.0
 LONGEST_REASON: Final = 300
 APPLY: Final = "application/apply-patch+yaml"
 
@@ -54,17 +52,20 @@ async def _write(
     namespace, name = service
     served = gateway.services.get(service)
     known = {} if served is None else served.model.demand
+    known = {**known, **gateway.demand.stamps(service)}
+    stamp = rfc3339(gateway.clock())
     body = {
         "apiVersion": API_VERSION,
         "kind": SERVICE_KIND,
         "metadata": {"name": name, "namespace": namespace},
-        "status": {"demand": marks(known, pools, gateway.clock())},
+        "status": {"demand": marks(known, dict.fromkeys(pools, stamp))},
     }
     path = services.path(name=name, namespace=namespace) + "/status"
     try:
         response: aiohttp.ClientResponse = await cluster.request(
             "patch",
             path,
+            serialize=False,
             body=body,
             content_type=APPLY,
             field_manager=GATEWAY_FIELD_MANAGER,
@@ -72,18 +73,22 @@ async def _write(
             _request_timeout=TIMEOUT,
         )
         await response.read()
-    except (ApiException, DynamicApiError, aiohttp.ClientError, OSError, TimeoutError) as error:
+    except Exception as error:
+        # Whatever it is: the watch of the cluster, which runs beside this, must not end because of it.
         if gateway.demand.failed(service, pools, gateway.loop.time()):
             _tell(error, namespace, name, pools)
     else:
-        gateway.demand.written(service, pools, gateway.loop.time())
+        gateway.demand.written(service, pools, stamp, gateway.loop.time())
 
 
-def marks(known: Mapping[str, str], pools: Collection[str], now: float) -> list[dict[str, str]]:
-    """Return `status.demand`: these pools as of the Unix time `now`, and what others have asked for lately."""
-    others = {pool: at for pool, at in known.items() if now - unix(at, -inf) < OTHERS_COUNT_SECONDS}
-    asked = others | dict.fromkeys(pools, rfc3339(now))
-    return [{"pool": pool, "requestedAt": at} for pool, at in sorted(asked.items())]
+def marks(known: Mapping[str, str], asked: Mapping[str, str]) -> list[dict[str, str]]:
+    """Return `status.demand` with these pools and moments, and with those that were known from shortly before.
+
+    All gateways write as one manager: what one leaves out is gone.
+    """
+    newest = max(unix(stamp, -inf) for stamp in asked.values())
+    recent = {pool: at for pool, at in known.items() if newest - unix(at, -inf) < MARKS_COUNT_SECONDS}
+    return [{"pool": pool, "requestedAt": at} for pool, at in sorted((recent | dict(asked)).items())]
 
 
 def _tell(error: Exception, namespace: str, name: str, pools: list[str]) -> None:

@@ -36,10 +36,7 @@ class ApiServer:
         self.fails: Callable[[int], Awaitable[None] | None] = lambda _: None
 
     async def request(self, _: str, path: str, **given: Any) -> Reply:
-        assert (given["field_manager"], given["content_type"]) == (
-            "tidegate-gateway",
-            "application/apply-patch+yaml",
-        )
+        assert given["content_type"] == "application/apply-patch+yaml"
         pools = [mark["pool"] for mark in given["body"]["status"]["demand"]]
         self.written.append((path, pools))
         failing = self.fails(len(self.written))
@@ -97,10 +94,18 @@ async def break_off(_: int) -> None:
     raise aiohttp.ClientConnectionError
 
 
+async def go_wrong(_: int) -> None:
+    raise TypeError
+
+
 @pytest.mark.parametrize(
     ("failure", "told"),
-    [(refuse, "let the gateway patch llmservices/status"), (break_off, "none is needed")],
-    ids=["forbidden", "away"],
+    [
+        (refuse, "let the gateway patch llmservices/status"),
+        (break_off, "none is needed"),
+        (go_wrong, "none is needed"),
+    ],
+    ids=["forbidden", "away", "a fault of ours"],
 )
 async def test_a_failure_is_told_once_and_tried_again(
     rig: Rig, server: ApiServer, failure: Callable[[int], Awaitable[None]], told: str

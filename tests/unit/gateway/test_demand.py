@@ -5,6 +5,7 @@ from math import inf
 import pytest
 
 from tidegate_gateway.demand import AGAIN_SECONDS, Demand
+from tidegate_gateway.stamps import rfc3339
 from tidegate_gateway.waking import marks
 
 CHAT, EMBED = ("ns", "chat"), ("ns", "embed")
@@ -21,7 +22,7 @@ def asked(*pools: tuple[str, str, str]) -> Demand:
 def written(*pools: tuple[str, str, str], now: float = 0.0) -> Demand:
     demand = asked(*pools)
     for service, names in demand.due((), now).items():
-        demand.written(service, names, now)
+        demand.written(service, names, "then", now)
     return demand
 
 
@@ -78,7 +79,7 @@ def test_a_failure_is_news_once_and_tried_again_less_and_less_often() -> None:
         now = demand.next_at()
     assert news == [True] + [False] * 7
     assert waits == [0.25, 0.5, 1, 2, 4, 8, 10, 10]
-    demand.written(CHAT, ["shared"], now)
+    demand.written(CHAT, ["shared"], "now", now)
     assert demand.next_at() == now + AGAIN_SECONDS
     assert demand.failed(CHAT, ["shared"], now)
 
@@ -86,7 +87,7 @@ def test_a_failure_is_news_once_and_tried_again_less_and_less_often() -> None:
 def test_what_is_written_of_a_pool_that_was_forgotten_meanwhile_is_nothing() -> None:
     demand = asked(SHARED)
     demand.keep(lambda _: False)
-    demand.written(CHAT, ["shared"], 0.0)
+    demand.written(CHAT, ["shared"], "now", 0.0)
     demand.failed(CHAT, ["shared"], 0.0)
     assert demand.next_at() == inf
 
@@ -98,7 +99,14 @@ def test_a_mark_names_its_moment_and_leaves_those_of_other_gateways() -> None:
         "medium": "soon",
         "shared": "2026-11-21T10:00:00Z",
     }
-    assert marks(known, ["shared"], 1795255200.25 + 30) == [
+    assert marks(known, {"shared": rfc3339(1795255200.25 + 30)}) == [
         {"pool": "high", "requestedAt": "2026-11-21T10:00:01Z"},
         {"pool": "shared", "requestedAt": "2026-11-21T10:00:30.250Z"},
     ]
+
+
+def test_a_pool_that_was_marked_is_told_again_beside_one_that_is_new() -> None:
+    demand = written(SHARED, (*EMBED, "shared"))
+    demand.ask((*CHAT, "high"))
+    assert demand.due((), 1.0) == {CHAT: ["high"]}
+    assert demand.stamps(CHAT) == {"shared": "then"}
