@@ -256,7 +256,7 @@ class TestCapacity:
         assert capacity.learn(learned, seen, DEFAULT).weight == 0
 
     def test_what_an_engine_ran_when_it_was_full_bounds_what_a_replica_takes(self) -> None:
-        loop = warm(2, 16)
+        loop = warm(2, 16, min_replicas=2)
         before = capacity.concurrency(loop.memory.learned, None, 0.75, DEFAULT)
         for _ in range(12):
             full = tuple(worker(f"w{index}", 8, waiting=30, prompt_tokens=100) for index in range(2))
