@@ -33,6 +33,12 @@ def test_annotations_of_ones_own_stand_beside_it(chart: Callable[[str], Rendered
         assert found.items() >= {**ASKED_FOR, "example.com/note": "yes"}.items()
 
 
+def test_numbers_about_a_namespace_keep_its_name(chart: Callable[[str], Rendered]) -> None:
+    """Else `namespace` is that of the Pod that tells them, and a query for a service finds nothing."""
+    [endpoint] = chart("watched by Prometheus").one("PodMonitor", "-parts")["spec"]["podMetricsEndpoints"]
+    assert endpoint["honorLabels"] is True
+
+
 @pytest.mark.parametrize("part", ["operator", "gateway"])
 def test_an_annotation_of_ones_own_wins(part: str) -> None:
     """A name that stands twice would be no YAML at all."""

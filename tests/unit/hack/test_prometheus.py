@@ -53,6 +53,11 @@ def test_a_target_is_what_the_annotations_say_and_keeps_whose_it_is(label: str, 
     assert found == source
 
 
+def test_numbers_about_a_namespace_keep_its_name() -> None:
+    [job] = yaml.safe_load(made("ConfigMap")["data"]["prometheus.yml"])["scrape_configs"]
+    assert job["honor_labels"] is True
+
+
 def test_it_may_see_pods_and_nothing_else() -> None:
     assert made("ClusterRole")["rules"] == [
         {"apiGroups": [""], "resources": ["pods"], "verbs": ["get", "list", "watch"]}
