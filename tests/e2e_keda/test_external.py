@@ -104,14 +104,7 @@ def test_the_autoscaler_follows_up_and_down_and_nobody_takes_it_back(
 def test_who_scales_beside_tidegate_is_named_and_left_alone(external: Scaled) -> None:
     external.scale(mode="Auto")
     try:
-        found = eventually(
-            lambda: (
-                one
-                if (one := external.namespace.condition(NAME, "ScalingActive")).get("status") == "False"
-                else None
-            ),
-            "the conflict is told",
-        )
+        found = external.namespace.wait_for_reason(NAME, "ScalingActive", "ScalingConflict")
         assert NAME in found["message"]
         assert "KEDA" in found["message"]
         assert external.replicas() == 1
