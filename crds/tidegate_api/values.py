@@ -245,7 +245,8 @@ class PodMonitors(Model):
     enabled: bool = Field(
         False,
         description="Make one for operator and gateway, one for the workers, and the rule that records "
-        "`llm_gpu_memory_usage_bytes` where NVIDIA's DCGM exporter is scraped.",
+        "`llm_gpu_memory_usage_bytes` where NVIDIA's DCGM exporter is scraped. Without them the Pods of operator and "
+        "gateway ask to be scraped by the annotations `prometheus.io/scrape`, `port` and `path`, as workers always do.",
     )
     labels: dict[str, str] = Field({}, description="Labels by which your Prometheus selects them.")
     interval: str = Field("30s", pattern=r"^[1-9][0-9]*(ms|s|m)$", description="How often metrics are read.")
