@@ -152,6 +152,10 @@ class Sightings:
         assert found, f"no line {pattern!r} after {after:.1f} in {self.lines}"
         return found[0]
 
+    def last_before(self, moment: float) -> str:
+        """Return the newest line at a moment."""
+        return [line for at, line in self.lines if at <= moment][-1]
+
 
 @contextlib.contextmanager
 def watching(namespace: str, kind: str, jsonpath: str, *selector: str) -> Iterator[Sightings]:

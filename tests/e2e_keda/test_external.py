@@ -8,76 +8,35 @@ from urllib.parse import urlencode
 import openai
 import pytest
 
-from e2e.cluster import Json, eventually, holds, kubectl
+from e2e.cluster import eventually, holds, kubectl
 from e2e.scaled import DEPLOYMENT, NAME, Scaled, load
+from e2e_keda.keda import autoscaler, has_metric, scaled_object
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 PROMETHEUS = "http://prometheus.monitoring.svc:9090"
-# As KEDA calls the autoscaler that it makes for a ScaledObject.
-AUTOSCALER = f"keda-hpa-{NAME}"
-
-
-def scaled_object(namespace: str) -> Json:
-    """Return the ScaledObject that hands on what the operator asks for, one to one; windows are Tidegate's."""
-    query = (
-        f'max(tidegate_operator_desired_replicas{{namespace="{namespace}", service="{NAME}", pool="shared"}})'
-    )
-    return {
-        "apiVersion": "keda.sh/v1alpha1",
-        "kind": "ScaledObject",
-        "metadata": {"name": NAME},
-        "spec": {
-            "scaleTargetRef": {"name": DEPLOYMENT},
-            "pollingInterval": 5,
-            "minReplicaCount": 1,
-            "maxReplicaCount": 2,
-            "advanced": {
-                "horizontalPodAutoscalerConfig": {
-                    "behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}},
-                }
-            },
-            "triggers": [
-                {
-                    "type": "prometheus",
-                    "metricType": "AverageValue",
-                    "metadata": {
-                        "serverAddress": PROMETHEUS,
-                        "query": query,
-                        "threshold": "1",
-                        # Without this a query that finds nothing would read as zero.
-                        "ignoreNullValues": "false",
-                    },
-                }
-            ],
-        },
-    }
 
 
 @pytest.fixture(scope="module")
 def external(scaled: Scaled) -> Iterator[Scaled]:
     """The service in mode External, with a ScaledObject whose autoscaler can ask."""
     scaled.scale(mode="External")
-    scaled.namespace.apply(scaled_object(scaled.namespace.name))
+    where = scaled.namespace
+    labels = f'namespace="{where.name}", service="{NAME}", pool="shared"'
+    query = f"max(tidegate_operator_desired_replicas{{{labels}}})"
+    # One to one, and no window: how long to wait is Tidegate's to know.
+    asked = scaled_object(NAME, DEPLOYMENT, PROMETHEUS, query, per_replica=1, most=2, down_seconds=0)
+    where.apply(asked)
     try:
-        eventually(lambda: holds(scaled.namespace.get("scaledobject", NAME), "Ready"), "KEDA took it")
-        eventually(lambda: autoscaler_metric(scaled) is not None, "the HPA controller has the metric", 120)
+        eventually(lambda: holds(where.get("scaledobject", NAME), "Ready"), "KEDA took it")
+        eventually(lambda: has_metric(where, NAME), "the HPA controller has the number", 120)
         yield scaled
     finally:
-        kubectl("delete", "scaledobject", NAME, "-n", scaled.namespace.name)
-
-
-def autoscaler_metric(service: Scaled) -> str | None:
-    """Return what the HPA controller last read, per worker; None before it has."""
-    status = service.namespace.get("horizontalpodautoscaler", AUTOSCALER).get("status", {})
-    found = [
-        one["external"]["current"] for one in status.get("currentMetrics", []) if one["type"] == "External"
-    ]
-    return found[0].get("averageValue") if found else None
+        kubectl("delete", "scaledobject", NAME, "-n", where.name)
 
 
 def test_the_adapter_serves_what_the_operator_asks_for(external: Scaled) -> None:
-    [metric] = external.namespace.get("horizontalpodautoscaler", AUTOSCALER)["spec"]["metrics"]
+    [metric] = autoscaler(external.namespace, NAME)["spec"]["metrics"]
     name = metric["external"]["metric"]["name"]
     labels = urlencode({"labelSelector": f"scaledobject.keda.sh/name={NAME}"})
     path = f"/apis/external.metrics.k8s.io/v1beta1/namespaces/{external.namespace.name}/{name}?{labels}"
