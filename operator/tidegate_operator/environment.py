@@ -19,8 +19,9 @@ from tidegate_api.names import ADMIN_PORT
 from tidegate_api.settings import Settings
 
 RESYNC_SECONDS = 300.0
-# How often each gateway is asked, and so how often at most a status is written for the sake of numbers.
-GATEWAY_SECONDS = 15.0
+# How often gateways and engines are asked, and replicas decided on; and so how often at most a status is written for
+# the sake of numbers.
+GATEWAY_SECONDS = 10.0
 
 N = TypeVar("N", int, float)
 

@@ -1,18 +1,18 @@
-"""Asks every gateway, again and again, what it counts and holds.
+"""Asks every gateway what it counts and holds.
 
-Owns the rounds: which Pods are asked, one round after the other and never two at once. A Pod list that cannot be had
-is no round at all. Must not know what follows from what is heard.
+Owns one round: which Pods are asked. A Pod list that cannot be had is no round at all. Must not know what follows from
+what is heard.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from tidegate_api.settings import GatewayService
 from tidegate_operator.census import Census, Reading, next_census, uid_of
-from tidegate_operator.cluster import Cluster, ClusterError, Object
+from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.conditions import pods as of_pod
 from tidegate_operator.gateways import Gateways, Unreadable
 from tidegate_operator.kinds import POD
@@ -31,24 +31,6 @@ class Reader:
     cluster: Cluster
     gateways: Gateways
     metrics: Metrics
-
-    async def for_ever(
-        self,
-        seconds: float,
-        tell: Callable[[Census | None, Census], None],
-        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-    ) -> None:
-        """Read all, every `seconds` or somewhat later, and tell what was known before and what is known now."""
-        before: Census | None = None
-        while True:
-            try:
-                after = await self.round(before)
-            except ClusterError as error:
-                log.warning("gateways cannot be listed", namespace=self.gateway.namespace, error=str(error))
-            else:
-                tell(before, after)
-                before = after
-            await sleep(seconds)
 
     async def round(self, before: Census | None) -> Census:
         """Read all once; raises ClusterError."""

@@ -1,15 +1,16 @@
-"""What the kubelet and Prometheus ask of this process: /healthz, /readyz, /metrics on the admin port.
+"""What is asked of this process on the admin port: /healthz, /readyz, /metrics, and /scaling/NAMESPACE/NAME.
 
 Owns the meaning of alive (watches are heard from, reconciles move on) and ready (a standby is; a leader once it has
 read everything). Must not fix what it finds: the kubelet restarts, and a restart converges.
 """
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from aiohttp import web
 
+from tidegate_operator.facts import Key
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.watches import Watches
 
@@ -34,8 +35,10 @@ class Health:
 
 
 @asynccontextmanager
-async def serve(health: Health, metrics: Metrics, port: int) -> AsyncIterator[None]:
-    """Answer until the block ends."""
+async def serve(
+    health: Health, metrics: Metrics, records: Callable[[Key], Iterable[str]], port: int
+) -> AsyncIterator[None]:
+    """Answer until the block ends; `records` are the decisions about an LLMService, as lines of JSON."""
 
     async def healthz(_: web.Request) -> web.Response:
         problems = health.problems()
@@ -48,9 +51,19 @@ async def serve(health: Health, metrics: Metrics, port: int) -> AsyncIterator[No
     async def exposition(_: web.Request) -> web.Response:
         return web.Response(body=metrics.exposition(), headers={"Content-Type": CONTENT_TYPE})
 
+    async def decisions(request: web.Request) -> web.Response:
+        key = Key(request.match_info["namespace"], request.match_info["name"])
+        text = "".join(f"{line}\n" for line in records(key))
+        return web.Response(text=text, content_type="application/x-ndjson")
+
     app = web.Application()
     app.add_routes(
-        [web.get("/healthz", healthz), web.get("/readyz", readyz), web.get("/metrics", exposition)]
+        [
+            web.get("/healthz", healthz),
+            web.get("/readyz", readyz),
+            web.get("/metrics", exposition),
+            web.get("/scaling/{namespace}/{name}", decisions),
+        ]
     )
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()

@@ -82,6 +82,15 @@ def scaled_by(autoscaler: Object, cache: Cache) -> set[Key]:
     return {key for key in keys if target in {pool_name(key.name, pool) for pool in pools}}
 
 
+def woken(change: Change) -> Key | None:
+    """Return the LLMService of which a gateway has just asked for a pool, by a mark in its status; else None."""
+    if change.kind != LLM_SERVICE or change.after is None:
+        return None
+    now = (change.after.get("status") or {}).get("demand") or []
+    before = ((change.before or {}).get("status") or {}).get("demand") or []
+    return key_of(change.after) if now and now != before else None
+
+
 def names_of_services(cache: Cache, namespace: str) -> frozenset[str]:
     """Return the names of the LLMServices of a namespace."""
     return frozenset(key_of(item).name for item in cache.all(LLM_SERVICE, namespace))

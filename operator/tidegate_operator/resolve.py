@@ -17,7 +17,7 @@ from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.pools import pools
 from tidegate_operator.uri import model_volume
 
-__all__ = ["Service", "explain", "resolve", "service_url"]
+__all__ = ["Service", "accelerators", "explain", "resolve", "service_url"]
 
 _GPU = "nvidia.com/gpu"
 
@@ -52,7 +52,7 @@ def resolve(observed: Observed, settings: Settings) -> Service:
             spec,
             settings.priority_class_names,
             profile.priority_class_name or settings.priority_class_name,
-            max(_gpus(limits), 1),
+            accelerators(limits),
         ),
         suspended=spec.suspend,
         pod_template=spec.pod_template,
@@ -160,6 +160,11 @@ def _user_args(spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[s
         # GPUs that nobody spread the model over would be paid for and idle.
         return ["--tensor-parallel-size", str(gpus), *words]
     return words
+
+
+def accelerators(limits: Mapping[str, str]) -> int:
+    """Return the accelerators that one worker with these limits holds; one without any counts as 1."""
+    return max(_gpus(limits), 1)
 
 
 def _gpus(limits: Mapping[str, str]) -> int:

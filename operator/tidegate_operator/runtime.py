@@ -6,25 +6,31 @@ Lease. Must not know what a reconcile does.
 
 import asyncio
 import signal
-from collections.abc import Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 
-from tidegate_operator import gatewayhttp, gatewaywatch, handlers, health, resync
+from tidegate_api.settings import Settings
+from tidegate_operator import gatewayhttp, gatewaywatch, handlers, health, resync, scrape
+from tidegate_operator.autoscaler import Autoscaler
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.census import Census, changed_services, changed_tenants
 from tidegate_operator.cluster import Cluster, ClusterError, Object
+from tidegate_operator.enginereader import EngineReader
+from tidegate_operator.engines import Engines
 from tidegate_operator.environment import Environment
 from tidegate_operator.facts import Key
 from tidegate_operator.gatewayreader import Reader
 from tidegate_operator.gateways import Gateways
-from tidegate_operator.interest import all_keys, all_tenants, keys_of, tenants_of
+from tidegate_operator.interest import all_keys, all_tenants, keys_of, tenants_of, woken
 from tidegate_operator.kinds import ENDPOINT_SLICE
 from tidegate_operator.kube import Sessions, connect
 from tidegate_operator.lease import Election
 from tidegate_operator.metrics import Metrics
+from tidegate_operator.prometheus import Prometheus
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import WATCHED
 from tidegate_operator.tenants import TenantReconciler
@@ -47,10 +53,26 @@ async def run(environment: Environment) -> None:
     async with (
         connect([trace_requests(metrics, watches)]) as (cluster, sessions),
         gatewayhttp.connect(admin_port) as gateways,
+        _engines(environment.settings, metrics) as engines,
     ):
-        operator = Operator.assemble(environment, cluster, gateways, metrics, watches)
-        async with health.serve(operator.health, metrics, environment.admin_port):
+        operator = Operator.assemble(
+            environment, cluster, gateways, engines, metrics=metrics, watches=watches
+        )
+        records, port = operator.autoscaler.records, environment.admin_port
+        async with health.serve(operator.health, metrics, records, port):
             await operator.stand_by_and_lead(sessions)
+
+
+@asynccontextmanager
+async def _engines(settings: Settings, metrics: Metrics) -> AsyncIterator[EngineReader]:
+    """Return the ways in which engines are read."""
+    asked = Prometheus(settings.prometheus) if settings.prometheus.url else None
+    try:
+        async with scrape.connect() as direct:
+            yield EngineReader(asked, direct, metrics)
+    finally:
+        if asked is not None:
+            asked.close()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +84,7 @@ class Operator:
     cache: Cache
     services: WorkQueue[Key]
     tenants: WorkQueue[Key]
-    reader: Reader
+    autoscaler: Autoscaler
     watches: Watches
     health: health.Health
     metrics: Metrics
@@ -73,6 +95,8 @@ class Operator:
         environment: Environment,
         cluster: Cluster,
         gateways: Gateways,
+        engines: Engines,
+        *,
         metrics: Metrics,
         watches: Watches,
     ) -> "Operator":
@@ -85,10 +109,19 @@ class Operator:
                 ("LLMTenant", TenantReconciler(cluster, cache, settings, metrics, environment.identity)),
             )
         )
-        reader = Reader(settings.gateway_service, cluster, gateways, metrics)
+        autoscaler = Autoscaler(
+            reader=Reader(settings.gateway_service, cluster, gateways, metrics),
+            engines=engines,
+            cluster=cluster,
+            cache=cache,
+            settings=settings,
+            metrics=metrics,
+            tell=_listener(cache, services, tenants),
+            changed=services.add,
+        )
         metrics.observe(lambda: services.depth + tenants.depth, watches.ages)
         alive = health.Health(watches, lambda: max(services.stalled_seconds(), tenants.stalled_seconds()))
-        return cls(environment, cluster, cache, services, tenants, reader, watches, alive, metrics)
+        return cls(environment, cluster, cache, services, tenants, autoscaler, watches, alive, metrics)
 
     @property
     def scope(self) -> tuple[str | None, ...]:
@@ -127,7 +160,7 @@ class Operator:
                 self.tenants.run(TENANT_WORKERS),
                 resync.for_ever(self.cluster, self.cache, self.scope, **queues, seconds=seconds),
                 gatewaywatch.watch_gateway(gateway, self.cluster, self._gateway_changed),
-                self.reader.for_ever(self.environment.gateway_seconds, self._gateways_said),
+                self.autoscaler.for_ever(self.environment.gateway_seconds),
             )
 
     async def _read_everything(self) -> None:
@@ -152,6 +185,8 @@ class Operator:
             self.services.add_after(key, BURST_SECONDS)
         for key in tenants_of(change, self.cache):
             self.tenants.add_after(key, BURST_SECONDS)
+        if key_of_woken := woken(change):
+            self.autoscaler.woken(key_of_woken)
 
     def _gateway_changed(self, ready: int) -> None:
         if ready != self.cache.gateway_ready:
@@ -159,16 +194,20 @@ class Operator:
             for key in all_keys(self.cache):
                 self.services.add(key)
 
-    def _gateways_said(self, before: Census | None, after: Census) -> None:
-        self.cache.census = after
-        if before is None:
-            services, tenants = all_keys(self.cache), all_tenants(self.cache)
-        else:
-            services, tenants = changed_services(before, after), changed_tenants(before, after)
-        for key in services:
-            self.services.add(key)
-        for key in tenants:
-            self.tenants.add(key)
+
+def _listener(
+    cache: Cache, services: WorkQueue[Key], tenants: WorkQueue[Key]
+) -> Callable[[Census | None, Census], None]:
+    """Return what is told what the gateways said, before and now: who is concerned is looked at."""
+
+    def said(before: Census | None, after: Census) -> None:
+        cache.census = after
+        for key in changed_services(before, after) if before is not None else all_keys(cache):
+            services.add(key)
+        for key in changed_tenants(before, after) if before is not None else all_tenants(cache):
+            tenants.add(key)
+
+    return said
 
 
 def _reporter(kind: str, metrics: Metrics) -> Callable[[Key, Exception], None]:

@@ -46,12 +46,13 @@ class ScalingMetrics(Collector):
                 *key, pool, _direction(before.wanted, decision.wanted), decision.binding
             ).inc()
 
-    def forget(self, key: Key, but: frozenset[str] = frozenset()) -> None:
-        """Say nothing more about the pools of a service, but for some."""
-        for place in [place for place in self._last if place[0] == key and place[1] not in but]:
+    def forget(self, key: Key, pool: str | None = None) -> None:
+        """Say nothing more about a pool, or about all pools of a service."""
+        for place in [place for place in self._last if place[0] == key and pool in (None, place[1])]:
             del self._last[place]
+            labels = dict(zip(_POOL, (*place[0], place[1]), strict=True))
             for counter in (self._decisions, self._missing):
-                counter.remove_by_labels(dict(zip(_POOL, (*place[0], place[1]), strict=True)))
+                counter.remove_by_labels(labels)
 
     def collect(self) -> Iterator[Metric]:
         """Return the gauges."""

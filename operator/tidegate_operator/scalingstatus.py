@@ -27,7 +27,7 @@ EVENTS: Final = frozenset(
     {"ScaledUp", "ScaledDown", "ScaledToZero", "Woken", "ResourceConstrained", "MetricsUnavailable"}
 )
 # What decides while nothing can be measured.
-BLIND: Final = frozenset({"NoData", "Fallback"})
+BLIND: Final = "NoData"
 HELD: Final = "HeldMissingMetrics"
 
 
@@ -52,7 +52,7 @@ def constraints(entry: Entry) -> list[str]:
 
 def is_blind(entry: Entry) -> bool:
     """Return whether nothing could be measured."""
-    return entry["binding"] in BLIND
+    return bool(entry["binding"] == BLIND)
 
 
 def changes(old: Manifest | None, new: Manifest) -> Iterator[tuple[str, str]]:
@@ -98,7 +98,7 @@ def _is_news(before: Entry, mode: str, decision: Decision) -> bool:
         return True
     if before["binding"] == decision.binding:
         return False
-    if is_blind(before) != (decision.binding in BLIND):
+    if is_blind(before) != (decision.binding == BLIND):
         return True
     return _moment(decision.at) - datetime.fromisoformat(before["decidedAt"]) > timedelta(
         seconds=_BINDING_SECONDS

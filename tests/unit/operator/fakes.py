@@ -13,12 +13,13 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate_api.names import API_VERSION, SERVICE_KIND
+from tidegate_api.names import API_VERSION, DELETION_COST_ANNOTATION, DRAINING_ANNOTATION, SERVICE_KIND
 from tidegate_operator.cluster import ClusterError, Listing, Object
 from tidegate_operator.facts import Key
-from tidegate_operator.kinds import Kind, kind_of
+from tidegate_operator.kinds import POD, Kind, kind_of
 
 KEY = Key("team-a", "chat")
+_OURS = (DRAINING_ANNOTATION, DELETION_COST_ANNOTATION)
 WRITES = ("apply", "create", "replace", "delete")
 
 _Place = tuple[Kind, str, str]
@@ -75,6 +76,10 @@ class FakeCluster:
         if status and live is not None:
             # One manager owns all of a status: what it leaves out goes.
             live = {key: value for key, value in live.items() if key != "status"}
+        if place[0] == POD and live is not None:
+            # So it is with annotations: those that we leave out and have written before go.
+            kept = {k: v for k, v in (live["metadata"].get("annotations") or {}).items() if k not in _OURS}
+            live = {**live, "metadata": {**live["metadata"], "annotations": kept}}
         return self.seed(_merged(live or {}, manifest))
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:

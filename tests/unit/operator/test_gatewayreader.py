@@ -5,11 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
-
 from tidegate_api.settings import GatewayService
-from tidegate_operator.census import Census, Reading
-from tidegate_operator.cluster import ClusterError
+from tidegate_operator.census import Reading
 from tidegate_operator.facts import Counters, Key
 from tidegate_operator.gatewayreader import Reader
 from tidegate_operator.gateways import Unreadable
@@ -76,25 +73,3 @@ async def test_one_that_does_not_answer_keeps_what_it_said_and_is_counted() -> N
     exposed = one.metrics.exposition().decode()
     assert 'tidegate_operator_gateway_reads_total{outcome="done"} 1.0' in exposed
     assert 'tidegate_operator_gateway_reads_total{outcome="failed"} 1.0' in exposed
-
-
-class EnoughError(Exception):
-    """The test has seen enough."""
-
-
-async def test_each_round_is_told_with_the_one_before_and_one_without_a_list_is_none() -> None:
-    one, cluster, gateways = reader(pod("a", "10.0.0.1"))
-    gateways.readings = {"10.0.0.1": Reading("a-1")}
-    told: list[tuple[Census | None, Census]] = []
-    slept: list[float] = []
-
-    async def sleep(seconds: float) -> None:
-        slept.append(seconds)
-        cluster.answers = {"list": ClusterError(503, "", "down")} if len(slept) == 1 else {}
-        if len(slept) == 3:
-            raise EnoughError
-
-    with pytest.raises(EnoughError):
-        await one.for_ever(15, lambda before, after: told.append((before, after)), sleep)
-    assert slept == [15, 15, 15]
-    assert [before for before, _ in told] == [None, told[0][1]]

@@ -183,7 +183,7 @@ ACTIVE: list[Any] = [
     ),
     pytest.param(
         scaled(),
-        decision(3, "Fallback", "Fallback"),
+        decision(3, "NoData", "Fallback"),
         ("False", "MetricsUnavailable"),
         "pool 'shared'",
         id="nothing measured for long",
@@ -252,7 +252,7 @@ EVENTS: list[Any] = [
     pytest.param(3, decision(3, "Concurrency", "CappedByCost"), ["ResourceConstrained"], id="no money left"),
     pytest.param(3, decision(3, "NoData", "HeldMissingMetrics"), ["MetricsUnavailable"], id="blind"),
     pytest.param(
-        2, decision(3, "Fallback", "Fallback"), ["ScaledUp", "MetricsUnavailable"], id="more, being blind"
+        2, decision(3, "NoData", "Fallback"), ["ScaledUp", "MetricsUnavailable"], id="more, being blind"
     ),
 ]
 

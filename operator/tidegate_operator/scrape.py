@@ -1,0 +1,73 @@
+"""Engines' metrics from the engines themselves: one GET on the port of each worker.
+
+Owns timeouts and how much of an answer is taken. Must not decide anything.
+"""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import aiohttp
+
+from tidegate_api.names import WORKER_PORT
+from tidegate_operator.engines import Engine, Figures, Read, Unusable, figures
+from tidegate_operator.exposition import read_page
+
+TIMEOUT = aiohttp.ClientTimeout(total=3, sock_connect=1)
+# A vLLM's page has 100 to 200 kB.
+MOST_BYTES = 4 * 1024 * 1024
+_AT_A_TIME = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Scrape:
+    """`Engines` by HTTP. `now` is Unix time."""
+
+    session: aiohttp.ClientSession
+    port: int = WORKER_PORT
+    now: Callable[[], float] = time.time
+    _turns: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_AT_A_TIME))
+
+    async def read(self, engines: Collection[Engine]) -> Read:
+        """See Engines."""
+        answers = await asyncio.gather(*(self._ask(engine) for engine in engines))
+        told = {engine.uid: answer for engine, answer in zip(engines, answers, strict=True)}
+        return Read(
+            {uid: one for uid, one in told.items() if isinstance(one, Figures)},
+            {uid: one for uid, one in told.items() if isinstance(one, str)},
+        )
+
+    async def _ask(self, engine: Engine) -> Figures | str:
+        """Return what one engine says, or why that is not known."""
+        host = f"[{engine.address}]" if ":" in engine.address else engine.address
+        try:
+            async with self._turns, self.session.get(f"http://{host}:{self.port}/metrics") as answer:
+                if answer.status != 200:
+                    return f"the worker answers {answer.status}"
+                body = await _body(answer)
+            now = self.now()
+            return figures(read_page(body.decode(errors="replace")), now, now)
+        except Unusable as error:
+            return f"the worker's own page: {error}"
+        except (aiohttp.ClientError, OSError) as error:  # a TimeoutError is an OSError
+            return f"the worker cannot be asked: {type(error).__name__}"
+
+
+async def _body(answer: aiohttp.ClientResponse) -> bytes:
+    body = bytearray()
+    async for piece in answer.content.iter_any():
+        body += piece
+        if len(body) > MOST_BYTES:
+            raise Unusable(f"it has more than {MOST_BYTES} bytes")
+    return bytes(body)
+
+
+@asynccontextmanager
+async def connect(port: int = WORKER_PORT) -> AsyncIterator[Scrape]:
+    """Return the workers, asked on this port; connections end with the block."""
+    connector = aiohttp.TCPConnector(limit=_AT_A_TIME, limit_per_host=1)
+    # No proxy of the environment: these are Pods.
+    async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as session:
+        yield Scrape(session, port)
