@@ -27,8 +27,8 @@ def longest_seconds(lane: Lane) -> float:
 def renew(lane: Lane, was_holding: bool, seconds: float, now: float) -> None:
     """Give those who wait the terms of now; before, the class was holding or not, and each might wait for `seconds`.
 
-    Whoever was held has from the first worker on as long as any other, but never more than both terms together: a
-    worker that comes and goes does not prolong them for ever.
+    Whoever was held has from the first worker on as long as any other. Once held again it has what is left since it
+    came: a worker that comes and goes prolongs nothing for ever.
     """
     longest = longest_seconds(lane)
     for ticket in lane.band.tickets():
@@ -38,8 +38,7 @@ def renew(lane: Lane, was_holding: bool, seconds: float, now: float) -> None:
         elif lane.is_holding:
             ticket.deadline = ticket.queued_at + longest
         else:
-            both = lane.policy.cold_start.timeout_seconds + longest
-            ticket.deadline = min(now + longest, ticket.queued_at + both)
+            ticket.deadline = now + longest
     if was_holding and not lane.is_holding:
         # Nobody was served while there was no worker: that says nothing of how fast it goes now.
         lane.drain.begin(now)

@@ -86,6 +86,16 @@ async def test_a_mark_is_written_at_once_and_again_as_long_as_one_is_held(
     await again
 
 
+async def test_a_second_pool_of_a_service_leaves_the_first_ones_mark(rig: Rig, server: ApiServer) -> None:
+    held = ask(rig)
+    await eventually(lambda: server.written, "the first is marked")
+    rig.look(lambda gateway: gateway.demand.ask(("ns", "m-svc", "high")))
+    await eventually(lambda: server.written[-1][1] != ["shared"], "the second is marked")
+    assert server.written[-1][1] == ["high", "shared"]
+    await rig.add(FakeEngine())
+    await held
+
+
 async def refuse(_: int) -> None:
     raise ApiException(status=403, reason="Forbidden")
 

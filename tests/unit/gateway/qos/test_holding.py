@@ -114,6 +114,14 @@ def test_who_waits_when_the_last_worker_goes_is_held_from_then_on() -> None:
     assert heard(sent) == []
 
 
+def test_who_has_waited_longer_than_one_may_be_held_is_told_as_the_last_worker_goes() -> None:
+    rig = Rig(classes=policies(timeout_seconds=10), shared=[100])
+    _, waiting = rig.submit("medium"), rig.submit("medium")
+    rig.wait(20)
+    rig.update(shared=[])
+    assert heard(waiting) == ["not_woken"]
+
+
 @pytest.mark.parametrize("change", [{"is_wanted": False}, {"holds": False}], ids=["suspended", "rejecting"])
 def test_who_is_held_when_that_ends_is_refused(change: dict[str, bool]) -> None:
     rig = Rig(shared=[])
@@ -212,6 +220,7 @@ def test_the_time_without_a_worker_says_nothing_of_how_fast_a_queue_moves() -> N
 def test_a_worker_that_drains_keeps_what_was_learned_of_it_until_it_is_used_again() -> None:
     rig = Rig(shared=[100, 100])
     endpoint = rig.endpoints["shared"].pop()
+    learned = rig.dispatcher._supply.accounts[endpoint]
     endpoint.limit_tokens = 777.0
     endpoint.is_draining = True
     rig.update()
@@ -220,6 +229,10 @@ def test_a_worker_that_drains_keeps_what_was_learned_of_it_until_it_is_used_agai
     rig.endpoints["shared"].append(endpoint)
     rig.update()
     assert endpoint.limit_tokens == 777.0
+    assert rig.dispatcher._supply.accounts[endpoint] is learned
+    rig.endpoints["shared"].remove(endpoint)
+    rig.update()
+    assert endpoint not in rig.dispatcher._supply.accounts
 
 
 def test_when_all_workers_drain_requests_are_held_and_ask_for_them() -> None:
