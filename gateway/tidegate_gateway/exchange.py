@@ -156,7 +156,9 @@ class Exchange:
         """Refuse a request that has waited in vain."""
         served, qos_class = self._served, self._qos_class
         if reason == "expired":
-            seconds = served.model.classes[qos_class].queue_timeout_seconds
+            # Longer than its class may, if it was held before that.
+            waited = self._gateway.loop.time() - self._started
+            seconds = max(served.model.classes[qos_class].queue_timeout_seconds, int(waited))
             self._refuse(errors.waited_too_long(qos_class, seconds))
         elif reason == "not_woken":
             self._refuse(served.not_woken(qos_class))

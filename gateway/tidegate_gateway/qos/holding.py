@@ -27,8 +27,9 @@ def longest_seconds(lane: Lane) -> float:
 def renew(lane: Lane, was_holding: bool, seconds: float, now: float) -> None:
     """Give those who wait the terms of now; before, the class was holding or not, and each might wait for `seconds`.
 
-    Whoever was held has from the first worker on as long as any other. Once held again it has what is left since it
-    came: a worker that comes and goes prolongs nothing for ever.
+    Whoever was held keeps its time when there is a worker, since that one cannot take all at once, and has at least
+    as long as any other. Once held again it has what is left since it came: a worker that comes and goes prolongs
+    nothing for ever.
     """
     longest = longest_seconds(lane)
     for ticket in lane.band.tickets():
@@ -38,7 +39,7 @@ def renew(lane: Lane, was_holding: bool, seconds: float, now: float) -> None:
         elif lane.is_holding:
             ticket.deadline = ticket.queued_at + longest
         else:
-            ticket.deadline = now + longest
+            ticket.deadline = max(now + longest, ticket.queued_at + lane.policy.cold_start.timeout_seconds)
     if was_holding and not lane.is_holding:
         # Nobody was served while there was no worker: that says nothing of how fast it goes now.
         lane.drain.begin(now)

@@ -131,13 +131,16 @@ def test_who_is_held_when_that_ends_is_refused(change: dict[str, bool]) -> None:
     assert heard(ticket) == ["no_worker"]
 
 
-def test_who_finds_no_room_at_the_first_worker_waits_as_long_as_any_other() -> None:
+@pytest.mark.parametrize(
+    ("held", "left"), [(200, 100), (290, 30)], ids=["its own time", "at least that of any other"]
+)
+def test_who_finds_no_room_at_the_first_worker_keeps_its_time(held: int, left: int) -> None:
     rig = Rig(shared=[])
     first, second = rig.submit("medium"), rig.submit("medium")
-    rig.wait(200)
+    rig.wait(held)
     rig.update(shared=[100])
     assert (heard(first), heard(second)) == (["dispatched shared-0"], [])
-    rig.wait(29)
+    rig.wait(left - 1)
     assert heard(second) == []
     rig.wait(1)
     assert heard(second) == ["expired"]
