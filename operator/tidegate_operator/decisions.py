@@ -93,10 +93,15 @@ class Decisions:
             for view, found in asked
         ]
 
-    def target(self, key: Key, pool: PoolView, decision: Decision, replicas: int) -> Target:
+    def target(self, key: Key, pool: PoolView, decision: Decision, replicas: int | None) -> Target:
         """Return a decision with what a status keeps of what was learned; `replicas` are to be asked for now."""
         state = self._states[key, pool.name]
-        return Target(replicas, decision, state.cold_start if state.starts else None, state.learned)
+        return Target(
+            replicas if pool.is_ours else None,
+            decision,
+            state.cold_start if state.starts else None,
+            state.learned,
+        )
 
     def forget(self, views: Iterable[View]) -> list[Place]:
         """Drop what is known of pools that are not in these, and return which ones they were."""

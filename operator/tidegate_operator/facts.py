@@ -62,10 +62,11 @@ class Target:
     """What was decided about one pool.
 
     `replicas` is what its Deployment should ask for now: more than `decision.wanted` while workers that are to go
-    still answer. `learned` is what a restart should not have to learn again; `cold_start` is None until one was seen.
+    still answer, None where the decision is not ours to act on. `learned` is what a restart should not have to learn
+    again; `cold_start` is None until one was seen.
     """
 
-    replicas: int
+    replicas: int | None
     decision: Decision
     cold_start: ColdStart | None = None
     learned: Mapping[str, Any] = field(default_factory=dict)

@@ -28,8 +28,9 @@ def sized(
         return pool
     if there == 0 and before is not None:
         return replace(pool, replicas=before)
-    if pool.policy.mode == "Auto" and target is not None and not has_rival:
-        return replace(pool, replicas=target.replicas)
+    decided = target.replicas if target is not None else None
+    if pool.policy.mode == "Auto" and decided is not None and not has_rival:
+        return replace(pool, replicas=decided)
     return replace(pool, replicas=there, is_held=True, is_left_to_others=_is_set_by_others(live))
 
 

@@ -93,7 +93,9 @@ def take_sample(
         uid = str(pod["metadata"]["uid"])
         figures = read.figures.get(uid)
         if figures is None:
-            why.append(f"{of_pod.name(pod)}: {read.missing.get(uid, 'it has no address yet')}")
+            why.append(
+                f"{of_pod.name(pod)}: {read.missing.get(uid, 'it was not ready when the others were read')}"
+            )
             continue
         state.paces[uid] = step(state.paces.get(uid), figures)
         workers.append(worker(of_pod.name(pod), state.paces[uid], figures, seconds))

@@ -168,13 +168,16 @@ def marks(service: Manifest) -> dict[str, float]:
 
 
 def engines(pods: Sequence[Manifest]) -> list[Engine]:
-    """Return the workers that can be asked."""
-    found = []
-    for pod in pods:
-        metadata, address = pod["metadata"], (pod.get("status") or {}).get("podIP")
-        if address:
-            found.append(Engine(metadata["namespace"], metadata["name"], metadata["uid"], address))
-    return found
+    """Return the workers to ask; one that has no address yet has an empty one."""
+    return [
+        Engine(
+            pod["metadata"]["namespace"],
+            pod["metadata"]["name"],
+            pod["metadata"]["uid"],
+            (pod.get("status") or {}).get("podIP") or "",
+        )
+        for pod in pods
+    ]
 
 
 def claim(key: Key, pool: PoolView, wanted: int) -> Claim:

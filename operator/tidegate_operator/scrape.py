@@ -41,6 +41,8 @@ class Scrape:
 
     async def _ask(self, engine: Engine) -> Figures | str:
         """Return what one engine says, or why that is not known."""
+        if not engine.address:
+            return "the worker has no address yet"
         host = f"[{engine.address}]" if ":" in engine.address else engine.address
         try:
             async with self._turns, self.session.get(f"http://{host}:{self.port}/metrics") as answer:

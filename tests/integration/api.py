@@ -29,6 +29,7 @@ VERSIONS = {
     "PodDisruptionBudget": "policy/v1",
     "NetworkPolicy": "networking.k8s.io/v1",
     "LLMService": "serving.tidegate.dev/v1alpha1",
+    "HorizontalPodAutoscaler": "autoscaling/v2",
     "LLMTenant": "serving.tidegate.dev/v1alpha1",
     "Lease": "coordination.k8s.io/v1",
     "EndpointSlice": "discovery.k8s.io/v1",
@@ -90,6 +91,21 @@ class Api:
 
     def patch_status(self, kind: str, namespace: str, name: str, patch: Object) -> Object:
         return self._patch(self._resource(kind).status, namespace, name, {"status": patch})
+
+    def apply_status(self, manifest: Object, manager: str) -> Object:
+        """Apply a status server-side, with force."""
+        metadata = manifest["metadata"]
+        return (
+            self._resource(manifest["kind"])
+            .status.server_side_apply(
+                body=manifest,
+                name=metadata["name"],
+                namespace=metadata["namespace"],
+                field_manager=manager,
+                force_conflicts=True,
+            )
+            .to_dict()
+        )
 
     def token(self, namespace: str, account: str) -> str:
         """Return a token of a ServiceAccount."""

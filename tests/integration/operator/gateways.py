@@ -54,6 +54,7 @@ class Gateway:
     code: int = 200
     tenants: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     pools: list[Object] = field(default_factory=list)
+    workers: list[Object] | None = None
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -69,6 +70,7 @@ class Gateway:
                 for name, counted in self.tenants.items()
             ],
             "pools": self.pools,
+            **({} if self.workers is None else {"workers": self.workers}),
         }
 
     def starts_anew(self) -> None:

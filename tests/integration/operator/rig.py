@@ -83,7 +83,7 @@ class Operator:
     watched: Sequence[str]
     name: str = "operator-0"
     resync_seconds: float = 300
-    gateway_seconds: float = 15
+    gateway_seconds: float = 10
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
