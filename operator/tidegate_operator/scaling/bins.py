@@ -1,4 +1,4 @@
-"""Demand of the last twenty minutes in bins of ten seconds, and what is to be expected of the next ones.
+"""Demand of the last hour in bins of ten seconds, and what is to be expected of the next minutes.
 
 Owns the bins and their statistics. What was not measured is no bin. Must not know what a replica can do: work is
 weighed by the costs it is given.
@@ -12,7 +12,7 @@ from tidegate_operator.scaling.tuning import Tuning
 
 # Two readings that follow each other faster than this are one bin.
 SHORTEST_BIN_SECONDS = 5.0
-# Fewer bins than this tell nothing of bursts or of a trend.
+# Fewer bins than this tell nothing of what stays, or of a trend.
 ENOUGH_BINS = 8
 
 
@@ -28,14 +28,25 @@ class Bin:
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Demand in replicas' worth of work: what to expect, its standard deviation, and how it comes in bursts.
+    """Demand in replicas' worth of work: what to expect, and what to keep in reserve for what varies.
 
-    `burst_index` is the 99th percentile of the bins by their mean; None without enough bins.
+    `persistence` is how much of a distance from the mean stays until a replica can be ready, 0 to 1.
     """
 
     expected: float
-    deviation: float
-    burst_index: float | None
+    reserve: float
+    persistence: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Series:
+    """The bins weighed: the work in each, its rate, the mean rate of the minute that it ends, and the difference."""
+
+    bins: Sequence[Bin]
+    work: Sequence[float]
+    rates: Sequence[float]
+    levels: Sequence[float]
+    noise: Sequence[float]
 
 
 def add(bins: Sequence[Bin], new: Bin, history_seconds: float) -> tuple[Bin, ...]:
@@ -60,45 +71,51 @@ def forecast(
     *,
     now: float,
     horizon_seconds: float,
+    covered: float,
     tuning: Tuning,
 ) -> Forecast | None:
-    """Return what to expect within a horizon; None without recent bins.
+    """Return what to expect within a horizon; None without a bin of the last minute.
 
-    `request_seconds` and `prompt_token_seconds` are what a request and a token cost of an engine's time.
+    `request_seconds` and `prompt_token_seconds` are what a request and a token cost of an engine's time, `covered` is
+    the share of bins for which expectation and reserve together are to be enough.
+
+    Of a distance from the mean as much is expected as has stayed over such a time before. A step stays. Of a burst
+    that is over before a replica is ready little does, and what bursts need goes into the reserve.
     """
-    work = [one.requests * request_seconds + one.prompt_tokens * prompt_token_seconds for one in bins]
-    long_mean = _mean(bins, work, now, tuning.long_mean_seconds)
-    if long_mean is None:
+    series = _weigh(bins, request_seconds, prompt_token_seconds, tuning.long_mean_seconds)
+    current = _current(series, now, horizon_seconds, tuning)
+    if current is None:
         return None
-    short_mean = _mean(bins, work, now, tuning.short_mean_seconds)
+    seconds = sum(one.seconds for one in bins)
+    mean = sum(series.work) / seconds
+    lag = round(min(horizon_seconds, tuning.longest_lag_seconds) * len(bins) / seconds)
+    stays = _persistence(series.levels, mean, max(lag, 1), tuning.usual_spread * mean)
+    passes, oldest = 1.0 - stays, now - tuning.reserve_seconds
+    varies = sorted(
+        jump + passes * (level - mean)
+        for one, jump, level in zip(bins, series.noise, series.levels, strict=True)
+        if one.end > oldest
+    )
+    reserve = max(varies[min(int(covered * len(varies)), len(varies) - 1)], 0.0)
+    return Forecast(mean + stays * (current - mean), reserve, stays)
+
+
+def _weigh(
+    bins: Sequence[Bin], request_seconds: float, prompt_token_seconds: float, level_seconds: float
+) -> _Series:
+    work = [one.requests * request_seconds + one.prompt_tokens * prompt_token_seconds for one in bins]
     rates = [done / one.seconds for one, done in zip(bins, work, strict=True)]
-    deviation = _deviation(bins, work, rates, tuning.long_mean_seconds)
-    expected = max(long_mean, short_mean or 0.0)
-    trend = _slope(bins, rates, now, tuning.trend_seconds)
-    if trend * tuning.trend_seconds > tuning.trend_significance * deviation:
-        ahead = min(horizon_seconds, tuning.trend_horizon_seconds)
-        recent = _mean(bins, work, now, tuning.trend_mean_seconds) or 0.0
-        expected = max(expected, recent + trend * ahead)
-    return Forecast(expected, deviation, _burst_index(rates))
+    levels = _levels(bins, work, level_seconds)
+    return _Series(
+        bins, work, rates, levels, [rate - level for rate, level in zip(rates, levels, strict=True)]
+    )
 
 
-def _mean(bins: Sequence[Bin], work: Sequence[float], now: float, seconds: float) -> float | None:
-    """Return the mean rate of the bins that began within the last `seconds`, with half a bin's grace."""
-    oldest = now - seconds
-    total = length = 0.0
-    for index in range(len(bins) - 1, -1, -1):
-        one = bins[index]
-        if one.end - one.seconds / 2 < oldest:
-            break
-        total += work[index]
-        length += one.seconds
-    return total / length if length else None
-
-
-def _deviation(bins: Sequence[Bin], work: Sequence[float], rates: Sequence[float], seconds: float) -> float:
-    """Return the root mean square of the bins' distance from the mean of the minute that each of them ends."""
+def _levels(bins: Sequence[Bin], work: Sequence[float], seconds: float) -> list[float]:
+    """Return for each bin the mean rate of the time that it ends."""
+    found = []
     first = 0
-    total = length = squares = 0.0
+    total = length = 0.0
     for index, one in enumerate(bins):
         total += work[index]
         length += one.seconds
@@ -106,16 +123,43 @@ def _deviation(bins: Sequence[Bin], work: Sequence[float], rates: Sequence[float
             total -= work[first]
             length -= bins[first].seconds
             first += 1
-        squares += (rates[index] - total / length) ** 2
-    return sqrt(squares / len(bins))
+        found.append(total / length)
+    return found
 
 
-def _slope(bins: Sequence[Bin], rates: Sequence[float], now: float, seconds: float) -> float:
+def _current(series: _Series, now: float, horizon_seconds: float, tuning: Tuning) -> float | None:
+    """Return where demand is, or by its trend will be: the highest of several means, so that a rise is seen soon."""
+    found = _mean(series, now, tuning.long_mean_seconds)
+    if found is None:
+        return None
+    found = max(found, _mean(series, now, tuning.short_mean_seconds) or 0.0)
+    trend = _slope(series, now, tuning.trend_seconds)
+    deviation = sqrt(sum(one * one for one in series.noise) / len(series.noise))
+    if trend * tuning.trend_seconds > tuning.trend_significance * deviation:
+        recent = _mean(series, now, tuning.trend_mean_seconds) or 0.0
+        found = max(found, recent + trend * min(horizon_seconds, tuning.trend_horizon_seconds))
+    return found
+
+
+def _mean(series: _Series, now: float, seconds: float) -> float | None:
+    """Return the mean rate of the bins that lie within the last `seconds`, by half at least; None if none does."""
+    oldest = now - seconds
+    total = length = 0.0
+    for index in range(len(series.bins) - 1, -1, -1):
+        one = series.bins[index]
+        if one.end - one.seconds / 2 < oldest:
+            break
+        total += series.work[index]
+        length += one.seconds
+    return total / length if length else None
+
+
+def _slope(series: _Series, now: float, seconds: float) -> float:
     """Return the least-squares slope of the last bins, per second; 0 without enough of them."""
     oldest = now - seconds
     points = [
         (one.end - one.seconds / 2 - now, rate)
-        for one, rate in zip(bins, rates, strict=True)
+        for one, rate in zip(series.bins, series.rates, strict=True)
         if one.end > oldest
     ]
     if len(points) < ENOUGH_BINS:
@@ -126,8 +170,17 @@ def _slope(bins: Sequence[Bin], rates: Sequence[float], now: float, seconds: flo
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
 
 
-def _burst_index(rates: Sequence[float]) -> float | None:
-    if len(rates) < ENOUGH_BINS:
-        return None
-    mean = sum(rates) / len(rates)
-    return sorted(rates)[int(0.99 * len(rates))] / mean if mean else 1.0
+def _persistence(levels: Sequence[float], mean: float, lag: int, usual: float) -> float:
+    """Return how much of a distance from the mean is left after `lag` bins, 0 to 1: by least squares of what was.
+
+    Until distances greater than `usual` have been seen to pass, all are held to stay.
+    """
+    pairs = len(levels) - lag
+    if pairs < ENOUGH_BINS:
+        return 1.0
+    distances = [level - mean for level in levels]
+    before, after = distances[:pairs], distances[lag:]
+    prior = usual * usual * pairs
+    variance = sum(one * one for one in before) + prior
+    covariance = sum(one * other for one, other in zip(before, after, strict=True)) + prior
+    return min(max(covariance / variance, 0.0), 1.0) if variance > 0 else 1.0

@@ -21,6 +21,8 @@ _PROMPT_BOUND = 0.5
 _ENOUGH_FULL = 3.0
 _MANY_WAIT = 0.25
 _AS_EVER = 0.95
+# What an engine has run once is remembered ten times as long as what it usually does.
+_PEAK_DECAY = 0.1
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +128,7 @@ def _learn_room(learned: Learned, seen: Seen, keep: float, tuning: Tuning) -> Le
     sizes = [one.kv_capacity_tokens for one in workers if one.kv_capacity_tokens > 0]
     busy = [one for one in workers if one.running > 0]
     full = _fullest(learned, seen, tuning)
+    most = max(float(one.running) for one in workers)
     return replace(
         learned,
         prompt_tokens=learned.prompt_tokens * keep + sum(one.prompt_tokens for one in workers),
@@ -133,9 +136,9 @@ def _learn_room(learned: Learned, seen: Seen, keep: float, tuning: Tuning) -> Le
         kv_used=learned.kv_used * keep + sum(one.kv_used for one in busy),
         kv_requests=learned.kv_requests * keep + sum(one.running for one in busy),
         kv_capacity_tokens=sum(sizes) / len(sizes) if sizes else learned.kv_capacity_tokens,
-        peak=max(learned.peak * keep, *(one.running for one in workers)),
-        full=max(learned.full * keep, full),
-        full_weight=learned.full_weight * keep + (full > 0),
+        peak=max(learned.peak * keep**_PEAK_DECAY, most),
+        full=full or learned.full,
+        full_weight=(full > 0) + (0.0 if most > learned.peak / _AS_EVER else learned.full_weight * keep),
     )
 
 

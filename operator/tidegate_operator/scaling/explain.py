@@ -8,7 +8,10 @@ from tidegate_operator.scaling.facts import Clamp, Decision, Term
 # What a term's value is, and what its target.
 _TERMS = {
     "QueueDepth": ("{value:.0f} requests wait", "{target:.0f} per replica are well"),
-    "KVCacheUtilization": ("the KV caches are {value:.0%} full", "{target:.0%} is the target"),
+    "KVCacheUtilization": (
+        "the KV caches are {value:.0%} full, with what will wait for long",
+        "{target:.0%} is the target",
+    ),
     "Concurrency": ("{value:.0f} requests wait or run", "one replica takes {target:.0f}"),
     "Forecast": (
         "{value:.1f} replicas' worth of work is expected",

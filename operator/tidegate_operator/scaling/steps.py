@@ -72,11 +72,10 @@ def _stabilize(step: Step, memory: Memory, case: Case, asked: Asked) -> None:
     """Hold what the last window needed, and what would make those that stay too full."""
     current, tuning = case.supply.desired, case.tuning
     seconds = case.policy.scale_down.stabilization_window_seconds
-    burst_index = asked.forecast.burst_index if asked.forecast else None
-    span = window.down_seconds(burst_index, case.start.p90, tuning) if seconds is None else float(seconds)
+    span = window.down_seconds(case.start.p90, tuning) if seconds is None else float(seconds)
     highest = min(window.within(memory.highs, case.now, span) or 0, current)
     step.hold("HeldBack", f"{highest} were needed within the last {span:.0f} s", max(step.wanted, highest))
     busy = max(asked.replicas(terms.KV_CACHE), asked.replicas(terms.CONCURRENCY)) / tuning.consolidation
-    fitting = min(ceil(busy - tuning.tolerance), current)
+    fitting = min(ceil(busy), current)
     why = f"those that stay would be more than {tuning.consolidation:.0%} full"
     step.hold("HeldBack", why, max(step.wanted, fitting))

@@ -4,11 +4,11 @@ Owns the terms. A signal that was not measured has no term. Must not limit, dela
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from tidegate_operator.scaling import bins, capacity
 from tidegate_operator.scaling.bins import Bin, Forecast
-from tidegate_operator.scaling.capacity import Costs, Learned
+from tidegate_operator.scaling.capacity import Learned
 from tidegate_operator.scaling.case import Case
 from tidegate_operator.scaling.facts import Term, Worker
 
@@ -21,11 +21,10 @@ ATTAINMENT = "Attainment"
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """The terms that had data, and why others had none; `forecast` is what the Forecast term rests on."""
+    """The terms that had data, and why others had none."""
 
     terms: tuple[Term, ...]
     missing: Mapping[str, str]
-    forecast: Forecast | None
 
     @property
     def most(self) -> Term | None:
@@ -45,16 +44,21 @@ class _Pool:
     ready: int
     unread: float
     learned: Learned
-    # None until it was learned.
-    costs: Costs | None
     kv_target: float
     # Requests at once that one replica takes.
     concurrency: float
+    # What a token of a prompt and of an answer cost of an engine's time; None until it was learned.
+    costs: tuple[float, float] | None
+    # Tokens of an answer.
+    output_length: float
+    # Work in engine-seconds that what there is will have done besides what is expected, when another can be ready.
+    spare: float = 0.0
 
-    @property
-    def token_seconds(self) -> float:
-        """Return what one token of a prompt costs, as much of it as is cached."""
-        return self.costs.prompt_token * self.learned.computed_share if self.costs else 0.0
+    def left(self, prompt_tokens: float, output_tokens: float) -> float:
+        """Return what will be left of waiting work, in engine-seconds, when another replica can be ready."""
+        if self.costs is None:
+            return 0.0
+        return max(prompt_tokens * self.costs[0] + output_tokens * self.costs[1] - self.spare, 0.0)
 
 
 def ask(
@@ -64,14 +68,18 @@ def ask(
     pool = _pool(case, learned, ghosts)
     missing = dict(case.seen.missing)
     forecast = _forecast(case, pool, history, missing)
-    base = _feed_forward(case, forecast, utilization)
+    base = 0.0
+    if forecast is not None:
+        there = case.supply.ready + case.supply.pending
+        pool = replace(pool, spare=max(there - forecast.expected, 0.0) * case.start.p90)
+        base = (forecast.expected + forecast.reserve) / utilization
     found = (
         _queue_depth(case, pool, base),
         _kv_cache(case, pool),
         _concurrency(case, pool),
         None if forecast is None else Term(FORECAST, forecast.expected, utilization, base),
     )
-    return Asked(tuple(one for one in found if one is not None), missing, forecast)
+    return Asked(tuple(one for one in found if one is not None), missing)
 
 
 def _pool(case: Case, learned: Learned, ghosts: frozenset[str]) -> _Pool:
@@ -79,15 +87,20 @@ def _pool(case: Case, learned: Learned, ghosts: frozenset[str]) -> _Pool:
     workers = tuple(one for one in case.seen.workers if one.name not in ghosts)
     ready = max(case.supply.ready - len(ghosts), len(workers))
     kv_target = policy.kv_utilization_target or tuning.kv_utilization
+    most = capacity.concurrency(learned, policy.concurrency_target, kv_target, tuning)
+    costs = learned.known_costs(tuning)
     return _Pool(
         workers=workers,
         ready=ready,
         # Those that could not be read are as busy as those that were.
         unread=ready / len(workers) if workers else 1.0,
         learned=learned,
-        costs=learned.known_costs(tuning),
         kv_target=kv_target,
-        concurrency=capacity.concurrency(learned, policy.concurrency_target, kv_target, tuning),
+        concurrency=most,
+        costs=(costs.prompt_token * learned.computed_share, costs.step / most + costs.sequence)
+        if costs
+        else None,
+        output_length=learned.output_length(tuning),
     )
 
 
@@ -95,25 +108,18 @@ def _forecast(case: Case, pool: _Pool, history: tuple[Bin, ...], missing: dict[s
     if pool.costs is None:
         missing["forecast"] = "how fast a replica is has not been measured yet"
         return None
-    per_token = pool.costs.step / pool.concurrency + pool.costs.sequence
     found = bins.forecast(
         history,
-        pool.learned.output_length(case.tuning) * per_token,
-        pool.token_seconds,
+        pool.output_length * pool.costs[1],
+        pool.costs[0],
         now=case.seen.at,
         horizon_seconds=case.start.p90,
+        covered=case.tuning.covered(case.policy.qos_class),
         tuning=case.tuning,
     )
     if found is None:
         missing["forecast"] = "arrivals have not been counted in the last minute"
     return found
-
-
-def _feed_forward(case: Case, forecast: Forecast | None, utilization: float) -> float:
-    if forecast is None:
-        return 0.0
-    reserve = case.tuning.z(case.policy.qos_class) * forecast.deviation
-    return (forecast.expected + reserve) / utilization
 
 
 def _queue_depth(case: Case, pool: _Pool, base: float) -> Term | None:
@@ -133,27 +139,50 @@ def _queue_depth(case: Case, pool: _Pool, base: float) -> Term | None:
         return Term(QUEUE_DEPTH, queued, pool.concurrency, queued / pool.concurrency)
     tokens = in_engines * length + (demand.queued_prompt_tokens if demand else 0)
     objective = policy.ttft_slo_seconds or tuning.ttft_seconds
-    excess = (pool.token_seconds * tokens - case.supply.ready * objective) / tuning.backlog_seconds
+    excess = pool.left(tokens, 0.0) - case.supply.ready * objective
     # Replicas that start are the answer to it already.
-    asks = base + excess if excess > 0 and not case.supply.pending else 0.0
-    return Term(QUEUE_DEPTH, queued, objective / (pool.token_seconds * length), asks)
+    asks = base + excess / tuning.backlog_seconds if excess > 0 and not case.supply.pending else 0.0
+    return Term(QUEUE_DEPTH, queued, objective / (pool.costs[0] * length), asks)
 
 
 def _kv_cache(case: Case, pool: _Pool) -> Term | None:
-    """Return what the cache asks for: what is in use, and what those that wait will use."""
+    """Return what the cache asks for: what is in use, and what those will use that wait for long."""
     demand, size, workers = case.seen.demand, pool.learned.kv_capacity_tokens, pool.workers
     if not workers and (pool.ready or not size or demand is None):
         return None
-    waiting = (demand.queued_prompt_tokens + demand.queued_output_tokens) / size if demand and size else 0.0
     mean = sum(one.kv_used for one in workers) / len(workers) if workers else 0.0
-    return Term(KV_CACHE, mean, pool.kv_target, (mean * pool.ready + waiting) / pool.kv_target)
+    waiting = 0.0
+    if demand and size:
+        prompts, outputs = demand.queued_prompt_tokens, demand.queued_output_tokens
+        waiting = (prompts + outputs) / size * _lasting(pool, prompts, outputs)
+    used = mean * pool.ready + waiting
+    return Term(KV_CACHE, used / max(pool.ready, 1), pool.kv_target, used / pool.kv_target)
+
+
+def _lasting(pool: _Pool, prompt_tokens: float, output_tokens: float) -> float:
+    """Return the share of what waits that will still wait when another replica can be ready: all until it is known."""
+    if pool.costs is None or not prompt_tokens + output_tokens:
+        return 1.0
+    return pool.left(prompt_tokens, output_tokens) / (
+        prompt_tokens * pool.costs[0] + output_tokens * pool.costs[1]
+    )
 
 
 def _concurrency(case: Case, pool: _Pool) -> Term | None:
-    """Return what all requests that wait or run ask for."""
+    """Return what all requests that wait or run ask for.
+
+    More than there is only so far as they will not have been worked off when it can be ready; a user's own target is
+    kept to the letter.
+    """
     demand = case.seen.demand
     if demand is None and not pool.workers:
         return None
     in_engines = pool.unread * sum(one.running + one.waiting for one in pool.workers)
     at_once = demand.queued + max(float(demand.running), in_engines) if demand else in_engines
-    return Term(CONCURRENCY, at_once, pool.concurrency, at_once / pool.concurrency)
+    asks = at_once / pool.concurrency
+    there = case.supply.ready + case.supply.pending
+    if asks > there > 0 and pool.costs is not None and case.policy.concurrency_target is None:
+        above = at_once - there * pool.concurrency
+        left = pool.left(above * pool.learned.prompt_length, above * pool.output_length)
+        asks = there + min(asks - there, left / case.tuning.backlog_seconds)
+    return Term(CONCURRENCY, at_once, pool.concurrency, asks)

@@ -13,21 +13,23 @@ from tidegate_operator.scaling.facts import RatePolicy
 class Tuning:
     """The law's constants; where nothing else is said, chosen by `make bench-autoscaling`.
 
-    Times are seconds; `z_*` are standard deviations of demand that are kept in reserve for a class.
+    Times are seconds.
     """
 
-    # One-sided normal quantiles of 95, 84 and 50 percent: how many of the ten-second bins the reserve covers.
-    z_high: float = 1.65
-    z_medium: float = 1.0
-    z_low: float = 0.0
+    # Share of the ten-second bins for which what is expected and the reserve together are enough.
+    covered_high: float = 0.98
+    covered_medium: float = 0.95
+    covered_low: float = 0.8
 
     # Share of a replica's time that is planned for; the objective's attainment moves it within these bounds.
-    utilization: float = 0.95
+    utilization: float = 1.0
     utilization_min: float = 0.5
-    utilization_max: float = 0.98
+    utilization_max: float = 1.1
 
     # How far demand is looked back on, and how far ahead.
-    history_seconds: float = 1200.0
+    history_seconds: float = 3600.0
+    # Shorter than the history, so that the end of a long load, all but which is forgotten, is not taken for a burst.
+    reserve_seconds: float = 2400.0
     long_mean_seconds: float = 60.0
     short_mean_seconds: float = 30.0
     trend_mean_seconds: float = 90.0
@@ -35,14 +37,18 @@ class Tuning:
     trend_horizon_seconds: float = 90.0
     # The trend counts if it changes demand in `trend_seconds` by more than this many standard deviations.
     trend_significance: float = 0.5
+    # A distance of the demand of a minute from its mean, by the mean, that is not worth a second thought: what is seen
+    # to pass has to be greater for the next one to be expected to pass. And no farther ahead than this.
+    usual_spread: float = 0.3
+    longest_lag_seconds: float = 180.0
 
-    # The prompts that wait are to be computed within this time; what fits the objective anyway asks for nothing.
+    # What waits, and will not have been worked off when a replica can be ready, is to be worked off in this time.
     backlog_seconds: float = 30.0
     # The objective where a class has none.
     ttft_seconds: float = 2.0
     kv_utilization: float = 0.75
     # Parts of a replica that are not worth one.
-    tolerance: float = 0.05
+    tolerance: float = 0.1
 
     # What a step of an engine costs until it is measured: a Llama 2 70B on four H100 (SageServe's performance data:
     # 28.5 ms, 0.36 ms per sequence, 0.107 ms per token of a prompt). Only the proportions matter: the scale is learned.
@@ -58,21 +64,17 @@ class Tuning:
     # is to be under the floor or this many times what one request alone has.
     concurrency: float = 40.0
     inter_token_floor_seconds: float = 0.045
-    inter_token_slowdown: float = 1.5
+    inter_token_slowdown: float = 2.2
     # Of the requests that an engine ran while others had to wait for it.
-    full_share: float = 0.8
+    full_share: float = 0.95
     # Output of a request before any has ended.
     output_tokens: float = 200.0
 
     # Up to max(+4, twice as many) in 30 s; down by max(1, a quarter) in a minute.
     up: tuple[RatePolicy, ...] = (RatePolicy("Pods", 4, 30), RatePolicy("Percent", 100, 30))
     down: tuple[RatePolicy, ...] = (RatePolicy("Pods", 1, 60), RatePolicy("Percent", 25, 60))
-    # The highest want of this time holds: by the burst index (99th percentile of the bins by their mean).
-    calm_index: float = 2.0
-    bursty_index: float = 4.0
-    calm_window_seconds: float = 180.0
-    window_seconds: float = 300.0
-    bursty_window_seconds: float = 900.0
+    # The highest want of this time holds before fewer will do.
+    down_window_seconds: float = 180.0
     # A replica that is taken away has to be brought back by a cold start: never sooner than this many P90 of it.
     window_cold_starts: float = 1.5
     # Those that stay may be this full, of their targets, after one is taken away.
@@ -98,9 +100,9 @@ class Tuning:
     # has been left behind.
     ghost_seconds: float = 120.0
 
-    def z(self, qos_class: QosClass) -> float:
-        """Return the standard deviations of demand that a class keeps in reserve."""
-        return {"high": self.z_high, "medium": self.z_medium, "low": self.z_low}[qos_class]
+    def covered(self, qos_class: QosClass) -> float:
+        """Return the share of the ten-second bins that a class is to have enough replicas for."""
+        return {"high": self.covered_high, "medium": self.covered_medium, "low": self.covered_low}[qos_class]
 
 
 DEFAULT = Tuning()

@@ -30,14 +30,6 @@ def within(wants: Sequence[Want], now: float, seconds: float) -> int | None:
     return next((want for at, want in wants if at >= now - seconds), None)
 
 
-def down_seconds(burst_index: float | None, cold_start_p90: float, tuning: Tuning) -> float:
-    """Return how long a want holds before fewer replicas may do: longer where load comes in bursts."""
-    if burst_index is None:
-        window = tuning.window_seconds
-    elif burst_index < tuning.calm_index:
-        window = tuning.calm_window_seconds
-    elif burst_index < tuning.bursty_index:
-        window = tuning.window_seconds
-    else:
-        window = tuning.bursty_window_seconds
-    return max(window, tuning.window_cold_starts * cold_start_p90)
+def down_seconds(cold_start_p90: float, tuning: Tuning) -> float:
+    """Return how long a want holds before fewer replicas may do: longer where it takes long to bring one back."""
+    return max(tuning.down_window_seconds, tuning.window_cold_starts * cold_start_p90)

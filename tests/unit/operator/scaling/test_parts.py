@@ -109,53 +109,72 @@ class TestColdStart:
 
 
 class TestBins:
-    """Demand of the last twenty minutes."""
+    """Demand of the last hour."""
 
     def series(self, *rates: float) -> tuple[Bin, ...]:
         return tuple(Bin(10.0 * index, 10.0, 10 * rate, 0.0) for index, rate in enumerate(rates, start=1))
 
-    def forecast(self, *rates: float) -> bins.Forecast | None:
-        return bins.forecast(
-            self.series(*rates), 1.0, 0.0, now=10.0 * len(rates), horizon_seconds=90.0, tuning=DEFAULT
-        )
+    def forecast(self, *rates: float, covered: float = 0.95, horizon: float = 120.0) -> bins.Forecast:
+        found = bins.forecast(
+            self.series(*rates), 1.0, 0.0, now=10.0 * len(rates), horizon_seconds=horizon, covered=covered,
+            tuning=DEFAULT,
+        )  # fmt: skip
+        assert found is not None
+        return found
 
     def test_steady_demand_is_expected_to_stay(self) -> None:
         found = self.forecast(*[2.0] * 30)
-        assert found is not None
-        assert (found.expected, found.deviation, found.burst_index) == pytest.approx((2.0, 0.0, 1.0))
+        assert (found.expected, found.reserve, found.persistence) == pytest.approx((2.0, 0.0, 1.0))
 
     def test_the_last_half_minute_counts_if_it_is_higher_than_the_minute(self) -> None:
-        found = self.forecast(*[2.0] * 30, 4.0, 4.0, 4.0)
-        assert found is not None
-        assert found.expected >= 4.0
+        assert self.forecast(*[2.0] * 30, 4.0, 4.0, 4.0).expected >= 4.0
+
+    def test_a_step_as_there_was_none_before_is_expected_to_stay(self) -> None:
+        assert self.forecast(*[2.0] * 200, *[8.0] * 6).expected >= 8.0
 
     def test_a_fall_is_not_extrapolated(self) -> None:
-        found = self.forecast(*[float(one) for one in range(30, 0, -1)])
-        assert found is not None
-        assert found.expected == pytest.approx(3.5)
+        assert self.forecast(*[float(one) for one in range(60, 30, -1)]).expected >= 31.0
 
-    def test_noise_is_no_trend(self) -> None:
+    def test_noise_is_no_trend_and_is_kept_in_reserve(self) -> None:
         rng = Random(5)
-        rates = [max(rng.gauss(10, 3), 0) for _ in range(120)]
+        rates = [max(rng.gauss(10, 1), 0) for _ in range(360)]
         found = self.forecast(*rates)
-        assert found is not None
-        assert found.expected == pytest.approx(max(sum(rates[-6:]) / 6, sum(rates[-3:]) / 3), rel=0.25)
-        assert found.deviation == pytest.approx(3.0 * (5 / 6) ** 0.5, rel=0.2)
+        assert found.expected == pytest.approx(10, rel=0.15)
+        # The 95th percentile of the differences from the mean of six, of which each is a part.
+        assert found.reserve == pytest.approx(1.645 * (5 / 6) ** 0.5, rel=0.2)
+        assert self.forecast(*rates, covered=0.5).reserve < 0.2 < found.reserve
 
-    def test_bursts_are_told_by_their_height(self) -> None:
-        found = self.forecast(*([1.0] * 19 + [11.0]) * 6)
-        assert found is not None
-        assert found.burst_index == pytest.approx(11 / 1.5)
+    def test_of_bursts_that_are_over_before_a_replica_is_ready_little_is_expected_and_more_is_kept(
+        self,
+    ) -> None:
+        bursts = ([1.0] * 18 + [9.0] * 6) * 15
+        found = self.forecast(*bursts)
+        assert found.persistence < 0.3
+        assert found.expected < 6.0, "though the last minute had 9"
+        assert found.expected + found.reserve > 7.0
+
+    def test_of_demand_that_stays_long_all_is_expected(self) -> None:
+        waves = ([1.0] * 60 + [9.0] * 60) * 3
+        assert self.forecast(*waves).persistence > 0.7
+        assert self.forecast(*waves).expected == pytest.approx(9.0, rel=0.15)
+
+    def test_a_long_load_that_is_nearly_forgotten_is_not_taken_for_a_burst(self) -> None:
+        for forgotten in range(0, 181, 6):
+            found = self.forecast(*[6.0] * (180 - forgotten), *[0.0] * (180 + forgotten))
+            assert found.expected + found.reserve < 1.5, forgotten
 
     def test_of_demand_that_is_older_than_a_minute_nothing_is_known(self) -> None:
         series = self.series(*[2.0] * 30)
-        assert bins.forecast(series, 1.0, 0.0, now=400.0, horizon_seconds=90.0, tuning=DEFAULT) is None
+        nothing = bins.forecast(
+            series, 1.0, 0.0, now=400.0, horizon_seconds=90.0, covered=0.95, tuning=DEFAULT
+        )
+        assert nothing is None
 
     def test_a_bin_that_is_missing_is_not_an_empty_one(self) -> None:
         series = tuple(one for one in self.series(*[2.0] * 30) if one.end not in {270.0, 290.0})
-        found = bins.forecast(series, 1.0, 0.0, now=300.0, horizon_seconds=90.0, tuning=DEFAULT)
+        found = bins.forecast(series, 1.0, 0.0, now=300.0, horizon_seconds=90.0, covered=0.95, tuning=DEFAULT)
         assert found is not None
-        assert found.expected == pytest.approx(2.0)
+        assert (found.expected, found.reserve) == pytest.approx((2.0, 0.0))
 
     def test_readings_that_follow_each_other_soon_are_one_bin(self) -> None:
         series = bins.add(bins.add((), Bin(10.0, 10.0, 5, 50), 1200), Bin(11.0, 1.0, 9, 90), 1200)
@@ -188,19 +207,9 @@ class TestWindow:
         assert window.within(highs, now, seconds) == max(recent)
         assert window.within(lows, now, seconds) == min(recent)
 
-    @pytest.mark.parametrize(
-        ("index", "start", "seconds"),
-        [
-            (None, 100.0, 300.0),
-            (1.0, 100.0, 180.0),
-            (3.0, 100.0, 300.0),
-            (9.0, 100.0, 900.0),
-            (1.0, 400.0, 600.0),
-        ],
-        ids=["not known yet", "calm", "usual", "in bursts", "never less than one and a half cold starts"],
-    )
-    def test_its_length(self, index: float | None, start: float, seconds: float) -> None:
-        assert window.down_seconds(index, start, DEFAULT) == seconds
+    @pytest.mark.parametrize(("start", "seconds"), [(30.0, 180.0), (400.0, 600.0)])
+    def test_it_is_never_shorter_than_one_and_a_half_cold_starts(self, start: float, seconds: float) -> None:
+        assert window.down_seconds(start, DEFAULT) == seconds
 
 
 class TestCapacity:
