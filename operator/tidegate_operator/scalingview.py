@@ -123,7 +123,8 @@ class Views:
         others = self._cache.all(POD_AUTOSCALER, key.namespace)
         found = rivals(key.name, [pool.name for pool in pools], others)
         for pool in pools:
-            if pool.policy is not None and pool.name in scenes:
+            # One without a Deployment has not begun: it does not sleep.
+            if pool.policy is not None and pool.name in scenes and scenes[pool.name].deployment is not None:
                 yield PoolView(
                     name=pool.name,
                     policy=pool.policy,

@@ -208,6 +208,15 @@ async def test_to_zero_and_back() -> None:
     assert world.replicas() == 1
 
 
+async def test_a_pool_that_has_not_begun_does_not_sleep() -> None:
+    """Between an LLMService and its Deployment there are no replicas, and nobody asks for it."""
+    world = World(scaled(minReplicas=0))
+    await world.see()
+    await world.autoscaler.round()
+    await world.look()
+    assert world.replicas() == 1
+
+
 async def test_a_mark_that_nobody_told_of_wakes_at_the_next_look() -> None:
     world = await ready(minReplicas=0, idleSeconds=300)
     await quiet(world, 100)
