@@ -112,6 +112,8 @@ def _words(error: Exception) -> str:
         return f"Prometheus refuses: {str(error)[:200]}"
     if isinstance(error, TimeoutError | TooLarge):
         return str(error)
+    if isinstance(error, requests.Timeout):
+        return "Prometheus did not answer in time"
     return f"Prometheus cannot be asked: {type(error).__name__}"
 
 
