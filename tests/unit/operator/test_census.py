@@ -24,7 +24,10 @@ A, B = "aaaa", "bbbb"
 
 
 def pod(uid: str, *, ready: bool = True) -> dict[str, Any]:
-    return {"metadata": {"uid": uid, "name": uid}, "status": {"conditions": [{"type": "Ready", "status": str(ready)}]}}
+    return {
+        "metadata": {"uid": uid, "name": uid},
+        "status": {"conditions": [{"type": "Ready", "status": str(ready)}]},
+    }
 
 
 def reading(
