@@ -80,7 +80,7 @@ class ScalingRules(Model):
         ge=0,
         le=3600,
         description="What was wanted in this time is remembered: the least of it is added, or the most of it kept. "
-        "Unset: 0 up; down as long as the load's bursts ask for, at least 1.5 times a cold start.",
+        "Unset: 0 up; 180 down, or 1.5 cold starts if that is longer.",
     )
     policies: list[ScalingPolicy] = Field(
         [],
@@ -222,8 +222,8 @@ class Scaling(Model):
         1800,
         ge=60,
         le=604_800,
-        description="Without a request for so long, a pool whose `minReplicas` is 0 goes to sleep; at least 3 times a "
-        "cold start.",
+        description="Without a request for so long, a pool whose `minReplicas` is 0 goes to sleep; not while it "
+        "starts, nor within two cold starts after it was woken.",
     )
     cold_start_seconds: int | None = Field(
         None,

@@ -221,6 +221,20 @@ def test_every_example_is_accepted(kubectl: Kubectl, path: Path) -> None:
         assert kubectl.submit(manifest)["kind"] == manifest["kind"]
 
 
+def test_who_scales_from_outside_in_the_examples_means_a_deployment_that_there_is(kubectl: Kubectl) -> None:
+    folder = Path(__file__).parents[3] / "examples" / "06-autoscaling"
+    service = yaml.safe_load((folder / "external.yaml").read_text())
+    assert service["spec"]["scaling"]["mode"] == "External"
+    hpa, keda = (yaml.safe_load((folder / "external" / f"{one}.yaml").read_text()) for one in ("hpa", "keda"))
+    kubectl.submit({**hpa, "metadata": {**hpa["metadata"], "namespace": "default"}})
+    for one in (hpa, keda):
+        assert one["spec"]["scaleTargetRef"]["name"] == f"{service['metadata']['name']}-shared"
+    [trigger] = keda["spec"]["triggers"]
+    [metric] = hpa["spec"]["metrics"]
+    assert metric["external"]["metric"]["name"] in trigger["metadata"]["query"]
+    assert trigger["metadata"]["ignoreNullValues"] == "false"
+
+
 def test_there_are_examples() -> None:
     assert any("01-quickstart" in path.parts for path in EXAMPLES)
 
