@@ -18,11 +18,11 @@ class Tuning:
 
     # Share of the ten-second bins for which what is expected and the reserve together are enough.
     covered_high: float = 0.98
-    covered_medium: float = 0.95
+    covered_medium: float = 0.93
     covered_low: float = 0.8
 
     # Share of a replica's time that is planned for; the objective's attainment moves it within these bounds.
-    utilization: float = 1.0
+    utilization: float = 1.05
     utilization_min: float = 0.5
     utilization_max: float = 1.1
 
@@ -31,24 +31,24 @@ class Tuning:
     # Shorter than the history, so that the end of a long load, all but which is forgotten, is not taken for a burst.
     reserve_seconds: float = 2400.0
     long_mean_seconds: float = 60.0
-    short_mean_seconds: float = 30.0
-    trend_mean_seconds: float = 90.0
-    trend_seconds: float = 120.0
-    trend_horizon_seconds: float = 90.0
+    short_mean_seconds: float = 20.0
+    trend_mean_seconds: float = 60.0
+    trend_seconds: float = 90.0
+    trend_horizon_seconds: float = 120.0
     # The trend counts if it changes demand in `trend_seconds` by more than this many standard deviations.
-    trend_significance: float = 0.5
+    trend_significance: float = 4.0
     # A distance of the demand of a minute from its mean, by the mean, that is not worth a second thought: what is seen
     # to pass has to be greater for the next one to be expected to pass. And no farther ahead than this.
     usual_spread: float = 0.3
     longest_lag_seconds: float = 180.0
 
     # What waits, and will not have been worked off when a replica can be ready, is to be worked off in this time.
-    backlog_seconds: float = 30.0
+    backlog_seconds: float = 10.0
     # The objective where a class has none.
     ttft_seconds: float = 2.0
     kv_utilization: float = 0.75
     # Parts of a replica that are not worth one.
-    tolerance: float = 0.1
+    tolerance: float = 0.05
 
     # What a step of an engine costs until it is measured: a Llama 2 70B on four H100 (SageServe's performance data:
     # 28.5 ms, 0.36 ms per sequence, 0.107 ms per token of a prompt). Only the proportions matter: the scale is learned.
@@ -70,8 +70,8 @@ class Tuning:
     # Output of a request before any has ended.
     output_tokens: float = 200.0
 
-    # Up to max(+4, twice as many) in 30 s; down by max(1, a quarter) in a minute.
-    up: tuple[RatePolicy, ...] = (RatePolicy("Pods", 4, 30), RatePolicy("Percent", 100, 30))
+    # Up to max(+8, four times as many) in 30 s; down by max(1, a quarter) in a minute.
+    up: tuple[RatePolicy, ...] = (RatePolicy("Pods", 8, 30), RatePolicy("Percent", 300, 30))
     down: tuple[RatePolicy, ...] = (RatePolicy("Pods", 1, 60), RatePolicy("Percent", 25, 60))
     # The highest want of this time holds before fewer will do.
     down_window_seconds: float = 180.0
