@@ -26,6 +26,8 @@ Maker = Callable[[Trace], Policy]
 OURS: Final = "ours"
 PLANNER: Final = "planner"
 STATIC: Final = "static"
+# How full our law plans replicas, besides its default.
+OTHER_UTILIZATIONS: Final = (1.2, 0.8)
 # The setting of ours that is a user's who sets nothing.
 DEFAULT_KNOB: Final = "medium"
 
@@ -95,23 +97,25 @@ def _ours(qos_class: QosClass) -> Setting:
 
 
 def _ours_at(utilization: float) -> Setting:
-    tuning = replace(DEFAULT, utilization=utilization, utilization_min=min(0.3, utilization))
+    tuning = replace(
+        DEFAULT, utilization=utilization, utilization_max=max(DEFAULT.utilization_max, utilization)
+    )
     return Setting(f"medium, {utilization:g}", lambda _: Ours(tuning=tuning))
 
 
 ARMS: Final = (
-    Arm("hpa waiting", tuple(map(_hpa_waiting, (1, 3, 10))), "3"),
-    Arm("hpa running", tuple(map(_hpa_running, (16, 24, 32, 40, 48))), "32"),
-    Arm("hpa kv", tuple(map(_hpa_kv, (0.2, 0.3, 0.4, 0.5, 0.65))), "0.5"),
-    Arm("keda", tuple(map(_keda, (1, 5, 15))), "5"),
-    Arm("kpa", tuple(map(_kpa, (24, 36, 48, 64))), ""),
-    Arm("wva v1", tuple(map(_wva_v1, (0.1, 0.25, 0.4))), "0.1"),
+    Arm("hpa waiting", tuple(map(_hpa_waiting, (1, 3))), "3"),
+    Arm("hpa running", tuple(map(_hpa_running, (16, 24, 32, 48))), "32"),
+    Arm("hpa kv", tuple(map(_hpa_kv, (0.2, 0.3, 0.4, 0.5))), "0.5"),
+    Arm("keda", tuple(map(_keda, (1, 5))), "5"),
+    Arm("kpa", tuple(map(_kpa, (24, 36, 48, 64)))),
+    Arm("wva v1", tuple(map(_wva_v1, (0.1, 0.4))), "0.1"),
     Arm(
-        "wva v2", (_wva_v2(0.85, 0.70), _wva_v2(0.7, 0.55), _wva_v2(0.55, 0.4), _wva_v2(0.4, 0.3)), "0.85/0.7"
+        "wva v2", (_wva_v2(0.85, 0.7), _wva_v2(0.7, 0.55), _wva_v2(0.55, 0.4), _wva_v2(0.4, 0.3)), "0.85/0.7"
     ),
-    Arm(STATIC, tuple(map(_static, range(2, 15)))),
-    Arm(PLANNER, tuple(map(_planner, (1.6, 1.4, 1.2, 1.05, 0.9, 0.75, 0.6, 0.45, 0.3)))),
-    Arm(OURS, (*map(_ours, reversed(QOS_CLASSES)), *map(_ours_at, (1.2, 0.75, 0.6, 0.45))), DEFAULT_KNOB),
+    Arm(STATIC, tuple(map(_static, (2, 3, 4, 5, 6, 7, 8, 10)))),
+    Arm(PLANNER, tuple(map(_planner, (1.6, 1.4, 1.2, 1.05, 0.9, 0.75)))),
+    Arm(OURS, (*map(_ours, reversed(QOS_CLASSES)), *map(_ours_at, OTHER_UTILIZATIONS)), DEFAULT_KNOB),
 )
 
 

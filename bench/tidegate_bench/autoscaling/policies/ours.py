@@ -17,6 +17,8 @@ from tidegate_operator.scaling.facts import Decision, Demand, Sample, Supply, Wo
 from tidegate_operator.scaling.retire import Retiree, retire
 from tidegate_operator.scaling.tuning import DEFAULT, Tuning
 
+# What the operator asks for where the user does not say.
+KV_UTILIZATION: Final = 0.75
 # Three scrapes: what is older is no measurement.
 FRESH_SECONDS: Final = 45.0
 
@@ -59,6 +61,7 @@ class Ours:
                 self.limits.min_replicas,
                 self.limits.max_replicas,
                 self.qos_class,
+                kv_utilization_target=KV_UTILIZATION,
                 ttft_slo_seconds=self.ttft_slo_seconds,
                 idle_seconds=self.idle_seconds,
             ),
