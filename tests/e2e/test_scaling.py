@@ -42,6 +42,7 @@ def prometheus(scaled: Scaled) -> Iterator[str]:
         kubectl("get", "service", "prometheus", "-n", MONITORING)
     except Refused:
         pytest.skip("this cluster has no Prometheus of ours")
+    kubectl("rollout", "status", "deployment/prometheus", "-n", MONITORING, "--timeout=60s")
     with port_forward(MONITORING, "service/prometheus", 9090) as url:
         [pod] = scaled.wait_for_workers(1)
         eventually(lambda: ask(url, f'vllm:num_requests_running{{pod="{pod}"}}'), "the worker is scraped", 60)

@@ -28,6 +28,13 @@ def test_it_runs_the_program_that_was_built() -> None:
     assert container["image"] == IMAGE
 
 
+def test_what_is_mounted_lies_beside_the_program_which_is_at_the_top_of_its_image() -> None:
+    [container] = made("Deployment")["spec"]["template"]["spec"]["containers"]
+    mounts = [mount["mountPath"] for mount in container["volumeMounts"]]
+    assert "/prometheus" not in mounts
+    assert f"--storage.tsdb.path={mounts[1]}" in container["args"]
+
+
 def test_its_address_is_that_of_its_service() -> None:
     service = made("Service")
     name, namespace = service["metadata"]["name"], service["metadata"]["namespace"]
