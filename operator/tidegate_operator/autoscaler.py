@@ -6,6 +6,7 @@ Owns the beat and the order of the steps. It writes nothing but marks on Pods; r
 import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 import structlog
@@ -67,10 +68,12 @@ class Autoscaler:
         views = self._views.all(look.at)
         self._forget(views)
         for view in views:
-            self._decisions.look(view, look)
+            with _apart(view.key):
+                self._decisions.look(view, look)
         for view, decided in self._decide(views, look.at):
-            targets = [await self._settle(view, pool, decision, look) for pool, decision in decided]
-            self._publish(view.key, dict(targets))
+            with _apart(view.key):
+                targets = [await self._settle(view, pool, decision, look) for pool, decision in decided]
+                self._publish(view.key, dict(targets))
         await self._take_back(views)
 
     def woken(self, key: Key) -> None:
@@ -168,6 +171,15 @@ class Autoscaler:
             for key, targets in self.cache.targets.items()
             if key in known
         }
+
+
+@contextmanager
+def _apart(key: Key) -> Iterator[None]:
+    """Keep what goes wrong with one LLMService from the others: its replicas stay as they are."""
+    try:
+        yield
+    except Exception:
+        log.exception("replicas not decided", **key._asdict())
 
 
 def _gist(target: Target | None) -> object:

@@ -127,13 +127,13 @@ class Decisions:
         return self._states[place]
 
     def _ask(self, view: View, pool: PoolView, now: float) -> Decision | None:
-        """Return what the law says of a pool, None if it cannot be applied."""
+        """Return what the law says of a pool, None if it cannot be applied to what is there."""
         state = self._state(view, pool, now)
         # Before anything was read, whoever wakes it is all that is known.
         sample = state.sample or Sample(now, 0.0, None, None)
         memory, start = state.memory, state.cold_start
-        there = supply(view.scene, pool.scene, _patience(state, pool))
         try:
+            there = supply(view.scene, pool.scene, _patience(state, pool))
             decision, state.memory = law.decide(
                 memory, sample, there, pool.policy, start, now, demand_mark=pool.mark
             )

@@ -18,8 +18,8 @@ from tidegate_operator.desired import Pool, Service
 from tidegate_operator.engines import Engine
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Manifest, Observed
-from tidegate_operator.interest import children_of, key_of, pods_of
-from tidegate_operator.kinds import LLM_SERVICE, POD_AUTOSCALER
+from tidegate_operator.interest import key_of, owners_of
+from tidegate_operator.kinds import DEPLOYMENT, LLM_SERVICE, POD, POD_AUTOSCALER, Kind
 from tidegate_operator.replicas import replicas_of
 from tidegate_operator.resolve import accelerators, resolve
 from tidegate_operator.rivals import rivals
@@ -27,6 +27,8 @@ from tidegate_operator.scaling.budget import Claim
 from tidegate_operator.scaling.facts import Policy
 from tidegate_operator.scalingstatus import Entry, by_pool
 from tidegate_operator.supply import is_draining
+
+_Owned = dict[tuple[Key, Kind], list[Object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +83,14 @@ class Views:
         items = list(self._cache.all(LLM_SERVICE))
         known = {_version(item) for item in items}
         self._resolved = {version: one for version, one in self._resolved.items() if version in known}
-        views = (self._view(item, now) for item in items)
+        owned = _owned(self._cache)
+        views = (self._view(item, owned, now) for item in items)
         return [one for one in views if one is not None]
 
     def one(self, key: Key, now: float) -> View | None:
         """Return one of them."""
         item = self._cache.get(LLM_SERVICE, *key)
-        return None if item is None else self._view(item, now)
+        return None if item is None else self._view(item, _owned(self._cache, key.namespace), now)
 
     def fixed(self) -> Iterator[Claim]:
         """Yield what the pools hold that do not scale."""
@@ -101,14 +104,14 @@ class Views:
                     units = accelerators(service.limits)
                     yield Claim(key_of(item), pool.name, "high", held, held, held, units)
 
-    def _view(self, item: Object, now: float) -> View | None:
+    def _view(self, item: Object, owned: _Owned, now: float) -> View | None:
         service = self._resolve(item)
         if service is None or service.suspended or "deletionTimestamp" in item["metadata"]:
             return None
         pools = tuple(pool for pool in service.pools if pool.policy is not None)
         if not pools:
             return None
-        scene = look(self._observe(item, now), None, None, self._settings)
+        scene = look(_observe(item, owned, now), None, None, self._settings)
         return View(
             key=key_of(item),
             scene=scene,
@@ -134,18 +137,6 @@ class Views:
                     entry=entries.get(pool.name),
                 )
 
-    def _observe(self, item: Object, now: float) -> Observed:
-        key = key_of(item)
-        return Observed(
-            service=item,
-            siblings=(),
-            children=tuple(children_of(key, self._cache)),
-            pods=tuple(pods_of(key, self._cache)),
-            claim=None,
-            gateway_endpoints_ready=0,
-            now=datetime.fromtimestamp(now, UTC),
-        )
-
     def _resolve(self, item: Object) -> Service | None:
         version = _version(item)
         if version not in self._resolved:
@@ -155,6 +146,29 @@ class Views:
             except Stalled:
                 self._resolved[version] = None
         return self._resolved[version]
+
+
+def _owned(cache: Cache, namespace: str | None = None) -> _Owned:
+    """Return Deployments and Pods by the LLMService that they are made for: one pass, however many there are."""
+    found: _Owned = {}
+    for kind in (DEPLOYMENT, POD):
+        for item in cache.all(kind, namespace):
+            for key in set(owners_of(item)):
+                found.setdefault((key, kind), []).append(item)
+    return found
+
+
+def _observe(item: Object, owned: _Owned, now: float) -> Observed:
+    key = key_of(item)
+    return Observed(
+        service=item,
+        siblings=(),
+        children=tuple(owned.get((key, DEPLOYMENT), ())),
+        pods=tuple(owned.get((key, POD), ())),
+        claim=None,
+        gateway_endpoints_ready=0,
+        now=datetime.fromtimestamp(now, UTC),
+    )
 
 
 def marks(service: Manifest) -> dict[str, float]:

@@ -16,6 +16,9 @@ from tidegate_operator.engines import Engine, Figures, Read, Unusable, figures
 from tidegate_operator.exposition import read_page
 
 TIMEOUT = aiohttp.ClientTimeout(total=3, sock_connect=1)
+# All workers together; those that are not reached by then are not known.
+LONGEST_SECONDS = 6.0
+_NO_TIME = "there was no time to ask the worker: too many others do not answer"
 # A vLLM's page has 100 to 200 kB.
 MOST_BYTES = 4 * 1024 * 1024
 _AT_A_TIME = 32
@@ -32,8 +35,13 @@ class Scrape:
 
     async def read(self, engines: Collection[Engine]) -> Read:
         """See Engines."""
-        answers = await asyncio.gather(*(self._ask(engine) for engine in engines))
-        told = {engine.uid: answer for engine, answer in zip(engines, answers, strict=True)}
+        asked = {engine.uid: asyncio.ensure_future(self._ask(engine)) for engine in engines}
+        if asked:
+            _, left = await asyncio.wait(asked.values(), timeout=LONGEST_SECONDS)
+            for one in left:
+                one.cancel()
+            await asyncio.gather(*left, return_exceptions=True)
+        told = {uid: _NO_TIME if one.cancelled() else one.result() for uid, one in asked.items()}
         return Read(
             {uid: one for uid, one in told.items() if isinstance(one, Figures)},
             {uid: one for uid, one in told.items() if isinstance(one, str)},

@@ -152,9 +152,12 @@ async def test_a_series_that_is_there_twice_counts_once(asked: Prometheus) -> No
     assert found.running == 1
 
 
-async def test_one_look_that_hangs_does_not_hold_up_the_next(asked: Prometheus) -> None:
-    asked.answer = hang
+async def test_one_look_that_hangs_does_not_hold_up_the_next(
+    asked: Prometheus, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = client.Prometheus(PrometheusSettings(url=asked.url, timeout_seconds=1))
+    # As one does that sends a byte now and then: no timeout of a socket ends it.
+    monkeypatch.setattr(made._client, "custom_query", lambda *_, **__: time.sleep(3))
     await made.read([ENGINE])
     began = time.monotonic()
     found = await made.read([ENGINE])
@@ -282,6 +285,23 @@ async def test_a_worker_that_is_not_there_is_missing(worker: tuple[Scrape, dict[
     assert set(found.figures) == {ENGINE.uid}
     assert "cannot be asked" in found.missing["gone"]
     assert "no address yet" in found.missing["starting"]
+
+
+async def test_workers_that_do_not_answer_do_not_use_up_the_time_of_the_rest(
+    worker: tuple[Scrape, dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from tidegate_operator import scrape as module
+
+    monkeypatch.setattr(module, "LONGEST_SECONDS", 0.5)
+    with socket.socket() as deaf:
+        deaf.bind(("127.0.0.3", worker[0].port))
+        deaf.listen(64)
+        others = [ENGINE._replace(uid=f"deaf-{number}", address="127.0.0.3") for number in range(3)]
+        began = time.monotonic()
+        found = await worker[0].read([ENGINE, *others])
+    assert time.monotonic() - began < 2
+    assert set(found.figures) == {ENGINE.uid}
+    assert all("no time to ask" in why for why in found.missing.values())
 
 
 @bad

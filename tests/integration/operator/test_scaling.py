@@ -125,8 +125,8 @@ def test_replicas_follow_the_load_and_nobody_goes_who_is_busy(world: World, kube
     )
     world.say(arrived=500, queued=80, running=80)
     world.serve(waiting=20, running=60, kv_used=0.9)
-    eventually(lambda: world.replicas() >= 4, why=world.operator.tail)
-    many = world.replicas()
+    many = settled(world)
+    assert many >= 4
     eventually(lambda: status_of(world.api, world.namespace)["readyReplicas"] == many)
     assert world.entry()["history"]
 
@@ -146,7 +146,7 @@ def test_replicas_follow_the_load_and_nobody_goes_who_is_busy(world: World, kube
     assert world.replicas() >= many
 
     # And now all but one have finished: just those go.
-    many = world.replicas()
+    many = settled(world)
     eventually(lambda: len(world.pods()) == many)
     world.hold(0)
     assert world.gateway.workers
@@ -273,8 +273,8 @@ def test_a_prometheus_that_goes_away_takes_no_worker_away(world: World, kubelet:
     eventually(lambda: condition(world.api, world.namespace, "Ready") == ("True", "Serving"))
     world.say(arrived=500, queued=80, running=80)
     world.serve(waiting=20, running=60, kv_used=0.9)
-    eventually(lambda: world.replicas() >= 4, why=world.operator.tail)
-    many = world.replicas()
+    many = settled(world)
+    assert many >= 4
     eventually(lambda: status_of(world.api, world.namespace)["readyReplicas"] == many)
     world.prometheus.answer = lambda *_: (503, b"down")
     world.say()

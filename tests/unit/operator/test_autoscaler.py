@@ -416,6 +416,19 @@ async def test_one_pool_that_the_law_chokes_on_does_not_stop_the_others(
     assert world.replicas("shared") > 1
 
 
+async def test_a_pod_that_nobody_can_make_sense_of_stops_no_round() -> None:
+    world = await ready()
+    pod = world.pods()[0]
+    world.cluster.seed(
+        {**pod, "metadata": {**pod["metadata"], "creationTimestamp": "yesterday", "uid": "odd"}}
+    )
+    with structlog.testing.capture_logs() as told:
+        await world.see()
+        await world.autoscaler.round()
+    assert "replicas not decided" in [one["event"] for one in told]
+    assert world.replicas() == 1
+
+
 async def test_the_records_of_the_last_hour_decide_the_same_again() -> None:
     world = await ready()
     await busy(world, 10)
