@@ -72,7 +72,7 @@ def ask(
     if forecast is not None:
         there = case.supply.ready + case.supply.pending
         pool = replace(pool, spare=max(there - forecast.expected, 0.0) * case.start.p90)
-        base = (forecast.expected + forecast.reserve) / utilization
+        base = _feed_forward(case, forecast, utilization)
     found = (
         _queue_depth(case, pool, base),
         _kv_cache(case, pool),
@@ -120,6 +120,15 @@ def _forecast(case: Case, pool: _Pool, history: tuple[Bin, ...], missing: dict[s
     if found is None:
         missing["forecast"] = "arrivals have not been counted in the last minute"
     return found
+
+
+def _feed_forward(case: Case, forecast: Forecast, utilization: float) -> float:
+    """Return what is needed for what is expected, and for what will have piled up until replicas come."""
+    steady = (forecast.expected + forecast.reserve) / utilization
+    # Those that start are half way there, as a rule.
+    until = case.start.p50 * (0.5 if case.supply.pending else 1.0)
+    piled_up = max(forecast.expected - case.supply.ready, 0.0) * until
+    return max(steady, forecast.expected + piled_up / case.tuning.piled_up_seconds)
 
 
 def _queue_depth(case: Case, pool: _Pool, base: float) -> Term | None:

@@ -44,6 +44,8 @@ class Tuning:
 
     # What waits, and will not have been worked off when a replica can be ready, is to be worked off in this time.
     backlog_seconds: float = 10.0
+    # What more is expected than there are replicas for piles up until they come, and is to be worked off in this time.
+    piled_up_seconds: float = 50.0
     # The objective where a class has none.
     ttft_seconds: float = 2.0
     kv_utilization: float = 0.75

@@ -62,6 +62,13 @@ class TestUp:
             asked[qos_class] = term(loop.decisions[-1], "Forecast")
         assert asked["high"] > asked["medium"] > asked["low"]
 
+    def test_what_will_have_piled_up_until_replicas_come_is_asked_for_with_them(self) -> None:
+        few, enough = warm(2, 60), warm(2, 60)
+        for loop, ready in ((few, 1), (enough, 8)):
+            loop.now += 10
+            loop.decide(sample(loop.now, ready, 300), supply=Supply(8, ready, 8 - ready))
+        assert term(few.decisions[-1], "Forecast") > term(enough.decisions[-1], "Forecast") + 1
+
     def test_a_rise_is_expected_to_go_on_while_replicas_start(self) -> None:
         flat, rising = warm(3, 90), warm(3, 90)
         for index in range(12):
