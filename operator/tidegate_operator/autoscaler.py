@@ -23,6 +23,7 @@ from tidegate_operator.kinds import POD
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.retirement import Step, step, unmark, unmarked
 from tidegate_operator.scaling.facts import Decision
+from tidegate_operator.scalingstatus import is_news
 from tidegate_operator.scalingview import PoolView, View, Views, engines
 
 log = structlog.get_logger(__name__)
@@ -73,7 +74,7 @@ class Autoscaler:
         for view, decided in self._decide(views, look.at):
             with _apart(view.key):
                 targets = [await self._settle(view, pool, decision, look) for pool, decision in decided]
-                self._publish(view.key, dict(targets))
+                self._publish(view, dict(targets))
         await self._take_back(views)
 
     def woken(self, key: Key) -> None:
@@ -87,7 +88,7 @@ class Autoscaler:
                 pool.name: self._decisions.target(key, pool, decision, max(decision.wanted, pool.desired))
                 for pool, decision in decided
             }
-            self._publish(key, targets)
+            self._publish(view, targets)
         # Workers that are to go may have to come back, and it is time to see how much is asked for.
         self._urgent.set()
 
@@ -137,11 +138,17 @@ class Autoscaler:
         self.metrics.scaling.decided(view.key, pool.name, decision)
         return pool.name, self._decisions.target(view.key, pool, decision, replicas)
 
-    def _publish(self, key: Key, targets: dict[str, Target]) -> None:
-        before = self.cache.targets.get(key, {})
-        self.cache.targets[key] = {**before, **targets}
-        if any(_gist(target) != _gist(before.get(name)) for name, target in targets.items()):
-            self.changed(key)
+    def _publish(self, view: View, targets: dict[str, Target]) -> None:
+        before = self.cache.targets.get(view.key, {})
+        self.cache.targets[view.key] = {**before, **targets}
+        for pool in view.pools:
+            target = targets.get(pool.name)
+            if target is None:
+                continue
+            was = before.get(pool.name)
+            is_other = was is None or was.replicas != target.replicas
+            if is_other or is_news(pool.entry, pool.policy.mode, target.decision):
+                self.changed(view.key)
 
     async def _write(self, marks: Iterable[Object]) -> bool:
         """Write marks on Pods; return whether all are there."""
@@ -180,11 +187,3 @@ def _apart(key: Key) -> Iterator[None]:
         yield
     except Exception:
         log.exception("replicas not decided", **key._asdict())
-
-
-def _gist(target: Target | None) -> object:
-    """Return what of a target is worth a reconcile."""
-    if target is None:
-        return None
-    decision = target.decision
-    return target.replicas, decision.wanted, decision.binding, {one.reason for one in decision.clamps}

@@ -17,8 +17,8 @@ from tidegate_operator.scaling.facts import Decision
 
 Entry = Mapping[str, Any]
 
-# Two terms that ask for the same number may take turns: who is ahead is told no more often than this.
-_BINDING_SECONDS: Final = 60
+# What alternates is told no more often than this.
+_PATIENCE: Final = timedelta(seconds=60)
 _MESSAGE_LENGTH: Final = 1024
 # What keeps a pool from the workers that it needs, and that somebody may want to mend.
 CONSTRAINTS: Final = frozenset({"CappedByBudget", "CappedByCost", "ScaleUpStuck"})
@@ -29,6 +29,7 @@ EVENTS: Final = frozenset(
 # What decides while nothing can be measured.
 BLIND: Final = "NoData"
 HELD: Final = "HeldMissingMetrics"
+_URGENT: Final = CONSTRAINTS | {HELD, "Fallback"}
 
 
 def entries(
@@ -53,6 +54,22 @@ def constraints(entry: Entry) -> list[str]:
 def is_blind(entry: Entry) -> bool:
     """Return whether nothing could be measured."""
     return bool(entry["binding"] == BLIND)
+
+
+def is_news(entry: Entry | None, mode: str, decision: Decision) -> bool:
+    """Return whether a decision is to be written where the status has this entry.
+
+    What is wanted, what keeps a pool from it and what could not be measured is told at once. Which of several terms is
+    ahead, and what slows a change down, may alternate with every look.
+    """
+    if entry is None or (entry["mode"], entry["wanted"]) != (mode, decision.wanted):
+        return True
+    was, now = {one["reason"] for one in entry.get("clamps") or ()}, {one.reason for one in decision.clamps}
+    if is_blind(entry) != (decision.binding == BLIND) or (was ^ now) & _URGENT:
+        return True
+    if (entry["binding"], was) == (decision.binding, now):
+        return False
+    return _moment(decision.at) - datetime.fromisoformat(entry["decidedAt"]) >= _PATIENCE
 
 
 def changes(old: Manifest | None, new: Manifest) -> Iterator[tuple[str, str]]:
@@ -86,23 +103,9 @@ def _entry(before: Entry | None, pool: Pool, target: Target | None) -> dict[str,
     mode = pool.policy.mode
     if target is None:
         return None if before is None else {**before, "mode": mode}
-    if before is not None and not _is_news(before, mode, target.decision):
+    if before is not None and not is_news(before, mode, target.decision):
         return dict(before)
     return _written(before, pool.name, mode, target)
-
-
-def _is_news(before: Entry, mode: str, decision: Decision) -> bool:
-    reasons = {one["reason"] for one in before.get("clamps") or ()}
-    now = {one.reason for one in decision.clamps}
-    if (before["mode"], before["wanted"], reasons) != (mode, decision.wanted, now):
-        return True
-    if before["binding"] == decision.binding:
-        return False
-    if is_blind(before) != (decision.binding == BLIND):
-        return True
-    return _moment(decision.at) - datetime.fromisoformat(before["decidedAt"]) > timedelta(
-        seconds=_BINDING_SECONDS
-    )
 
 
 def _written(before: Entry | None, name: str, mode: str, target: Target) -> dict[str, Any]:

@@ -96,6 +96,9 @@ SAME: list[Any] = [
         id="other numbers for the same end",
     ),
     pytest.param(decision(binding="KVCacheUtilization", at=AT + 30), id="another term ahead, for a moment"),
+    pytest.param(
+        decision(3, "Concurrency", "HeldBack", at=AT + 30), id="something that slows it down, for a moment"
+    ),
     pytest.param(None, id="nothing, since the operator has just started"),
 ]
 
@@ -108,7 +111,9 @@ def test_what_is_no_news_leaves_the_status_as_it_is_to_the_byte(decided: Decisio
 
 NEWS: list[Any] = [
     pytest.param(decision(4, at=AT + 10), id="another number"),
-    pytest.param(decision(3, "Concurrency", "HeldBack", at=AT + 10), id="something that holds it back"),
+    pytest.param(decision(3, "Concurrency", "HeldBack", at=AT + 60), id="something that slows it down"),
+    pytest.param(decision(3, "Concurrency", "CappedByBudget", at=AT + 10), id="something that bounds it"),
+    pytest.param(decision(3, "Concurrency", "HeldMissingMetrics", at=AT + 10), id="something not measured"),
     pytest.param(decision(3, "KVCacheUtilization", at=AT + 90), id="another term ahead, for longer"),
     pytest.param(decision(3, "NoData", at=AT + 10), id="nothing measured any more"),
 ]
@@ -122,7 +127,7 @@ def test_news_is_written(decided: Decision) -> None:
 
 
 def test_the_end_of_what_held_it_back_is_news() -> None:
-    before = said(decision(3, "Concurrency", "HeldBack"))
+    before = said(decision(3, "Concurrency", "ScaleUpStuck"))
     assert "clamps" not in entry(said(decision(at=AT + 10), before))
 
 
