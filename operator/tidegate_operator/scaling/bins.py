@@ -7,6 +7,7 @@ weighed by the costs it is given.
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import sqrt
+from operator import mul
 
 from tidegate_operator.scaling.tuning import Tuning
 
@@ -50,9 +51,9 @@ class _Series:
 
 
 def add(bins: Sequence[Bin], new: Bin, history_seconds: float) -> tuple[Bin, ...]:
-    """Return the bins with a new one, without those that are too old."""
+    """Return the bins with a new one, without those that are too old, or of a time that is not yet: clocks are set."""
     oldest = new.end - history_seconds
-    kept = [one for one in bins if one.end > oldest]
+    kept = [one for one in bins if oldest < one.end < new.end]
     if kept and kept[-1].seconds < SHORTEST_BIN_SECONDS:
         last = kept.pop()
         new = Bin(
@@ -82,11 +83,13 @@ def forecast(
     Of a distance from the mean as much is expected as has stayed over such a time before. A step stays. Of a burst
     that is over before a replica is ready little does, and what bursts need goes into the reserve.
     """
+    if not bins:
+        return None
     series = _weigh(bins, request_seconds, prompt_token_seconds, tuning.long_mean_seconds)
     current = _current(series, now, horizon_seconds, tuning)
     if current is None:
         return None
-    seconds = sum(one.seconds for one in bins)
+    seconds = sum([one.seconds for one in bins])
     mean = sum(series.work) / seconds
     lag = round(min(horizon_seconds, tuning.longest_lag_seconds) * len(bins) / seconds)
     stays = _persistence(series.levels, mean, max(lag, 1), tuning.usual_spread * mean)
@@ -116,13 +119,15 @@ def _levels(bins: Sequence[Bin], work: Sequence[float], seconds: float) -> list[
     found = []
     first = 0
     total = length = 0.0
-    for index, one in enumerate(bins):
-        total += work[index]
+    oldest = bins[0]
+    for one, done in zip(bins, work, strict=True):
+        total += done
         length += one.seconds
-        while bins[first].end <= one.end - seconds:
+        while oldest.end <= one.end - seconds:
             total -= work[first]
-            length -= bins[first].seconds
+            length -= oldest.seconds
             first += 1
+            oldest = bins[first]
         found.append(total / length)
     return found
 
@@ -134,7 +139,7 @@ def _current(series: _Series, now: float, horizon_seconds: float, tuning: Tuning
         return None
     found = max(found, _mean(series, now, tuning.short_mean_seconds) or 0.0)
     trend = _slope(series, now, tuning.trend_seconds)
-    deviation = sqrt(sum(one * one for one in series.noise) / len(series.noise))
+    deviation = sqrt(sum(map(mul, series.noise, series.noise)) / len(series.noise))
     if trend * tuning.trend_seconds > tuning.trend_significance * deviation:
         recent = _mean(series, now, tuning.trend_mean_seconds) or 0.0
         found = max(found, recent + trend * min(horizon_seconds, tuning.trend_horizon_seconds))
@@ -181,6 +186,6 @@ def _persistence(levels: Sequence[float], mean: float, lag: int, usual: float) -
     distances = [level - mean for level in levels]
     before, after = distances[:pairs], distances[lag:]
     prior = usual * usual * pairs
-    variance = sum(one * one for one in before) + prior
-    covariance = sum(one * other for one, other in zip(before, after, strict=True)) + prior
+    variance = sum(map(mul, before, before)) + prior
+    covariance = sum(map(mul, before, after)) + prior
     return min(max(covariance / variance, 0.0), 1.0) if variance > 0 else 1.0

@@ -79,6 +79,14 @@ class TestUp:
         assert term(rising.decisions[-1], "Forecast") > 1.3 * term(flat.decisions[-1], "Forecast")
 
 
+@pytest.mark.parametrize("seconds", [-3600, -120, -20, 3600])
+def test_a_clock_that_is_set_does_not_stop_the_loop(seconds: int) -> None:
+    loop = warm(3, 90)
+    loop.now += seconds
+    assert loop.tick(90).wanted >= 3
+    assert loop.run(60, 300).wanted > 3
+
+
 class TestDown:
     """Less load, fewer replicas, when it is certain to stay so."""
 
