@@ -84,17 +84,18 @@ class Scaled:
         )
 
     def wait_for_workers(self, count: int, seconds: float = 400) -> list[str]:
-        """Wait until exactly so many Pods exist and all of them answer; return their names."""
-        return eventually(
-            lambda: (
-                names
-                if len(names := self.namespace.ready_pods_of(NAME)) == count == self.replicas()
-                and len(self.namespace.pods_of(NAME)) == count
-                else None
-            ),
+        """Wait until exactly so many Pods are asked for and exist, and all of them answer; return their names."""
+        [names] = eventually(
+            lambda: [found] if (found := self._workers()) is not None and len(found) == count else None,
             f"{count} workers of {self.namespace.name}/{NAME}: {self.namespace.last_status(NAME)}",
             seconds,
         )
+        return names
+
+    def _workers(self) -> list[str] | None:
+        """Return who answers, None while others are asked for or exist."""
+        names, pods = self.namespace.ready_pods_of(NAME), self.namespace.pods_of(NAME)
+        return names if len(names) == len(pods) == self.replicas() else None
 
 
 def stream(client: openai.OpenAI, tokens: int) -> openai.Stream:  # type: ignore[type-arg]

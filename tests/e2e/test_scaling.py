@@ -14,6 +14,7 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby
 from pathlib import Path
 
 import openai
@@ -112,38 +113,92 @@ def test_advice_is_told_and_changes_nothing(scaled: Scaled, patient: openai.Open
         scaled.scale()
 
 
-def test_one_worker_becomes_two_under_load_and_one_again(
+def test_one_worker_becomes_two_under_load_and_none_once_nobody_asks(
     scaled: Scaled, patient: openai.OpenAI, tmp_path: Path
 ) -> None:
-    scaled.wait_for_wanted(1)
-    with load(patient, CLIENTS) as seen:
-        began = time.monotonic()
-        decision = scaled.wait_for_wanted(2)
-        decided = time.monotonic() - began
-        assert decision["binding"] in {term["name"] for term in decision["terms"]}
-        assert any(float(term["replicas"]) > 1 for term in decision["terms"])
-        scaled.wait_for_workers(2)
-        ready = time.monotonic() - began
-        told = tidegate("explain", NAME, "-n", scaled.namespace.name)
-        assert told.stdout.startswith(("POOL shared: 2 wanted", "ScalingActive is"))
-        assert "<- binding" in told.stdout
-        before = seen.answered
-        eventually(lambda: seen.answered >= before + 2 * CLIENTS, "both workers answer")
-    ended = time.monotonic()
-    scaled.wait_for_workers(1)
-    print(
-        f"\n1 -> 2: decided after {decided:.1f} s, ready after {ready:.0f} s; "
-        f"2 -> 1: {time.monotonic() - ended:.0f} s after the load; {seen.answered} answers"
-    )
+    """What is kept in reserve after a burst stays for long; that nobody asks for a minute is said by the user."""
+    scaled.scale(minReplicas=0)
+    where = scaled.namespace.name
+    with watching(where, "deployment", "{.spec.replicas}", DEPLOYMENT) as deployment:
+        with load(patient, CLIENTS) as seen:
+            began = time.monotonic()
+            decision = scaled.wait_for_wanted(2)
+            assert decision["binding"] in {term["name"] for term in decision["terms"]}
+            assert any(float(term["replicas"]) > 1 for term in decision["terms"])
+            scaled.wait_for_workers(2)
+            ready = time.monotonic()
+            told = tidegate("explain", NAME, "-n", where)
+            before = seen.answered
+            eventually(lambda: seen.answered >= before + 2 * CLIENTS, "both workers answer")
+        ended = time.monotonic()
+        scaled.wait_for_workers(0)
+        slept = time.monotonic()
+    assert "POOL shared: 2 wanted" in told.stdout
+    assert "<- binding" in told.stdout
     assert not seen.failures
-    history = scaled.decision()["history"]
-    assert {"from": 1, "to": 2}.items() <= next(one for one in history if one["to"] == 2).items()
-    recording = tidegate("record", NAME, "-n", scaled.namespace.name)
+    assert [line for line, _ in groupby(line for _, line in deployment.lines)] == ["1", "2", "1", "0"]
+    print(
+        f"\n1 -> 2: asked for after {deployment.first('2', began) - began:.1f} s, ready after {ready - began:.0f} s; "
+        f"2 -> 1: {deployment.first('1', ended) - ended:.0f} s after the load; 0: {slept - ended:.0f} s after it; "
+        f"{seen.answered} answers"
+    )
+    recording = tidegate("record", NAME, "-n", where)
     file = tmp_path / "records.jsonl"
     file.write_text(recording.stdout)
     replayed = tidegate("replay", str(file))
     assert (replayed.returncode, replayed.stdout) == (0, ""), replayed.stderr
-    assert len(recording.stdout.splitlines()) > 5
+    assert len(recording.stdout.splitlines()) > 20
+
+
+def test_a_request_wakes_what_sleeps_and_is_answered(
+    scaled: Scaled, patient: openai.OpenAI, caller: Caller
+) -> None:
+    scaled.scale(minReplicas=0)
+    scaled.wait_for_workers(0)
+    assert NAME in [model.id for model in patient.models.list()]
+    where = scaled.namespace.name
+    with (
+        watching(where, "llmservice", "{.status.demand[*].requestedAt}", NAME) as marks,
+        watching(where, "deployment", "{.spec.replicas}", DEPLOYMENT) as deployment,
+        watching(where, "pods", READY, selector_of_workers()) as pods,
+        ThreadPoolExecutor(3) as pool,
+    ):
+        # A mark may stand there since the pool woke before.
+        before = marks.lines[-1][1]
+        sent = time.monotonic()
+        held = pool.submit(raw_stream, caller)
+        others = [
+            pool.submit(patient.completions.create, model=NAME, prompt="Hi", max_tokens=4) for _ in range(2)
+        ]
+        comments, first, whole = held.result()
+        assert all(other.result().choices for other in others)
+    marked = marks.first(rf"(?!{re.escape(before)}$).+", after=sent)
+    asked = deployment.first("1", after=sent)
+    ready = pods.first(r"\S+ True", after=sent)
+    extra = (asked - sent) + (first - ready)
+    print(
+        f"\n0 -> 1: marked after {marked - sent:.2f} s, asked for after {asked - sent:.2f} s, engine "
+        f"{ready - asked:.0f} s, first token {first - ready:.2f} s after Ready: {extra:.2f} s beside the engine; "
+        f"{comments} heartbeats"
+    )
+    assert comments >= math.floor((ready - sent - 5) / 5) - 1
+    assert whole.count(b"data: [DONE]") == 1
+    assert extra < PROMISED_EXTRA_SECONDS + 4
+
+
+def raw_stream(caller: Caller) -> tuple[int, float, bytes]:
+    """Ask for a stream; return its comments, when its first event came, and all of it."""
+    body = {"model": NAME, "prompt": "Hi", "max_tokens": 8, "stream": True}
+    headers = {"authorization": f"Bearer {caller.key}", "content-type": "application/json"}
+    request = urllib.request.Request(f"{caller.url}/v1/completions", json.dumps(body).encode(), headers)
+    comments, first, lines = 0, math.inf, []
+    with urllib.request.urlopen(request, timeout=400) as answer:
+        for line in answer:
+            lines.append(line)
+            comments += line.startswith(b":")
+            if line.startswith(b"data:"):
+                first = min(first, time.monotonic())
+    return comments, first, b"".join(lines)
 
 
 def test_no_stream_breaks_when_a_worker_goes(scaled: Scaled, patient: openai.OpenAI) -> None:
@@ -203,54 +258,3 @@ def readings(way: str) -> float:
     labels = rf'\{{outcome="done",way="{way}"\}}'
     found = re.search(rf"^tidegate_operator_engine_reads_total{labels} (\S+)$", text, re.MULTILINE)
     return float(found[1]) if found else 0.0
-
-
-def test_a_request_wakes_what_sleeps_and_is_answered(
-    scaled: Scaled, patient: openai.OpenAI, caller: Caller
-) -> None:
-    scaled.scale(minReplicas=0)
-    eventually(lambda: scaled.replicas() == 0 and not scaled.namespace.pods_of(NAME), "it sleeps", 400)
-    assert NAME in [model.id for model in patient.models.list()]
-    where = scaled.namespace.name
-    with (
-        watching(where, "llmservice", "{.status.demand[*].requestedAt}", NAME) as marks,
-        watching(where, "deployment", "{.spec.replicas}", DEPLOYMENT) as deployment,
-        watching(where, "pods", READY, selector_of_workers()) as pods,
-        ThreadPoolExecutor(3) as pool,
-    ):
-        # A mark may stand there since the pool woke before.
-        before = marks.lines[-1][1]
-        sent = time.monotonic()
-        held = pool.submit(raw_stream, caller)
-        others = [
-            pool.submit(patient.completions.create, model=NAME, prompt="Hi", max_tokens=4) for _ in range(2)
-        ]
-        comments, first, whole = held.result()
-        assert all(other.result().choices for other in others)
-    marked = marks.first(rf"(?!{re.escape(before)}$).+", after=sent)
-    asked = deployment.first("1", after=sent)
-    ready = pods.first(r"\S+ True", after=sent)
-    extra = (asked - sent) + (first - ready)
-    print(
-        f"\n0 -> 1: marked after {marked - sent:.2f} s, asked for after {asked - sent:.2f} s, engine "
-        f"{ready - asked:.0f} s, first token {first - ready:.2f} s after Ready: {extra:.2f} s beside the engine; "
-        f"{comments} heartbeats"
-    )
-    assert comments >= math.floor((ready - sent - 5) / 5) - 1
-    assert whole.count(b"data: [DONE]") == 1
-    assert extra < PROMISED_EXTRA_SECONDS + 4
-
-
-def raw_stream(caller: Caller) -> tuple[int, float, bytes]:
-    """Ask for a stream; return its comments, when its first event came, and all of it."""
-    body = {"model": NAME, "prompt": "Hi", "max_tokens": 8, "stream": True}
-    headers = {"authorization": f"Bearer {caller.key}", "content-type": "application/json"}
-    request = urllib.request.Request(f"{caller.url}/v1/completions", json.dumps(body).encode(), headers)
-    comments, first, lines = 0, math.inf, []
-    with urllib.request.urlopen(request, timeout=400) as answer:
-        for line in answer:
-            lines.append(line)
-            comments += line.startswith(b":")
-            if line.startswith(b"data:"):
-                first = min(first, time.monotonic())
-    return comments, first, b"".join(lines)

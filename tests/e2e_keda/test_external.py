@@ -54,14 +54,14 @@ def test_the_autoscaler_follows_up_and_down_and_nobody_takes_it_back(
         followed = time.monotonic() - decided
         external.wait_for_workers(2)
         assert external.decision()["mode"] == "External"
-    external.wait_for_wanted(1)
+    external.scale(mode="External", maxReplicas=1)
     external.wait_for_workers(1)
     print(f"\nthe autoscaler followed after {followed:.0f} s; {seen.answered} answers")
     assert not seen.failures
 
 
 def test_who_scales_beside_tidegate_is_named_and_left_alone(external: Scaled) -> None:
-    external.scale(mode="Auto")
+    external.scale(maxReplicas=1)
     try:
         found = external.namespace.wait_for_reason(NAME, "ScalingActive", "ScalingConflict")
         assert NAME in found["message"]
