@@ -7,7 +7,7 @@ from tidegate_operator.scaling.facts import Clamp, Decision, Term
 
 # What a term's value is, and what its target.
 _TERMS = {
-    "QueueDepth": ("{value:.0f} requests wait", "{target:.0f} per replica are well"),
+    "QueueDepth": ("{value:.0f} requests wait", "{target:.0f} per replica is the target"),
     "KVCacheUtilization": (
         "the KV caches are {value:.0%} full, with what will wait for long",
         "{target:.0%} is the target",
@@ -15,7 +15,7 @@ _TERMS = {
     "Concurrency": ("{value:.0f} requests wait or run", "one replica takes {target:.0f}"),
     "Forecast": (
         "{value:.1f} replicas' worth of work is expected",
-        "{target:.0%} of a replica's time is planned for",
+        "with a reserve for what varies",
     ),
     "Attainment": ("{value:.1%} of answers begin in time", "the goal is {target:.0%}"),
 }

@@ -86,7 +86,8 @@ def why_awake(idle: Idleness, case: Case, left: frozenset[str]) -> str:
     quiet, enough = now - idle.quiet_since, case.policy.idle_seconds
     if quiet < enough:
         return f"nobody has asked for it for {quiet:.0f} s, and idleSeconds is {enough:.0f}"
-    if case.supply.pending or not idle.was_ready:
+    # What cannot start without help, and nobody asks for, may as well not try.
+    if case.supply.pending or not (idle.was_ready or case.supply.stuck):
         return "it is still starting"
     stays = case.tuning.wake_cold_starts * case.start.p90
     if idle.woken_at is not None and now - idle.woken_at < stays:

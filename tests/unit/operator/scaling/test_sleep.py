@@ -133,6 +133,21 @@ class TestWaking:
             gone = Sample(loop.now, 10.0, IDLE, None)
             assert loop.decide(gone, supply=Supply(1, 0, pending=1)).wanted == 1
 
+    def test_it_does_not_sleep_again_while_its_pod_has_not_even_been_made(self) -> None:
+        loop = asleep(idle_seconds=20.0)
+        loop.tick(seen=replace(held(loop, 1), at=loop.now + 10), mark=loop.now)
+        for _ in range(60):
+            loop.now += 10
+            assert loop.decide(Sample(loop.now, 10.0, IDLE, None), supply=Supply(1, 0)).wanted == 1
+
+    def test_one_that_cannot_start_and_that_nobody_asks_for_any_more_sleeps(self) -> None:
+        loop = asleep(idle_seconds=20.0)
+        loop.tick(seen=replace(held(loop, 1), at=loop.now + 10), mark=loop.now)
+        for _ in range(60):
+            loop.now += 10
+            decision = loop.decide(Sample(loop.now, 10.0, IDLE, None), supply=Supply(1, 0, 0, 1))
+        assert decision.wanted == 0
+
     def test_it_stays_for_two_cold_starts_after_a_wake(self) -> None:
         loop = asleep(idle_seconds=20.0)
         loop.tick(seen=replace(held(loop, 1), at=loop.now + 10), mark=loop.now)

@@ -69,6 +69,11 @@ class TestUp:
             loop.decide(sample(loop.now, ready, 300), supply=Supply(8, ready, 8 - ready))
         assert term(few.decisions[-1], "Forecast") > term(enough.decisions[-1], "Forecast") + 1
 
+    def test_a_queue_that_will_be_gone_before_a_replica_could_be_ready_asks_for_nothing(self) -> None:
+        idle, busy = warm(6, 30, min_replicas=6), warm(6, 330, min_replicas=6)
+        assert idle.tick(30, 600).wanted == 6
+        assert busy.tick(330, 600).wanted > 6
+
     def test_a_rise_is_expected_to_go_on_while_replicas_start(self) -> None:
         flat, rising = warm(3, 90), warm(3, 90)
         for index in range(12):
