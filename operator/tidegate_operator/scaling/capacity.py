@@ -18,7 +18,7 @@ _LEAST_BATCH = 1.0
 _PROMPT_BOUND = 0.5
 # Observations of engines that were full before that counts. Full is one that runs about as many as it ever did while
 # many more wait: one or two wait for a step's time in any engine.
-_ENOUGH_FULL = 3.0
+ENOUGH_FULL = 3.0
 _MANY_WAIT = 0.25
 _AS_EVER = 0.95
 # What an engine has run once is remembered ten times as long as what it usually does.
@@ -44,8 +44,9 @@ class Learned:
     weight: float = 0.0
     squares: tuple[float, ...] = (0.0,) * 6
     sums: tuple[float, ...] = (0.0,) * 3
+    # None until they have rested on enough observations once.
     costs: Costs | None = None
-    # What stands for the costs' proportions; what was learned before a restart, if anything was.
+    # What stands for the costs' proportions: what was learned before a restart or a long silence, if anything was.
     prior: Costs | None = None
     finished_requests: float = 0.0
     finished_tokens: float = 0.0
@@ -76,10 +77,6 @@ class Learned:
         ended = self.finished_requests
         return self.finished_tokens / ended if ended > 0 else tuning.output_tokens
 
-    def known_costs(self, tuning: Tuning) -> Costs | None:
-        """Return the costs once they rest on enough observations."""
-        return self.costs if self.weight >= tuning.min_observations else None
-
 
 def concurrency(learned: Learned, target: float | None, kv_target: float, tuning: Tuning) -> float:
     """Return the requests at once that one replica takes: the user's word, or the tightest bound that is known.
@@ -89,13 +86,13 @@ def concurrency(learned: Learned, target: float | None, kv_target: float, tuning
     if target is not None:
         return target
     most = tuning.concurrency
-    costs = learned.known_costs(tuning)
+    costs = learned.costs
     if costs is not None:
         limit = max(tuning.inter_token_floor_seconds, tuning.inter_token_slowdown * costs.step)
         most = (limit - costs.step) / costs.sequence
     if learned.kv_used > 0:
         most = min(most, kv_target * learned.kv_requests / learned.kv_used)
-    if learned.full_weight >= _ENOUGH_FULL:
+    if learned.full_weight >= ENOUGH_FULL:
         most = min(most, tuning.full_share * learned.full)
     return max(most, 1.0)
 
@@ -138,13 +135,13 @@ def _learn_room(learned: Learned, seen: Seen, keep: float, tuning: Tuning) -> Le
         kv_capacity_tokens=sum(sizes) / len(sizes) if sizes else learned.kv_capacity_tokens,
         peak=max(learned.peak * keep**_PEAK_DECAY, most),
         full=full or learned.full,
-        full_weight=(full > 0) + (0.0 if most > learned.peak / _AS_EVER else learned.full_weight * keep),
+        full_weight=(full > 0) + (0.0 if most > learned.peak / _AS_EVER else learned.full_weight),
     )
 
 
 def _fullest(learned: Learned, seen: Seen, tuning: Tuning) -> float:
     """Return the most requests that an engine runs while others wait for a place in it; 0 if none does."""
-    costs = learned.known_costs(tuning)
+    costs = learned.costs
     if costs is None:
         return 0.0
     queued = seen.demand.queued / len(seen.workers) if seen.demand else 0.0
@@ -185,7 +182,9 @@ def _learn_costs(
         sums[1] += tokens
         sums[2] += prompts
     learned = replace(learned, weight=weight, squares=tuple(squares), sums=tuple(sums))
-    return replace(learned, costs=_solve(learned, tuning)) if any(sums) else learned
+    if weight >= tuning.min_observations:
+        return replace(learned, costs=_solve(learned, tuning))
+    return replace(learned, prior=learned.costs or learned.prior)
 
 
 def _solve(learned: Learned, tuning: Tuning) -> Costs:

@@ -9,7 +9,7 @@ from math import isfinite
 from typing import Any
 
 from tidegate_operator.scaling.bins import Bin
-from tidegate_operator.scaling.capacity import Costs, Learned
+from tidegate_operator.scaling.capacity import ENOUGH_FULL, Costs, Learned
 from tidegate_operator.scaling.idle import Idleness
 from tidegate_operator.scaling.limits import Change
 from tidegate_operator.scaling.trim import Trim
@@ -55,13 +55,15 @@ def remember(memory: Memory) -> dict[str, float]:
     """Return what outlives the operator, in numbers by name: what replicas can do, and what is kept in reserve."""
     learned = memory.learned
     kept: dict[str, float] = {}
-    if learned.costs is not None and learned.weight >= DEFAULT.min_observations:
+    if learned.costs is not None:
         kept |= {f"{name}_seconds": value for name, value in asdict(learned.costs).items()}
     for above, below in _RATIOS:
         if getattr(learned, below) > 0:
             kept[f"{above}_per_{below}"] = getattr(learned, above) / getattr(learned, below)
     if learned.kv_capacity_tokens > 0:
         kept["kv_capacity_tokens"] = learned.kv_capacity_tokens
+    if learned.full_weight >= ENOUGH_FULL:
+        kept["full_requests"] = learned.full
     if memory.trim.utilization is not None:
         kept["utilization"] = memory.trim.utilization
     return {name: float(f"{value:.4g}") for name, value in kept.items()}
@@ -79,6 +81,8 @@ def recall(kept: Mapping[str, object]) -> Memory:
         if (ratio := known.get(f"{above}_per_{below}")) is not None:
             changes: dict[str, Any] = {above: ratio, below: 1.0}
             learned = replace(learned, **changes)
+    if full := known.get("full_requests"):
+        learned = replace(learned, peak=full, full=full, full_weight=ENOUGH_FULL)
     return Memory(learned=_with_costs(learned, known), trim=_trim(known.get("utilization")))
 
 
@@ -93,7 +97,7 @@ def _with_costs(learned: Learned, known: Mapping[str, float]) -> Learned:
     if not all(values):
         return learned
     costs = Costs(*values)
-    return replace(learned, costs=costs, prior=costs, weight=DEFAULT.min_observations)
+    return replace(learned, costs=costs, prior=costs)
 
 
 def thaw(told: Mapping[str, Any]) -> Memory:

@@ -88,7 +88,7 @@ def _pool(case: Case, learned: Learned, ghosts: frozenset[str]) -> _Pool:
     ready = max(case.supply.ready - len(ghosts), len(workers))
     kv_target = policy.kv_utilization_target or tuning.kv_utilization
     most = capacity.concurrency(learned, policy.concurrency_target, kv_target, tuning)
-    costs = learned.known_costs(tuning)
+    costs = learned.costs
     return _Pool(
         workers=workers,
         ready=ready,

@@ -18,11 +18,11 @@ class Tuning:
 
     # Share of the ten-second bins for which what is expected and the reserve together are enough.
     covered_high: float = 0.98
-    covered_medium: float = 0.93
+    covered_medium: float = 0.95
     covered_low: float = 0.8
 
     # Share of a replica's time that is planned for; the objective's attainment moves it within these bounds.
-    utilization: float = 1.05
+    utilization: float = 1.0
     utilization_min: float = 0.5
     utilization_max: float = 1.1
 

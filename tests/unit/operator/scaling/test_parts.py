@@ -249,7 +249,7 @@ class TestCapacity:
         ids=["70B on four H100", "8B on one H100", "135M on a CPU"],
     )
     def test_the_costs_of_a_step_are_found(self, step: float, sequence: float, prompt: float) -> None:
-        costs = self.taught(step, sequence, prompt, noise=0.05).known_costs(DEFAULT)
+        costs = self.taught(step, sequence, prompt, noise=0.05).costs
         assert costs is not None
         for batch in (8, 30, 60):
             for share in (0.0, 0.5):
@@ -259,7 +259,7 @@ class TestCapacity:
 
     def test_load_of_one_kind_only_is_enough_for_its_own_cost(self) -> None:
         loop = warm(2, 60)
-        costs = loop.memory.learned.known_costs(DEFAULT)
+        costs = loop.memory.learned.costs
         assert costs is not None
         tokens, prompts = 30 / 0.045, 1150 * 30 / 0.045 / 210
         busy = costs.step / 0.045 + costs.sequence * tokens + costs.prompt_token * prompts
@@ -301,14 +301,26 @@ class TestMemory:
         loop = warm(3, 90)
         found = law.recall(json.loads(json.dumps(law.remember(loop.memory))))
         before, after = loop.memory.learned, found.learned
-        assert after.known_costs(DEFAULT) is not None
-        assert asdict(after.known_costs(DEFAULT)) == pytest.approx(
-            asdict(before.known_costs(DEFAULT)), rel=1e-3
-        )
+        assert after.costs is not None
+        assert asdict(after.costs) == pytest.approx(asdict(before.costs), rel=1e-3)
         assert after.output_length(DEFAULT) == pytest.approx(before.output_length(DEFAULT), rel=1e-3)
         assert capacity.concurrency(after, None, 0.75, DEFAULT) == pytest.approx(
             capacity.concurrency(before, None, 0.75, DEFAULT), rel=1e-3
         )
+
+    def test_a_quiet_night_does_not_make_it_forget(self) -> None:
+        for loop in (warm(2, 60), Loop(memory=law.recall(law.remember(warm(2, 60).memory)))):
+            before = loop.memory.learned.costs
+            loop.run(6 * 3600)
+            assert asdict(loop.memory.learned.costs) == pytest.approx(asdict(before))
+            assert "forecast" not in loop.tick(60).missing
+            loop.run(600, 60)
+            assert asdict(loop.memory.learned.costs) == pytest.approx(asdict(before), rel=0.05)
+
+    def test_how_many_an_engine_runs_when_it_is_full_is_recalled(self) -> None:
+        memory = replace(law.EMPTY, learned=Learned(peak=8.0, full=8.0, full_weight=5.0))
+        found = law.recall(law.remember(memory)).learned
+        assert capacity.concurrency(found, None, 0.75, DEFAULT) == pytest.approx(8 * DEFAULT.full_share)
 
     def test_nothing_learned_is_nothing_kept(self) -> None:
         assert law.remember(law.EMPTY) == {}
