@@ -144,6 +144,29 @@ async def test_a_mark_that_cannot_be_written_keeps_the_worker() -> None:
     assert world.replicas() == many
 
 
+async def test_who_is_to_go_first_must_be_written_before_anybody_goes() -> None:
+    """Else Kubernetes would take any of them."""
+    world = await ready(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
+    await busy(world, 12)
+    for pod in world.pods():
+        world.gateways.in_flight[pod["metadata"]["uid"]] = 3
+    await quiet(world, 20)
+    many = world.replicas()
+    assert any(is_marked(pod) for pod in world.pods())
+
+    def refuse(verb: str, kind: str) -> None:
+        if (verb, kind) == ("apply", "Pod"):
+            raise ClusterError(503, "", "down")
+
+    world.cluster.before = refuse
+    world.gateways.in_flight.clear()
+    await quiet(world, 3)
+    assert world.replicas() == many
+    world.cluster.before = lambda verb, kind: None
+    await quiet(world, 3)
+    assert world.replicas() < many
+
+
 async def test_marks_are_taken_back_when_somebody_else_takes_over() -> None:
     world = await ready(behavior={"scaleDown": {"stabilizationWindowSeconds": 0}})
     await busy(world, 12)
@@ -213,7 +236,8 @@ async def test_a_pool_that_has_not_begun_does_not_sleep() -> None:
     world = World(scaled(minReplicas=0))
     await world.see()
     await world.autoscaler.round()
-    await world.look()
+    await world.reconcile()
+    await world.reconcile()
     assert world.replicas() == 1
 
 
@@ -306,6 +330,17 @@ async def test_pods_that_never_come_up_stop_the_asking_and_are_named() -> None:
     assert world.active() == ("True", "ResourceConstrained")
     message = next(one["message"] for one in world.entry()["clamps"] if one["reason"] == "ScaleUpStuck")
     assert "insufficient nvidia.com/gpu" in message
+
+
+async def test_a_start_that_takes_much_longer_than_any_has_is_stuck() -> None:
+    world = await ready(maxReplicas=40)
+    world.never_ready = True
+    await busy(world, 1)
+    asked = world.replicas()
+    await busy(world, 30, waiting=900)
+    assert world.replicas() <= asked + 40
+    assert "ScaleUpStuck" in world.clamps()
+    assert any("does not answer after" in one["message"] for one in world.entry()["clamps"])
 
 
 async def test_an_operator_that_starts_anew_in_a_burst_changes_nothing_for_want_of_knowledge() -> None:

@@ -175,3 +175,26 @@ def test_pods_and_children_are_found_by_owner_and_label() -> None:
     assert [one["metadata"]["name"] for one in pods_of(KEY, cache)] == ["p"]
     assert all_keys(cache) == ALL
     assert all_keys(cache, "team-b") == set()
+
+
+def test_of_who_has_written_what_only_the_writers_of_replicas_are_kept() -> None:
+    cache = Cache()
+    fields = {"f:spec": {"f:replicas": {}, "f:template": {"f:spec": {}}}}
+    other = {"manager": "kubelet", "fieldsV1": {"f:status": {"f:replicas": {}}}}
+    deployment = child(DEPLOYMENT, "chat-shared")
+    deployment["metadata"] |= {
+        "resourceVersion": "5",
+        "managedFields": [{"manager": "hpa", "operation": "Update", "fieldsV1": fields}, other],
+    }
+    cache.put(deployment)
+    found = cache.get(DEPLOYMENT, "team-a", "chat-shared")
+    assert found
+    assert found["metadata"]["managedFields"] == [
+        {"manager": "hpa", "operation": "Update", "fieldsV1": {"f:spec": {"f:replicas": {}}}}
+    ]
+    pod = child(POD, "p")
+    pod["metadata"] |= {"resourceVersion": "5", "managedFields": [other]}
+    cache.put(pod)
+    found = cache.get(POD, "team-a", "p")
+    assert found
+    assert "managedFields" not in found["metadata"]
