@@ -102,12 +102,19 @@ def _lines(each: Sweep) -> list[str]:
     for arm in ARMS:
         cells = [f"{p.knob}: {p.attainment:.1%}/{p.hours:.2f}" for p in each.points(arm.name)]
         told = f"  {arm.name:12} regret {each.regret(arm.name, ATTAINMENT):.2f}"
-        lead = "" if arm.name in {OURS, PLANNER} else f", lead {100 * each.lead(arm.name):+.1f}"
+        lead = _told_lead(each, arm.name)
         lines.append(f"{told}{lead}   {'  '.join(cells)}")
     ours = by_name(OURS).default
     for what in ("first_token_p99", "changes_per_hour"):
         lines.append(f"  ours {what} {each.of(OURS, ours, lambda o, w=what: float(getattr(o, w))):.1f}")  # type: ignore[misc]
     return lines
+
+
+def _told_lead(each: Sweep, arm: str) -> str:
+    if arm in {OURS, PLANNER}:
+        return ""
+    lead = each.lead(arm)
+    return ", all dearer" if lead is None else f", lead {100 * lead:+.1f}"
 
 
 def _budget_lines(shared: Sequence[Shared]) -> list[str]:

@@ -6,9 +6,10 @@ Owns the goals and their limits. Pure.
 from collections.abc import Iterator, Sequence
 from typing import Final
 
+from tidegate_bench.autoscaling.arms import ARMS, OURS, STATIC
 from tidegate_bench.autoscaling.budgeted import Shared
 from tidegate_bench.autoscaling.faultruns import Broken
-from tidegate_bench.autoscaling.sweep import OURS, STATIC, Sweep
+from tidegate_bench.autoscaling.sweep import Sweep
 from tidegate_bench.results import Goal
 from tidegate_bench.statistics import Figure, interval
 
@@ -33,14 +34,15 @@ def _regrets(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
 
 
 def _leads(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
+    peers = [arm.name for arm in ARMS if arm.is_peer]
     for sweep in sweeps:
-        yield _lead(sweep, sweep.best_peer(), "best-peer")
+        yield _lead(sweep, peers, "best-peer")
         if sweep.trace in BURSTY:
-            yield _lead(sweep, STATIC, "best-static")
+            yield _lead(sweep, [STATIC], "best-static")
 
 
-def _lead(sweep: Sweep, arm: str, told: str) -> Goal:
-    figure = interval([100 * sweep.lead(arm, seed) for seed in range(sweep.seeds)], SEED)
+def _lead(sweep: Sweep, arms: Sequence[str], told: str) -> Goal:
+    figure = interval([100 * sweep.least_lead(arms, seed) for seed in range(sweep.seeds)], SEED)
     return Goal(f"autoscaling-lead-over-{told}-{sweep.trace}", figure, "points", 0, at_least=True)
 
 

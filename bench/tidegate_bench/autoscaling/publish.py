@@ -68,7 +68,8 @@ def _half(sweeps: list[Mapping[str, Any]]) -> Iterator[str]:
                 f"{p['knob']}: {100 * p['attainment']:.1f} / {p['hours']:.2f}" for p in of_arm["points"]
             )
             regret = "–" if of_arm["regret"] is None else f"{of_arm['regret']:.2f}"
-            lead = "" if of_arm["lead"] is None else f"{100 * of_arm['lead']:+.1f}"
+            dearer = "" if arm in {"ours", "planner"} else "all dearer"
+            lead = dearer if of_arm["lead"] is None else f"{100 * of_arm['lead']:+.1f}"
             yield f"| {NAMES.get(arm, arm)} | {'; '.join(points)} | {regret} | {lead} |"
         ours = sweep["arms"]["ours"]["settings"]["medium"]
         wait = fmean(each["first_token_p99"] for each in ours)

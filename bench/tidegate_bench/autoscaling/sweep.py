@@ -47,14 +47,20 @@ class Sweep:
             self.points(PLANNER, seed), attainment
         )
 
-    def lead(self, arm: str, seed: int | None = None) -> float:
-        """Return how much more attainment ours has, as it ships, than a law at the same replica-hours."""
-        ours = self.default(seed)
-        return ours.attainment - attainment_at(self.points(arm, seed), ours.hours)
+    def lead(self, arm: str, seed: int | None = None) -> float | None:
+        """Return how much more attainment ours has, as it ships, than a law at the same replica-hours.
 
-    def best_peer(self, seed: int | None = None) -> str:
-        """Return the law of others that attains most at the replica-hours of ours."""
-        return min((arm.name for arm in ARMS if arm.is_peer), key=lambda name: self.lead(name, seed))
+        None if each of its settings costs more than ours.
+        """
+        ours, points = self.default(seed), self.points(arm, seed)
+        if min(point.hours for point in points) > ours.hours:
+            return None
+        return ours.attainment - attainment_at(points, ours.hours)
+
+    def least_lead(self, arms: Sequence[str], seed: int | None = None) -> float:
+        """Return the lead over the best of these laws at the replica-hours of ours; of none that is so cheap, all."""
+        leads = [lead for arm in arms if (lead := self.lead(arm, seed)) is not None]
+        return min(leads, default=self.default(seed).attainment)
 
     def of(self, arm: str, knob: str, figure: Callable[[Outcome], float]) -> float:
         """Return the mean of a figure over the seeds."""
