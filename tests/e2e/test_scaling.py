@@ -14,7 +14,6 @@ import urllib.parse
 import urllib.request
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from itertools import groupby
 from pathlib import Path
 
 import openai
@@ -100,61 +99,13 @@ def test_every_query_that_we_ship_finds_the_worker(
     )
 
 
-def test_advice_is_told_and_changes_nothing(scaled: Scaled, patient: openai.OpenAI) -> None:
-    scaled.scale(mode="Advise")
-    try:
-        with load(patient, CLIENTS) as seen:
-            advice = scaled.wait_for_wanted(2)
-            time.sleep(25)
-            assert scaled.replicas() == 1
-        assert advice["mode"] == "Advise"
-        assert not seen.failures
-    finally:
-        scaled.scale()
-
-
-def test_one_worker_becomes_two_under_load_and_none_once_nobody_asks(
-    scaled: Scaled, patient: openai.OpenAI, tmp_path: Path
-) -> None:
-    """What is kept in reserve after a burst stays for long; that nobody asks for a minute is said by the user."""
-    scaled.scale(minReplicas=0)
-    where = scaled.namespace.name
-    with watching(where, "deployment", "{.spec.replicas}", DEPLOYMENT) as deployment:
-        with load(patient, CLIENTS) as seen:
-            began = time.monotonic()
-            decision = scaled.wait_for_wanted(2)
-            assert decision["binding"] in {term["name"] for term in decision["terms"]}
-            assert any(float(term["replicas"]) > 1 for term in decision["terms"])
-            scaled.wait_for_workers(2)
-            ready = time.monotonic()
-            told = tidegate("explain", NAME, "-n", where)
-            before = seen.answered
-            eventually(lambda: seen.answered >= before + 2 * CLIENTS, "both workers answer")
-        ended = time.monotonic()
-        scaled.wait_for_workers(0)
-        slept = time.monotonic()
-    assert "POOL shared: 2 wanted" in told.stdout
-    assert "<- binding" in told.stdout
-    assert not seen.failures
-    assert [line for line, _ in groupby(line for _, line in deployment.lines)] == ["1", "2", "1", "0"]
-    print(
-        f"\n1 -> 2: asked for after {deployment.first('2', began) - began:.1f} s, ready after {ready - began:.0f} s; "
-        f"2 -> 1: {deployment.first('1', ended) - ended:.0f} s after the load; 0: {slept - ended:.0f} s after it; "
-        f"{seen.answered} answers"
-    )
-    recording = tidegate("record", NAME, "-n", where)
-    file = tmp_path / "records.jsonl"
-    file.write_text(recording.stdout)
-    replayed = tidegate("replay", str(file))
-    assert (replayed.returncode, replayed.stdout) == (0, ""), replayed.stderr
-    assert len(recording.stdout.splitlines()) > 20
-
-
 def test_a_request_wakes_what_sleeps_and_is_answered(
     scaled: Scaled, patient: openai.OpenAI, caller: Caller
 ) -> None:
     scaled.scale(minReplicas=0)
+    began = time.monotonic()
     scaled.wait_for_workers(0)
+    slept = time.monotonic() - began
     assert NAME in [model.id for model in patient.models.list()]
     where = scaled.namespace.name
     with (
@@ -177,13 +128,14 @@ def test_a_request_wakes_what_sleeps_and_is_answered(
     ready = pods.first(r"\S+ True", after=sent)
     extra = (asked - sent) + (first - ready)
     print(
-        f"\n0 -> 1: marked after {marked - sent:.2f} s, asked for after {asked - sent:.2f} s, engine "
-        f"{ready - asked:.0f} s, first token {first - ready:.2f} s after Ready: {extra:.2f} s beside the engine; "
-        f"{comments} heartbeats"
+        f"\n1 -> 0: {slept:.0f} s; 0 -> 1: marked after {marked - sent:.2f} s, asked for after "
+        f"{asked - sent:.2f} s, engine {ready - asked:.0f} s, first token {first - ready:.2f} s after Ready: "
+        f"{extra:.2f} s beside the engine; {comments} heartbeats"
     )
     assert comments >= math.floor((ready - sent - 5) / 5) - 1
     assert whole.count(b"data: [DONE]") == 1
     assert extra < PROMISED_EXTRA_SECONDS + 4
+    scaled.scale()
 
 
 def raw_stream(caller: Caller) -> tuple[int, float, bytes]:
@@ -201,7 +153,78 @@ def raw_stream(caller: Caller) -> tuple[int, float, bytes]:
     return comments, first, b"".join(lines)
 
 
-def test_no_stream_breaks_when_a_worker_goes(scaled: Scaled, patient: openai.OpenAI) -> None:
+def test_advice_is_told_and_changes_nothing(scaled: Scaled, patient: openai.OpenAI) -> None:
+    scaled.scale(mode="Advise")
+    try:
+        with load(patient, CLIENTS) as seen:
+            advice = scaled.wait_for_wanted(2)
+            time.sleep(25)
+            assert scaled.replicas() == 1
+        assert advice["mode"] == "Advise"
+        assert not seen.failures
+    finally:
+        scaled.scale()
+
+
+def test_one_worker_becomes_two_under_a_load_that_fills_it(
+    scaled: Scaled, patient: openai.OpenAI, tmp_path: Path
+) -> None:
+    scaled.scale()
+    with load(patient, CLIENTS) as seen:
+        began = time.monotonic()
+        decision = scaled.wait_for_wanted(2)
+        decided = time.monotonic() - began
+        assert decision["binding"] in {term["name"] for term in decision["terms"]}
+        assert any(float(term["replicas"]) > 1 for term in decision["terms"])
+        scaled.wait_for_workers(2)
+        ready = time.monotonic() - began
+        told = tidegate("explain", NAME, "-n", scaled.namespace.name)
+        before = seen.answered
+        eventually(lambda: seen.answered >= before + 2 * CLIENTS, "both workers answer")
+    print(f"\n1 -> 2: decided after {decided:.1f} s, ready after {ready:.0f} s; {seen.answered} answers")
+    assert "POOL shared: 2 wanted" in told.stdout
+    assert "<- binding" in told.stdout
+    assert not seen.failures
+    recording = tidegate("record", NAME, "-n", scaled.namespace.name)
+    file = tmp_path / "records.jsonl"
+    file.write_text(recording.stdout)
+    replayed = tidegate("replay", str(file))
+    assert (replayed.returncode, replayed.stdout) == (0, ""), replayed.stderr
+    assert len(recording.stdout.splitlines()) > 20
+
+
+def test_replicas_stay_while_prometheus_does_not_answer(
+    scaled: Scaled, patient: openai.OpenAI, prometheus: str
+) -> None:
+    scaled.scale(minReplicas=2)
+    both = scaled.wait_for_workers(2)
+    assert readings("prometheus") > 0
+    kubectl("scale", "deployment", "prometheus", "-n", MONITORING, "--replicas=0")
+    try:
+        direct = readings("direct")
+        with load(patient, CLIENTS) as seen:
+            scaled.scale()
+            eventually(lambda: readings("direct") >= direct + 6, "workers are read directly", 90)
+            assert sorted(scaled.wait_for_workers(2, seconds=1)) == sorted(both)
+        assert not seen.failures
+        assert scaled.namespace.condition(NAME, "ScalingActive")["status"] == "True"
+    finally:
+        kubectl("scale", "deployment", "prometheus", "-n", MONITORING, "--replicas=1")
+
+
+def readings(way: str) -> float:
+    """Return how often the operator has read a worker by one way."""
+    with (
+        port_forward(SYSTEM, "deployment/tidegate-operator", 9090) as admin,
+        urllib.request.urlopen(f"{admin}/metrics", timeout=10) as answer,
+    ):
+        text = answer.read().decode()
+    labels = rf'\{{outcome="done",way="{way}"\}}'
+    found = re.search(rf"^tidegate_operator_engine_reads_total{labels} (\S+)$", text, re.MULTILINE)
+    return float(found[1]) if found else 0.0
+
+
+def test_no_stream_breaks_when_two_workers_become_one(scaled: Scaled, patient: openai.OpenAI) -> None:
     scaled.scale(minReplicas=2)
     scaled.wait_for_workers(2)
     path = f"{{.metadata.name}} {{.metadata.annotations.{DRAINING}}}"
@@ -226,35 +249,3 @@ def test_no_stream_breaks_when_a_worker_goes(scaled: Scaled, patient: openai.Ope
 def last_reason(running: "openai.Stream[openai.types.Completion]") -> str | None:
     """Read a stream to its end, and return why it ended."""
     return [part.choices[0].finish_reason for part in running if part.choices][-1]
-
-
-def test_replicas_stay_while_prometheus_does_not_answer(
-    scaled: Scaled, patient: openai.OpenAI, prometheus: str
-) -> None:
-    scaled.scale(minReplicas=2)
-    both = scaled.wait_for_workers(2)
-    assert readings("prometheus") > 0
-    kubectl("scale", "deployment", "prometheus", "-n", MONITORING, "--replicas=0")
-    try:
-        direct = readings("direct")
-        with load(patient, CLIENTS) as seen:
-            scaled.scale()
-            eventually(lambda: readings("direct") >= direct + 6, "workers are read directly", 90)
-            assert scaled.wait_for_workers(2, seconds=1) == both
-        assert not seen.failures
-        assert scaled.namespace.condition(NAME, "ScalingActive")["status"] == "True"
-    finally:
-        kubectl("scale", "deployment", "prometheus", "-n", MONITORING, "--replicas=1")
-    scaled.wait_for_workers(1)
-
-
-def readings(way: str) -> float:
-    """Return how often the operator has read a worker by one way."""
-    with (
-        port_forward(SYSTEM, "deployment/tidegate-operator", 9090) as admin,
-        urllib.request.urlopen(f"{admin}/metrics", timeout=10) as answer,
-    ):
-        text = answer.read().decode()
-    labels = rf'\{{outcome="done",way="{way}"\}}'
-    found = re.search(rf"^tidegate_operator_engine_reads_total{labels} (\S+)$", text, re.MULTILINE)
-    return float(found[1]) if found else 0.0
