@@ -21,8 +21,9 @@ class Tuning:
     covered_medium: float = 0.95
     covered_low: float = 0.8
 
-    # Share of a replica's time that is planned for; the objective's attainment moves it within these bounds.
-    utilization: float = 1.0
+    # Share of a replica's time that is planned for, above one since numbers are rounded up and a reserve is rarely
+    # needed whole; the objective's attainment moves it within these bounds.
+    utilization: float = 1.05
     utilization_min: float = 0.5
     utilization_max: float = 1.1
 
@@ -68,7 +69,7 @@ class Tuning:
     inter_token_floor_seconds: float = 0.045
     inter_token_slowdown: float = 2.2
     # Of the requests that an engine ran while others had to wait for it.
-    full_share: float = 0.95
+    full_share: float = 1.0
     # Output of a request before any has ended.
     output_tokens: float = 200.0
 
