@@ -41,16 +41,9 @@ class Faults:
     # The operator starts anew at this moment, and forgets what it did not write down.
     operator_restart: float = inf
 
-    def anything_missing(self, now: float) -> bool:
-        """Tell whether some measurement is missing now."""
-        spans: tuple[Span, ...] = (
-            self.prometheus_down,
-            self.series_lost,
-            self.engines_unreachable,
-            self.gateways_unreachable,
-            self.one_unscraped,
-        )
-        return any(span.holds(now) for span in spans)
+    def scrapes_missing(self, now: float) -> bool:
+        """Tell whether Prometheus lacks something now, which is all that most laws go by."""
+        return any(span.holds(now) for span in (self.prometheus_down, self.series_lost, self.one_unscraped))
 
 
 NOTHING: Final = Faults()

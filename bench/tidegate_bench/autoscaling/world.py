@@ -322,7 +322,7 @@ class _World:
         before = len(pool.of(State.PENDING)) + len(pool.of(State.READY))
         if wanted != before:
             policy = one.policy
-            missing = one.faults.anything_missing(self.now)
+            missing = one.faults.scrapes_missing(self.now)
             blind = policy.is_blind() if isinstance(policy, Aware) else missing
             one.changes.append(Change(self.now, before, wanted, blind))
         if isinstance(one.policy, Careful):
