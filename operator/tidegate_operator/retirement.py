@@ -6,6 +6,7 @@ Owns the marks as manifests; who leaves and when is the scaling law's. Must not 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from math import ceil
 from typing import Any
 
 from tidegate_api.names import DELETION_COST_ANNOTATION, DRAINING_ANNOTATION
@@ -17,6 +18,8 @@ from tidegate_operator.replicas import replicas_of
 from tidegate_operator.scaling.retire import Retiree, Retirement, retire
 from tidegate_operator.supply import draining_since, is_changing, is_draining
 
+# The cost of those that may go now, as the scaling law has it.
+_FIRST = "-2"
 _OURS = (DRAINING_ANNOTATION, DELETION_COST_ANNOTATION)
 
 
@@ -55,7 +58,12 @@ def step(
         for pod in pool.live
     ]
     found = retire(workers, wanted, drain_seconds, now)
-    return Step(min(found.replicas, desired), _marks(pool, found, now))
+    marks = _marks(pool, found, now)
+    # Whoever removes Pods must have seen which: what is written now counts from the next look on.
+    is_known = not any(
+        mark["metadata"]["annotations"].get(DELETION_COST_ANNOTATION) == _FIRST for mark in marks
+    )
+    return Step(min(found.replicas, desired) if is_known else desired, marks)
 
 
 def unmarked(pool: PoolScene) -> tuple[dict[str, Any], ...]:
@@ -69,7 +77,8 @@ def unmark(pod: Manifest) -> dict[str, Any] | None:
 
 
 def _marks(pool: PoolScene, found: Retirement, now: float) -> tuple[dict[str, Any], ...]:
-    moment = rfc3339(datetime.fromtimestamp(now, UTC))
+    # Marks have whole seconds: none may look older than it is.
+    moment = rfc3339(datetime.fromtimestamp(ceil(now), UTC))
     marks = []
     for pod in pool.live:
         name = of_pod.name(pod)

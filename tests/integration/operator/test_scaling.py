@@ -123,7 +123,7 @@ def test_replicas_follow_the_load_and_nobody_goes_who_is_busy(world: World, kube
         lambda: condition(world.api, world.namespace, "ScalingActive") == ("True", "FollowingDemand"),
         why=world.operator.tail,
     )
-    world.say(arrived=500, queued=80, running=80)
+    world.say(arrived=500, queued=400, running=80)
     world.serve(waiting=20, running=60, kv_used=0.9)
     many = settled(world)
     assert many >= 4
@@ -140,7 +140,7 @@ def test_replicas_follow_the_load_and_nobody_goes_who_is_busy(world: World, kube
     assert world.replicas() == many
     assert world.marked() >= marked
     # Load returns: it comes back.
-    world.say(arrived=500, queued=80, running=80)
+    world.say(arrived=500, queued=400, running=80)
     world.serve(waiting=20, running=60, kv_used=0.9)
     eventually(lambda: not world.marked(), why=world.operator.tail)
     assert world.replicas() >= many

@@ -99,7 +99,7 @@ async def test_a_worker_goes_only_after_it_was_marked_and_has_finished() -> None
     assert marked
     idle = marked[0]
     world.gateways.in_flight[idle["metadata"]["uid"]] = 0
-    await quiet(world, 2)
+    await quiet(world, 3)
     assert name(idle) not in [name(pod) for pod in world.pods()]
     assert world.replicas() == many - 1
 

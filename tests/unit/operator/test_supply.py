@@ -193,9 +193,26 @@ def test_the_least_busy_is_marked_before_anything_goes() -> None:
     assert stepped(pool(2, worker(1), worker(2)), 1, w1=0, w2=3) == (2, {"w1": marks(rfc3339(NOW), -1)})
 
 
+def test_a_mark_never_looks_older_than_it_is() -> None:
+    found = step(
+        pool(2, worker(1), worker(2)),
+        1,
+        lambda _: 0,
+        lambda _: None,
+        drain_seconds=300,
+        now=NOW_SECONDS + 0.1,
+    )
+    [mark] = found.marks
+    assert mark["metadata"]["annotations"][DRAINING_ANNOTATION] == "2026-11-21T12:00:01Z"
+
+
 def test_one_that_has_finished_is_the_first_to_go() -> None:
     there = pool(2, worker(1), worker(2, since=ago(10)))
-    assert stepped(there, 1, w1=0) == (1, {"w2": marks(ago(10), -2)})
+    # Not before Kubernetes can have seen which one it is.
+    assert stepped(there, 1, w1=0) == (2, {"w2": marks(ago(10), -2)})
+    first = worker(2, since=ago(10))
+    first["metadata"]["annotations"] |= {DELETION_COST_ANNOTATION: "-2"}
+    assert stepped(pool(2, worker(1), first), 1, w1=0) == (1, {})
 
 
 def test_one_that_has_not_finished_stays_until_its_time_is_over() -> None:
@@ -203,6 +220,7 @@ def test_one_that_has_not_finished_stays_until_its_time_is_over() -> None:
     marked["metadata"]["annotations"] |= {DELETION_COST_ANNOTATION: "-1"}
     assert stepped(pool(2, worker(1), marked), 1, w2=1) == (2, {})
     late = worker(2, since=ago(301))
+    late["metadata"]["annotations"] |= {DELETION_COST_ANNOTATION: "-2"}
     assert stepped(pool(2, worker(1), late), 1, w2=1)[0] == 1
 
 
