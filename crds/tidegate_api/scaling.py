@@ -85,7 +85,7 @@ class ScalingRules(Model):
     policies: list[ScalingPolicy] = Field(
         [],
         max_length=8,
-        description="Limits of speed. Empty: up by 4 or to twice as many within 30 seconds, down by 1 or "
+        description="Limits of speed. Empty: up by 8 or to four times as many within 30 seconds, down by 1 or "
         "a quarter within a minute.",
         json_schema_extra=list_map("type", "periodSeconds"),
     )

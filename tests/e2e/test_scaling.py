@@ -226,6 +226,16 @@ def readings(way: str) -> float:
     return float(found[1]) if found else 0.0
 
 
+def test_two_workers_become_one_once_nobody_asks(scaled: Scaled) -> None:
+    scaled.scale()
+    began = time.monotonic()
+    decision = scaled.wait_for_wanted(1, 240)
+    decided = time.monotonic() - began
+    scaled.wait_for_workers(1)
+    print(f"\n2 -> 1: decided after {decided:.0f} s, done after {time.monotonic() - began:.0f} s")
+    assert decision["binding"] == "Idle"
+
+
 def test_no_stream_breaks_when_two_workers_become_one(scaled: Scaled, patient: openai.OpenAI) -> None:
     scaled.scale(minReplicas=2)
     scaled.wait_for_workers(2)

@@ -65,6 +65,11 @@ def add(bins: Sequence[Bin], new: Bin, history_seconds: float) -> tuple[Bin, ...
     return (*kept, new)
 
 
+def since(bins: Sequence[Bin], start: float | None) -> Sequence[Bin]:
+    """Return the bins that end then or later; all of them if there is no such time."""
+    return bins if start is None else [one for one in bins if one.end >= start]
+
+
 def forecast(
     bins: Sequence[Bin],
     request_seconds: float,

@@ -6,6 +6,7 @@ count replicas.
 
 from dataclasses import dataclass, replace
 
+from tidegate_operator.scaling import window
 from tidegate_operator.scaling.case import Case
 from tidegate_operator.scaling.facts import Demand
 from tidegate_operator.scaling.tuning import Tuning
@@ -68,6 +69,15 @@ def is_asked_for(idle: Idleness, case: Case) -> bool:
 
 def _asks(demand: Demand) -> bool:
     return bool(demand.queued or demand.running or demand.arrived_requests)
+
+
+def over_since(idle: Idleness, case: Case) -> float | None:
+    """Return since when nobody asks, once that is so long ago that what came before is no reason to keep replicas."""
+    quiet = idle.quiet_since
+    if quiet is None or not case.seen.is_complete:
+        return None
+    span = window.down_seconds(case.policy.scale_down, case.start.p90, case.tuning)
+    return quiet if case.now - quiet >= max(span, case.tuning.long_mean_seconds) else None
 
 
 def ghosts(idle: Idleness, case: Case) -> frozenset[str]:

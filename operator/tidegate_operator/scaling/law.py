@@ -55,7 +55,12 @@ def decide(  # noqa: PLR0917 - what is known, measured, there, asked for: in thi
     is_new = memory.sampled_at is None or not 0 <= memory.sampled_at - seen.at <= tuning.stale_seconds
     memory = _observe(memory, case, demand_mark, is_new)
     ghosts = idle.ghosts(memory.idle, case)
-    asked = terms.ask(case, memory.learned, memory.bins, memory.trim.planned(tuning), ghosts)
+    over_since = idle.over_since(memory.idle, case)
+    history = bins.since(memory.bins, over_since)
+    asked = terms.ask(case, memory.learned, history, memory.trim.planned(tuning), ghosts)
+    if over_since is not None:
+        # What was asked for since then was reserve.
+        memory = replace(memory, highs=())
     if is_new:
         memory, asked = _correct(memory, case, asked)
     step, binding, memory = _settle(memory, case, asked, ghosts)
@@ -118,7 +123,7 @@ def _settle(memory: Memory, case: Case, asked: Asked, ghosts: frozenset[str]) ->
         return *_blind(memory, case), memory
     memory = _push(memory, case, need)
     binding = most.name if most.replicas > 0 else "Idle"
-    if need > current:
+    if need > current and not steps.may_sleep(memory, case, ghosts):
         return steps.rise(memory, case, need), binding, memory
     return steps.fall(memory, case, asked, need, ghosts), binding, memory
 

@@ -51,10 +51,10 @@ def fall(memory: Memory, case: Case, asked: Asked, need: int, ghosts: frozenset[
     if not case.seen.is_complete:
         step.hold("HeldMissingMetrics", "; ".join(case.seen.missing.values()), current)
         return step
+    if may_sleep(memory, case, ghosts):
+        return Step(0)
     if policy.min_replicas == 0:
         why = idle.why_awake(memory.idle, case, ghosts)
-        if not why and rules.select != "Disabled":
-            return Step(0)
         if need <= 1 and not idle.is_asked_for(memory.idle, case):
             step.wanted = 0
             step.hold("NotIdleYet", why, 1)
@@ -68,11 +68,18 @@ def fall(memory: Memory, case: Case, asked: Asked, need: int, ghosts: frozenset[
     return step
 
 
+def may_sleep(memory: Memory, case: Case, ghosts: frozenset[str]) -> bool:
+    """Return whether the pool may go to zero, whatever is kept in reserve."""
+    policy = case.policy
+    if policy.min_replicas or policy.scale_down.select == "Disabled":
+        return False
+    return not idle.why_awake(memory.idle, case, ghosts)
+
+
 def _stabilize(step: Step, memory: Memory, case: Case, asked: Asked) -> None:
     """Hold what the last window needed, and what would make those that stay too full."""
     current, tuning = case.supply.desired, case.tuning
-    seconds = case.policy.scale_down.stabilization_window_seconds
-    span = window.down_seconds(case.start.p90, tuning) if seconds is None else float(seconds)
+    span = window.down_seconds(case.policy.scale_down, case.start.p90, tuning)
     highest = min(window.within(memory.highs, case.now, span) or 0, current)
     step.hold("HeldBack", f"{highest} were needed within the last {span:.0f} s", max(step.wanted, highest))
     busy = max(asked.replicas(terms.KV_CACHE), asked.replicas(terms.CONCURRENCY)) / tuning.consolidation

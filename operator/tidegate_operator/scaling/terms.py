@@ -3,7 +3,7 @@
 Owns the terms. A signal that was not measured has no term. Must not limit, delay, or compare with what there is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from tidegate_operator.scaling import bins, capacity
@@ -62,7 +62,7 @@ class _Pool:
 
 
 def ask(
-    case: Case, learned: Learned, history: tuple[Bin, ...], utilization: float, ghosts: frozenset[str]
+    case: Case, learned: Learned, history: Sequence[Bin], utilization: float, ghosts: frozenset[str]
 ) -> Asked:
     """Return what each signal asks for; `ghosts` are engines that say to be busy with requests that nobody holds."""
     pool = _pool(case, learned, ghosts)
@@ -104,7 +104,7 @@ def _pool(case: Case, learned: Learned, ghosts: frozenset[str]) -> _Pool:
     )
 
 
-def _forecast(case: Case, pool: _Pool, history: tuple[Bin, ...], missing: dict[str, str]) -> Forecast | None:
+def _forecast(case: Case, pool: _Pool, history: Sequence[Bin], missing: dict[str, str]) -> Forecast | None:
     if pool.costs is None:
         missing["forecast"] = "how fast a replica is has not been measured yet"
         return None

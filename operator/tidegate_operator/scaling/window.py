@@ -5,6 +5,7 @@ Owns the stabilisation of decisions. Must not know how a number came about.
 
 from collections.abc import Sequence
 
+from tidegate_operator.scaling.facts import Rules
 from tidegate_operator.scaling.tuning import Tuning
 
 # When, and how many replicas were asked for.
@@ -30,6 +31,8 @@ def within(wants: Sequence[Want], now: float, seconds: float) -> int | None:
     return next((want for at, want in wants if at >= now - seconds), None)
 
 
-def down_seconds(cold_start_p90: float, tuning: Tuning) -> float:
-    """Return how long a want holds before fewer replicas may do: longer where it takes long to bring one back."""
+def down_seconds(rules: Rules, cold_start_p90: float, tuning: Tuning) -> float:
+    """Return how long a want holds before fewer replicas may do: as the user says, or by how long a start takes."""
+    if rules.stabilization_window_seconds is not None:
+        return float(rules.stabilization_window_seconds)
     return max(tuning.down_window_seconds, tuning.window_cold_starts * cold_start_p90)

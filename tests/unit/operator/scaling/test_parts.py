@@ -17,7 +17,7 @@ import tidegate_operator.scaling
 from tidegate_operator.scaling import bins, capacity, coldstart, law, schedule, window
 from tidegate_operator.scaling.bins import Bin
 from tidegate_operator.scaling.capacity import Learned
-from tidegate_operator.scaling.facts import ColdStart, Schedule, Supply
+from tidegate_operator.scaling.facts import ColdStart, Rules, Schedule, Supply
 from tidegate_operator.scaling.memory import thaw
 from tidegate_operator.scaling.replay import Record, dump, load, replay
 from tidegate_operator.scaling.signals import Seen
@@ -220,7 +220,10 @@ class TestWindow:
 
     @pytest.mark.parametrize(("start", "seconds"), [(30.0, 180.0), (400.0, 600.0)])
     def test_it_is_never_shorter_than_one_and_a_half_cold_starts(self, start: float, seconds: float) -> None:
-        assert window.down_seconds(start, DEFAULT) == seconds
+        assert window.down_seconds(Rules(), start, DEFAULT) == seconds
+
+    def test_a_user_who_says_how_long_is_believed(self) -> None:
+        assert window.down_seconds(Rules(stabilization_window_seconds=5), 400.0, DEFAULT) == 5
 
 
 class TestCapacity:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from tidegate_operator.scaling.facts import Sample, Supply
-from unit.operator.scaling.pools import IDLE, NOON, Loop, policy, reasons, sample, warm, worker
+from unit.operator.scaling.pools import IDLE, NOON, Loop, policy, reasons, sample, term, warm, worker
 
 SLEEPER = {"min_replicas": 0, "idle_seconds": 600.0}
 
@@ -36,6 +36,15 @@ class TestToSleep:
         assert "NotIdleYet" in reasons(loop.decisions[-1])
         assert "idleSeconds is 600" in loop.decisions[-1].message
         assert loop.run(30).wanted == 0
+
+    def test_what_a_burst_needed_does_not_keep_it_awake(self) -> None:
+        """A recorded pool stayed at two replicas for as long as its one burst was part of the reserve."""
+        loop = warm(2, 20, **SLEEPER | {"idle_seconds": 60.0, "max_replicas": 2})
+        for _ in range(8):
+            loop.run(60, 160)
+            loop.run(120, 4)
+        assert term(loop.decisions[-1], "Forecast") > 2
+        assert loop.run(80).wanted == 0
 
     def test_with_a_least_of_one_it_never_sleeps(self) -> None:
         assert warm(1, 20, idle_seconds=60).run(7200).wanted == 1

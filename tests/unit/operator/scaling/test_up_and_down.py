@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from itertools import pairwise
+from typing import Any
 
 import pytest
 
@@ -210,6 +211,46 @@ class TestAttainment:
         loop = warm(3, 90)
         self.late(loop, 1.0, 600)
         assert loop.replicas == 3
+
+
+class TestAfterTheLoad:
+    """What came before is no reason to keep replicas that nobody has asked for in a whole window."""
+
+    @staticmethod
+    def bursty(**fields: Any) -> Loop:
+        """A pool that has seen minutes of load come and go, and keeps what they need in reserve."""
+        loop = warm(2, 20, **fields)
+        for _ in range(8):
+            loop.run(60, 160)
+            loop.run(120, 4)
+        return loop
+
+    @pytest.mark.parametrize(
+        ("rules", "seconds"),
+        [
+            pytest.param(Rules(), 180, id="as long as a want holds"),
+            pytest.param(Rules(stabilization_window_seconds=120), 120, id="as long as the user says"),
+            pytest.param(Rules(stabilization_window_seconds=0), 60, id="a minute at least"),
+        ],
+    )
+    def test_a_reserve_is_kept_for_a_window_without_a_request_and_no_longer(
+        self, rules: Rules, seconds: int
+    ) -> None:
+        loop = self.bursty(scale_down=rules)
+        assert loop.run(seconds).binding == "Forecast"
+        assert term(loop.decisions[-1], "Forecast") > 1
+        assert loop.run(20).binding == "Idle"
+        assert loop.run(900).wanted == 1
+
+    def test_a_trickle_keeps_it(self) -> None:
+        assert self.bursty().run(600, 4).binding == "Forecast"
+
+    def test_silence_that_was_not_heard_is_no_silence(self) -> None:
+        loop = self.bursty()
+        before = loop.replicas
+        for _ in range(60):
+            loop.tick(seen=replace(sample(loop.now + 10, loop.ready), demand=None))
+        assert loop.replicas == before
 
 
 def test_the_prompts_of_a_burst_are_computed_soon_enough() -> None:
