@@ -10,7 +10,7 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
-from tidegate_bench.autoscaling.goals import ATTAINMENT
+from tidegate_bench.autoscaling.goals import ATTAINMENT, UNREACHED
 from tidegate_bench.autoscaling.plot import drawings
 from tidegate_bench.results import short
 
@@ -48,11 +48,16 @@ def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
     yield from _faults(found["faults"])
 
 
+def _told(figure: float) -> str:
+    return short(figure) if figure < UNREACHED else "never"
+
+
 def _goals(found: Mapping[str, Any]) -> Iterator[str]:
     yield from ("| goal | measured | asked | |", "|---|---|---|---|")
     for goal in found["goals"]:
         figure = goal["figure"]
-        told = f"{short(figure['value'])} ({short(figure['low'])}–{short(figure['high'])})"
+        value, low, high = (_told(figure[name]) for name in ("value", "low", "high"))
+        told = f"{value} ({low}–{high})"
         sign, words = "≥" if goal["at_least"] else "≤", "met" if goal["met"] else "**short**"
         name = goal["name"].removeprefix("autoscaling-").replace("-", " ")
         yield f"| {name} | {told} {goal['unit']} | {sign} {short(goal['limit'])} | {words} |"
