@@ -57,7 +57,7 @@ def _goals(found: Mapping[str, Any]) -> Iterator[str]:
     for goal in found["goals"]:
         figure = goal["figure"]
         value, low, high = (_told(figure[name]) for name in ("value", "low", "high"))
-        told = f"{value} ({low}–{high})"
+        told = value if value == high else f"{value} ({low}–{high})"
         sign, words = "≥" if goal["at_least"] else "≤", "met" if goal["met"] else "**short**"
         name = goal["name"].removeprefix("autoscaling-").replace("-", " ")
         yield f"| {name} | {told} {goal['unit']} | {sign} {short(goal['limit'])} | {words} |"
