@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import aiohttp
 
 from tidegate_api.names import STATE_PATH
+from tidegate_operator import podhttp
 from tidegate_operator.census import Reading
 from tidegate_operator.gateways import Unreadable, read_state
 
@@ -27,29 +28,20 @@ class HttpGateways:
 
     async def read(self, address: str) -> Reading:
         """See Gateways."""
-        host = f"[{address}]" if ":" in address else address
         try:
-            async with self.session.get(f"http://{host}:{self.port}{STATE_PATH}") as answer:
+            async with self.session.get(podhttp.url(address, self.port, STATE_PATH)) as answer:
                 if answer.status != 200:
                     raise Unreadable(f"it answered {answer.status}")
-                return read_state(await _body(answer))
+                body = await podhttp.whole(answer, MOST_BYTES)
         except (aiohttp.ClientError, TimeoutError) as error:
             raise Unreadable(str(error) or "no answer in time") from error
-
-
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_any():
-        body += piece
-        if len(body) > MOST_BYTES:
+        if body is None:
             raise Unreadable(f"its answer has more than {MOST_BYTES} bytes")
-    return bytes(body)
+        return read_state(body)
 
 
 @asynccontextmanager
 async def connect(port: int) -> AsyncIterator[HttpGateways]:
     """Return the gateways, asked on this port; connections end with the block."""
-    connector = aiohttp.TCPConnector(limit_per_host=1)
-    # No proxy of the environment: these are Pods.
-    async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as session:
+    async with podhttp.session(TIMEOUT) as session:
         yield HttpGateways(session, port)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import aiohttp
 
 from tidegate_api.names import WORKER_PORT
+from tidegate_operator import podhttp
 from tidegate_operator.engines import Engine, Figures, Read, Unusable, figures
 from tidegate_operator.exposition import read_page
 
@@ -51,12 +52,14 @@ class Scrape:
         """Return what one engine says, or why that is not known."""
         if not engine.address:
             return "the worker has no address yet"
-        host = f"[{engine.address}]" if ":" in engine.address else engine.address
+        where = podhttp.url(engine.address, self.port, "/metrics")
         try:
-            async with self._turns, self.session.get(f"http://{host}:{self.port}/metrics") as answer:
+            async with self._turns, self.session.get(where) as answer:
                 if answer.status != 200:
                     return f"the worker answers {answer.status}"
-                body = await _body(answer)
+                body = await podhttp.whole(answer, MOST_BYTES)
+            if body is None:
+                raise Unusable(f"it has more than {MOST_BYTES} bytes")
             now = self.now()
             return figures(read_page(body.decode(errors="replace")), now, now)
         except Unusable as error:
@@ -65,19 +68,8 @@ class Scrape:
             return f"the worker cannot be asked: {type(error).__name__}"
 
 
-async def _body(answer: aiohttp.ClientResponse) -> bytes:
-    body = bytearray()
-    async for piece in answer.content.iter_any():
-        body += piece
-        if len(body) > MOST_BYTES:
-            raise Unusable(f"it has more than {MOST_BYTES} bytes")
-    return bytes(body)
-
-
 @asynccontextmanager
 async def connect(port: int = WORKER_PORT) -> AsyncIterator[Scrape]:
     """Return the workers, asked on this port; connections end with the block."""
-    connector = aiohttp.TCPConnector(limit=_AT_A_TIME, limit_per_host=1)
-    # No proxy of the environment: these are Pods.
-    async with aiohttp.ClientSession(connector=connector, timeout=TIMEOUT, trust_env=False) as session:
+    async with podhttp.session(TIMEOUT, _AT_A_TIME) as session:
         yield Scrape(session, port)

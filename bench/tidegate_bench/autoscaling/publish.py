@@ -5,17 +5,16 @@ Owns the part of the page between two marks; what people wrote around it stays.
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Final
 
 from tidegate_bench.autoscaling.goals import ATTAINMENT, UNREACHED
 from tidegate_bench.autoscaling.plot import drawings
+from tidegate_bench.page import date_of, write
 from tidegate_bench.results import short
 
 BEGIN: Final = "<!-- measured: `python -m tidegate_bench autoscaling --publish` writes from here -->"
-END: Final = "<!-- to here -->"
 PAGE: Final = Path("docs/benchmarks/autoscaling.md")
 NAMES: Final = {"ours": "**Tidegate**", "planner": "planner with foresight", "static": "static count"}
 
@@ -23,14 +22,7 @@ NAMES: Final = {"ours": "**Tidegate**", "planner": "planner with foresight", "st
 def main(result: Path, page: Path = PAGE) -> int:
     """Write a result into a page."""
     found = json.loads(result.read_text())
-    moment = datetime.strptime(result.stem.rpartition("-")[2], "%Y%m%dT%H%M%S")
-    before, _, rest = page.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    told = "\n".join(measured(found, f"{moment:%-d %B %Y}"))
-    page.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}")
-    for name, drawing in drawings(found).items():
-        (page.parent / name).write_text(drawing)
-    print(f"written to {page}")
+    write(page, BEGIN, measured(found, date_of(result)), drawings(found))
     return 0
 
 

@@ -6,15 +6,14 @@ Owns the part of the page between two marks; what people wrote around it stays. 
 import json
 import sys
 from collections.abc import Iterator, Mapping
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Final
 
 from tidegate_bench.gateway.plot import drawings
+from tidegate_bench.page import date_of, write
 from tidegate_bench.results import short
 
 BEGIN: Final = "<!-- measured: `python -m tidegate_bench publish` writes from here -->"
-END: Final = "<!-- to here -->"
 MIB: Final = 2**20
 LOADS: Final = {"json": "µs per JSON request", "sse": "µs per chunk", "large": "µs per 220 KB"}
 
@@ -25,14 +24,7 @@ def main(result: Path, page: Path) -> int:
     if found["void"] or found["forced"]:
         sys.stderr.write(f"{result} is void or was forced: {found['void']}; measure again\n")
         return 1
-    moment = datetime.strptime(result.stem.rpartition("-")[2], "%Y%m%dT%H%M%S")
-    before, _, rest = page.read_text().partition(BEGIN)
-    after = rest.partition(END)[2]
-    told = "\n".join(measured(found, f"{moment:%-d %B %Y}"))
-    page.write_text(f"{before}{BEGIN}\n{told}\n{END}{after}")
-    for name, drawing in drawings(found).items():
-        (page.parent / name).write_text(drawing)
-    print(f"written to {page}")
+    write(page, BEGIN, measured(found, date_of(result)), drawings(found))
     return 0
 
 

@@ -123,7 +123,9 @@ def _settle(memory: Memory, case: Case, asked: Asked, ghosts: frozenset[str]) ->
         return *_blind(memory, case), memory
     memory = _push(memory, case, need)
     binding = most.name if most.replicas > 0 else "Idle"
-    if need > current and not steps.may_sleep(memory, case, ghosts):
+    if steps.may_sleep(memory, case, ghosts):
+        return Step(0), binding, memory
+    if need > current:
         return steps.rise(memory, case, need), binding, memory
     return steps.fall(memory, case, asked, need, ghosts), binding, memory
 

@@ -51,8 +51,6 @@ def fall(memory: Memory, case: Case, asked: Asked, need: int, ghosts: frozenset[
     if not case.seen.is_complete:
         step.hold("HeldMissingMetrics", "; ".join(case.seen.missing.values()), current)
         return step
-    if may_sleep(memory, case, ghosts):
-        return Step(0)
     if policy.min_replicas == 0:
         why = idle.why_awake(memory.idle, case, ghosts)
         if need <= 1 and not idle.is_asked_for(memory.idle, case):

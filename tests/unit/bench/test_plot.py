@@ -8,7 +8,8 @@ from xml.etree import ElementTree
 import pytest
 
 from tidegate_bench.gateway.plot import costs, first_tokens
-from tidegate_bench.gateway.publish import BEGIN, END, main
+from tidegate_bench.gateway.publish import BEGIN, main
+from tidegate_bench.page import END
 from tidegate_bench.statistics import BUCKETS_MS
 
 

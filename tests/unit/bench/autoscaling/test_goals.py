@@ -14,8 +14,9 @@ from tidegate_bench.autoscaling.faultruns import Broken
 from tidegate_bench.autoscaling.goals import judged
 from tidegate_bench.autoscaling.outcome import Outcome
 from tidegate_bench.autoscaling.plot import drawings
-from tidegate_bench.autoscaling.publish import BEGIN, END, main
+from tidegate_bench.autoscaling.publish import BEGIN, main
 from tidegate_bench.autoscaling.sweep import Sweep
+from tidegate_bench.page import END
 
 
 def made(hours: float, attainment: float, blind: int = 0, cut: int = 0) -> Outcome:
