@@ -10,7 +10,6 @@ from math import inf
 from typing import Final
 
 # Namespace and name of an LLMService, and a pool of it.
-Service = tuple[str, str]
 Pool = tuple[str, str, str]
 
 AGAIN_SECONDS: Final = 10.0
@@ -27,8 +26,6 @@ class Mark:
     # Whether a request has asked for it since it was written.
     is_asked: bool = True
     failures: int = 0
-    # What was last written of it, "" if nothing was.
-    stamp: str = ""
 
 
 @dataclass(slots=True)
@@ -54,44 +51,35 @@ class Demand:
         """Forget the pools that do not sleep any more: the next to ask for one of them is the first again."""
         self.marks = {pool: mark for pool, mark in self.marks.items() if asleep(pool)}
 
-    def due(self, held: Collection[Pool], now: float) -> dict[Service, list[str]]:
-        """Return the pools to be marked now, by service, and forget those whose time has come but nobody asks for."""
-        found: dict[Service, list[str]] = {}
+    def due(self, held: Collection[Pool], now: float) -> list[Pool]:
+        """Return the pools to be marked now, and forget those whose time has come but nobody asks for."""
+        found = []
         for pool, mark in list(self.marks.items()):
             if mark.due_at > now:
                 continue
             if mark.is_asked or pool in held:
-                found.setdefault(pool[:2], []).append(pool[2])
+                found.append(pool)
             else:
                 del self.marks[pool]
         return found
 
-    def stamps(self, service: Service) -> dict[str, str]:
-        """Return what was last written of the pools of a service."""
-        return {
-            pool[2]: mark.stamp for pool, mark in self.marks.items() if pool[:2] == service and mark.stamp
-        }
-
-    def written(self, service: Service, pools: Collection[str], stamp: str, now: float) -> None:
-        """Note that these pools of a service were marked, and how."""
-        for mark in self._of(service, pools):
+    def written(self, pool: Pool, now: float) -> None:
+        """Note that a pool was marked."""
+        mark = self.marks.get(pool)
+        if mark is not None:
             mark.due_at, mark.is_asked, mark.failures = now + AGAIN_SECONDS, False, 0
-            mark.stamp = stamp
 
-    def failed(self, service: Service, pools: Collection[str], now: float) -> bool:
-        """Note that marking these pools failed; return whether that is news."""
-        marks = self._of(service, pools)
-        is_news = not any(mark.failures for mark in marks)
-        for mark in marks:
-            mark.due_at = now + min(AGAIN_SECONDS, FIRST_RETRY_SECONDS * 2**mark.failures)
-            # 2 ** 6 quarters of a second are more than the longest.
-            mark.failures = min(mark.failures + 1, 6)
+    def failed(self, pool: Pool, now: float) -> bool:
+        """Note that marking a pool failed; return whether that is news."""
+        mark = self.marks.get(pool)
+        if mark is None:
+            return True
+        is_news = not mark.failures
+        mark.due_at = now + min(AGAIN_SECONDS, FIRST_RETRY_SECONDS * 2**mark.failures)
+        # 2 ** 6 quarters of a second are more than the longest.
+        mark.failures = min(mark.failures + 1, 6)
         return is_news
 
     def next_at(self) -> float:
         """Return when to look again, infinite while nothing is asked for."""
         return min((mark.due_at for mark in self.marks.values()), default=inf)
-
-    def _of(self, service: Service, pools: Collection[str]) -> list[Mark]:
-        found = (self.marks.get((*service, pool)) for pool in pools)
-        return [mark for mark in found if mark is not None]

@@ -113,8 +113,6 @@ class Model:
     # Whether tenants may profit from each other's cached prefixes.
     shared_prefixes: bool = False
     stopped: Stopped = ""
-    # When each pool was last asked for, by any gateway (RFC 3339).
-    demand: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -34,11 +34,6 @@ def read_service(item: Item) -> Model | None:
         strategy=routing.get("strategy", "Auto"),
         shared_prefixes=routing.get("prefixCache") == "Shared",
         stopped=_stopped(spec, classes),
-        demand={
-            mark["pool"]: mark["requestedAt"]
-            for mark in status.get("demand") or ()
-            if isinstance(mark.get("pool"), str) and isinstance(mark.get("requestedAt"), str)
-        },
     )
 
 

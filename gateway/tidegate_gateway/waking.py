@@ -1,12 +1,12 @@
 """Tells the operator which sleeping pools requests wait for: `status.demand` of an LLMService.
 
-Owns the one task that writes there. Never on a request's path; a failure is told once, and tried again.
+Owns the one task that writes there. Each pool's mark has a field manager of its own, the same in all gateways: so
+none ever takes away what another has written. Never on a request's path; a failure is told once, and tried again.
 """
 
 import asyncio
 import contextlib
 import json
-from collections.abc import Mapping
 from math import inf
 from typing import TYPE_CHECKING, Final
 
@@ -15,16 +15,14 @@ import structlog
 from kubernetes.aio.dynamic import DynamicClient, Resource
 
 from tidegate_api.names import API_VERSION, GATEWAY_FIELD_MANAGER, SERVICE_KIND
-from tidegate_gateway.demand import Service
-from tidegate_gateway.stamps import rfc3339, unix
+from tidegate_gateway.demand import Pool
+from tidegate_gateway.stamps import rfc3339
 
 if TYPE_CHECKING:
     from tidegate_gateway.gateway import Gateway
 
 TIMEOUT: Final = aiohttp.ClientTimeout(total=5, sock_connect=2)
 FORBIDDEN: Final = 403
-# Older marks tell nothing any more.
-MARKS_COUNT_SECONDS: Final = 60.0
 LONGEST_REASON: Final = 300
 APPLY: Final = "application/apply-patch+yaml"
 
@@ -37,28 +35,20 @@ async def keep_marked(gateway: "Gateway", cluster: DynamicClient, services: Reso
     while True:
         asked.clear()
         due = demand.due(gateway.held().keys(), loop.time())
-        await asyncio.gather(
-            *(_write(gateway, cluster, services, service, pools) for service, pools in due.items())
-        )
+        await asyncio.gather(*(_write(gateway, cluster, services, pool) for pool in due))
         wait = demand.next_at() - loop.time()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(None if wait == inf else max(0.0, wait)):
                 await asked.wait()
 
 
-async def _write(
-    gateway: "Gateway", cluster: DynamicClient, services: Resource, service: Service, pools: list[str]
-) -> None:
-    namespace, name = service
-    served = gateway.services.get(service)
-    known = {} if served is None else served.model.demand
-    known = {**known, **gateway.demand.stamps(service)}
-    stamp = rfc3339(gateway.clock())
+async def _write(gateway: "Gateway", cluster: DynamicClient, services: Resource, marked: Pool) -> None:
+    namespace, name, pool = marked
     body = {
         "apiVersion": API_VERSION,
         "kind": SERVICE_KIND,
         "metadata": {"name": name, "namespace": namespace},
-        "status": {"demand": marks(known, dict.fromkeys(pools, stamp))},
+        "status": {"demand": [{"pool": pool, "requestedAt": rfc3339(gateway.clock())}]},
     }
     path = services.path(name=name, namespace=namespace) + "/status"
     try:
@@ -68,36 +58,27 @@ async def _write(
             serialize=False,
             body=body,
             content_type=APPLY,
-            field_manager=GATEWAY_FIELD_MANAGER,
+            field_manager=f"{GATEWAY_FIELD_MANAGER}-{pool}",
             force_conflicts="true",
             _request_timeout=TIMEOUT,
         )
         await response.read()
     except Exception as error:
         # Whatever it is: the watch of the cluster, which runs beside this, must not end because of it.
-        if gateway.demand.failed(service, pools, gateway.loop.time()):
-            _tell(error, namespace, name, pools)
+        if gateway.demand.failed(marked, gateway.loop.time()):
+            _tell(error, marked)
     else:
-        gateway.demand.written(service, pools, stamp, gateway.loop.time())
+        gateway.demand.written(marked, gateway.loop.time())
 
 
-def marks(known: Mapping[str, str], asked: Mapping[str, str]) -> list[dict[str, str]]:
-    """Return `status.demand` with these pools and moments, and with those that were known from shortly before.
-
-    All gateways write as one manager: what one leaves out is gone.
-    """
-    newest = max(unix(stamp, -inf) for stamp in asked.values())
-    recent = {pool: at for pool, at in known.items() if newest - unix(at, -inf) < MARKS_COUNT_SECONDS}
-    return [{"pool": pool, "requestedAt": at} for pool, at in sorted((recent | dict(asked)).items())]
-
-
-def _tell(error: Exception, namespace: str, name: str, pools: list[str]) -> None:
+def _tell(error: Exception, marked: Pool) -> None:
+    namespace, name, pool = marked
     is_forbidden = getattr(error, "status", None) == FORBIDDEN
     structlog.get_logger("waking").warning(
         "cannot ask for workers; requests stay held, and it is tried again",
         namespace=namespace,
         service=name,
-        pools=pools,
+        pool=pool,
         error=_reason(error),
         fix="let the gateway patch llmservices/status" if is_forbidden else "none is needed",
     )

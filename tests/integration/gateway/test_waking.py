@@ -86,12 +86,12 @@ async def test_a_mark_is_written_at_once_and_again_as_long_as_one_is_held(
     await again
 
 
-async def test_a_second_pool_of_a_service_leaves_the_first_ones_mark(rig: Rig, server: ApiServer) -> None:
+async def test_each_pool_of_a_service_is_marked_by_itself(rig: Rig, server: ApiServer) -> None:
     held = ask(rig)
     await eventually(lambda: server.written, "the first is marked")
     rig.look(lambda gateway: gateway.demand.ask(("ns", "m-svc", "high")))
-    await eventually(lambda: server.written[-1][1] != ["shared"], "the second is marked")
-    assert server.written[-1][1] == ["high", "shared"]
+    await eventually(lambda: ["high"] in [pools for _, pools in server.written], "the second is marked")
+    assert {tuple(pools) for _, pools in server.written} == {("shared",), ("high",)}
     await rig.add(FakeEngine())
     await held
 
@@ -125,7 +125,7 @@ async def test_a_failure_is_told_once_and_tried_again(
         held = ask(rig)
         await eventually(lambda: len(server.written) >= 6, "it went through, and was renewed")
     (line,) = [entry for entry in logs if entry["event"].startswith("cannot ask")]
-    assert (line["service"], line["pools"], line["fix"]) == ("m-svc", ["shared"], told)
+    assert (line["service"], line["pool"], line["fix"]) == ("m-svc", "shared", told)
     await rig.add(FakeEngine())
     assert (await held).status == 200
 

@@ -292,14 +292,48 @@ async def test_a_held_request_marks_the_pool_that_it_waits_for(cluster: Cluster)
     await eventually(lambda: demand(cluster, "m").keys() == {"high", "shared"}, "both pools are marked")
     assert max(abs(at - asked) for at in demand(cluster, "m").values()) < 5
     fields = (cluster.api.get("LLMService", cluster.namespace, "m") or {})["metadata"]["managedFields"]
-    assert [entry.get("subresource") for entry in fields if entry["manager"] == GATEWAY_FIELD_MANAGER] == [
-        "status"
-    ]
+    managers = {f"{GATEWAY_FIELD_MANAGER}-{pool}" for pool in ("high", "shared")}
+    assert {(entry["manager"], entry.get("subresource")) for entry in fields} >= {
+        (manager, "status") for manager in managers
+    }
     engine = FakeEngine()
     await engine.start(ADDRESS, WORKER_PORT)
     rig.engines.append(engine)
     await asyncio.to_thread(cluster.pod, "a", "m", ADDRESS)
     assert [(await asking).status for asking in held] == [200, 200]
+
+
+async def test_gateways_that_mark_pools_at_the_same_moment_leave_each_other_s_marks(
+    cluster: Cluster,
+) -> None:
+    """Twenty times, two gateways that know nothing of each other's marks yet."""
+    classes = [{"name": name, "pool": "Dedicated"} for name in ("high", "medium")]
+    names = [f"m{number}" for number in range(20)]
+    async with watching(cluster.api.plane.kubeconfig, (cluster.namespace,)) as other:
+        for name in names:
+            cluster.service(name, qos={"classes": classes}, scaling={"minReplicas": 0, "maxReplicas": 2})
+
+        def is_known(rig: Rig) -> bool:
+            return len(rig.look(lambda gateway: gateway.services)) == len(names)
+
+        await eventually(lambda: is_known(cluster.rig) and is_known(other), "both know all services")
+        for name in names:
+            for rig, pools in ((cluster.rig, ("high", "shared")), (other, ("medium", "shared"))):
+                for pool in pools:
+                    mark_soon(rig, (cluster.namespace, name, pool))
+        for name in names:
+            await eventually(lambda name=name: demand(cluster, name).keys() == ALL_POOLS, "all are marked")
+        # Nobody is held for these: no mark is written again.
+        await asyncio.sleep(0.5)
+        assert [demand(cluster, name).keys() for name in names] == [ALL_POOLS] * len(names)
+
+
+ALL_POOLS = {"high", "medium", "shared"}
+
+
+def mark_soon(rig: Rig, pool: tuple[str, str, str]) -> None:
+    """Ask for a pool as a request does, without waiting until that has been taken in."""
+    rig.thread.loop.call_soon_threadsafe(rig.gateway.demand.ask, pool)
 
 
 async def test_what_has_a_worker_or_is_not_to_have_one_is_not_marked(cluster: Cluster) -> None:

@@ -103,8 +103,3 @@ def test_what_becomes_of_requests_without_a_worker(
     spec: dict[str, Any], scaling: list[dict[str, Any]], cold_start: ColdStart
 ) -> None:
     assert model(spec, {"scaling": scaling}).classes["low"].cold_start == cold_start
-
-
-def test_what_was_asked_for_is_known_and_what_cannot_be_read_is_not() -> None:
-    marks = [{"pool": "shared", "requestedAt": "2026-11-21T10:00:00Z"}, {"pool": "high"}, {}]
-    assert model({}, {"demand": marks}).demand == {"shared": "2026-11-21T10:00:00Z"}
