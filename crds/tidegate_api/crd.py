@@ -9,6 +9,8 @@ from typing import Any, Final
 
 from tidegate_api.names import (
     GROUP,
+    MODEL_KIND,
+    MODELS_PLURAL,
     SERVICE_KIND,
     SERVICES_PLURAL,
     TENANT_KIND,
@@ -17,7 +19,7 @@ from tidegate_api.names import (
 )
 from tidegate_api.schema import Model
 from tidegate_api.structural import schema_of
-from tidegate_api.v1alpha1 import LLMService, LLMTenant
+from tidegate_api.v1alpha1 import LLMModel, LLMService, LLMTenant
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +101,25 @@ RESOURCES: Final = (
             Column("TOKENS", ".status.usage.totalTokens", "Tokens so far.", type="integer"),
             Column("BUDGET", ".spec.budget.tokens", "Most tokens in a window.", type="integer", wide=True),
             Column("USED", ".status.budget.tokens", "Tokens of this window.", type="integer", wide=True),
+            AGE,
+        ),
+        subresources={"status": {}},
+    ),
+    Resource(
+        model=LLMModel,
+        kind=MODEL_KIND,
+        plural=MODELS_PLURAL,
+        short_name="llmm",
+        columns=(
+            Column("URI", ".spec.uri", "Where it comes from."),
+            Column("REVISION", ".status.revision", "The commit that it is pinned to.", wide=True),
+            Column("PHASE", ".status.phase", "How it stands in one word."),
+            Column(
+                "PROGRESS", ".status.progress", "How much of it is in the cache; 100% once it is verified."
+            ),
+            Column("SIZE", ".status.size", "Its size."),
+            Column("REASON", '.status.conditions[?(@.type=="Ready")].reason', "Why it is ready or not."),
+            Column("USED-BY", ".status.usedBy", "LLMServices that use it.", wide=True),
             AGE,
         ),
         subresources={"status": {}},

@@ -13,8 +13,10 @@ VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 SERVICE_KIND: Final = "LLMService"
 TENANT_KIND: Final = "LLMTenant"
+MODEL_KIND: Final = "LLMModel"
 SERVICES_PLURAL: Final = "llmservices"
 TENANTS_PLURAL: Final = "llmtenants"
+MODELS_PLURAL: Final = "llmmodels"
 
 # Labels of everything the operator makes for an LLMService; the gateway finds worker Pods by them.
 MANAGED_BY_LABEL: Final = "app.kubernetes.io/managed-by"
@@ -25,6 +27,11 @@ GATEWAY_COMPONENT: Final = "gateway"
 OPERATOR_COMPONENT: Final = "operator"
 SERVICE_LABEL: Final = f"{GROUP}/service"
 POOL_LABEL: Final = f"{GROUP}/pool"
+# Of everything that is made for an LLMModel, with its name.
+MODEL_LABEL: Final = f"{GROUP}/model"
+LOADER_COMPONENT: Final = "loader"
+# On a loader's Job: which attempt it is, counted from 1.
+ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
 
@@ -53,6 +60,11 @@ STATE_PATH: Final = "/state"
 ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 
 MODELS_MOUNT: Final = "/models"
+# Where a loader finds the cache of its namespace, and how it tells how far it is.
+CACHE_MOUNT: Final = "/cache"
+LOADER_CONTAINER: Final = "loader"
+LOADER_PORT: Final = 8000
+PROGRESS_PATH: Final = "/progress"
 # Where a worker says why it cannot serve; the operator reads it back from the Pod's status.
 TERMINATION_MESSAGE_PATH: Final = "/dev/termination-log"
 WORKER_UID: Final = 65532

@@ -4,9 +4,9 @@ Owns the shape and the defaults; the chart writes them into a ConfigMap. Must no
 decides: that belongs into the LLMService.
 """
 
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, model_validator
 
 from tidegate_api.names import ADMIN_PORT, COMPONENT_LABEL, GATEWAY_COMPONENT
 from tidegate_api.schema import Model
@@ -59,6 +59,11 @@ class ResourceProfile(Model):
     accelerator: Accelerator = Field(description="Which worker image runs, and how the engine is set up.")
     requests: dict[str, Quantity] = Field({}, description="Requests of one unit.")
     limits: dict[str, Quantity] = Field({}, description="Limits of one unit.")
+    accelerator_memory: Quantity | None = Field(
+        None,
+        description="Memory of one accelerator in bytes, as its driver tells it: less than the round number it is sold "
+        "under (an L4 of 24 GB has 22Gi). Unset: not known, and nothing is said of what fits.",
+    )
     args: list[Argument] = Field([], max_length=64, description="vLLM flags; those of an LLMService win.")
     env: list[EnvVar] = Field(
         [], max_length=64, description="Environment variables; those of an LLMService win."
@@ -118,10 +123,100 @@ class ScalingSettings(Model):
     )
 
 
-def _gpu(memory: str, cpu: str, product: str) -> ResourceProfile:
+class LoaderResources(Model):
+    """Compute resources of a loader's Pod."""
+
+    requests: dict[str, Quantity] = Field(
+        {}, max_length=16, description="Least of each resource that a node must have free."
+    )
+    limits: dict[str, Quantity] = Field(
+        {}, max_length=16, description="Most of each resource that the loader may use."
+    )
+
+
+class ModelCacheSettings(Model):
+    """Where the models of `hf://` and `ms://` are kept, one cache for each namespace, and how they come there."""
+
+    strategy: Literal["PVC", "HostPath", "None"] = Field(
+        "PVC",
+        description="`PVC`: a PersistentVolumeClaim in each namespace. `HostPath`: a directory of the nodes, one that "
+        "all share or that of a single node. `None`: no cache, and so no `hf://` and no `ms://`.",
+    )
+    claim_name: OptionalName = Field(
+        "tidegate-models",
+        min_length=1,
+        description="Name of that claim. One that is there already is used as it is; else the operator makes it. It is "
+        "never changed and never deleted by Tidegate.",
+    )
+    size: Quantity = Field("100Gi", description="Size of a claim that the operator makes.")
+    storage_class_name: OptionalName | None = Field(
+        None, description="StorageClass of a claim that the operator makes. Unset: the cluster's default."
+    )
+    access_mode: Literal["ReadWriteOnce", "ReadWriteMany"] = Field(
+        "ReadWriteOnce",
+        description="Access mode of a claim that the operator makes: ReadWriteMany lets workers run on several nodes, "
+        "where the StorageClass knows it.",
+    )
+    host_path: str = Field(
+        "",
+        pattern=r"^(/.*[^/])?$",
+        max_length=1024,
+        description="For `HostPath`: the directory below which each namespace has one of its name, as "
+        "`HOSTPATH/NAMESPACE`; it must be there, and uid 65532 must be able to write to it.",
+    )
+    limit: Quantity | None = Field(
+        None,
+        description="Most bytes of models in the cache of one namespace; for a new one the least recently used that "
+        "nobody uses go. Unset: what the volume holds.",
+    )
+    hub_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/@]+(/[^\s@]*)?)?$",
+        max_length=512,
+        description="Base URL of a mirror of the Hugging Face Hub. Empty: the Hub itself.",
+    )
+    model_scope_endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^\s/@]+(/[^\s@]*)?)?$",
+        max_length=512,
+        description="Base URL of a mirror of ModelScope. Empty: ModelScope itself.",
+    )
+    offline: bool = Field(
+        False, description="Ask no hub: only models that are in the cache already can be used."
+    )
+    env: list[EnvVar] = Field(
+        [],
+        max_length=64,
+        description="Environment variables of the loader, such as `HTTPS_PROXY`. Never a token: that is in the Secret "
+        "that `tokenSecretRef` names.",
+    )
+    resources: LoaderResources = Field(
+        LoaderResources(requests={"cpu": "250m", "memory": "256Mi"}, limits={"memory": "1Gi"}),
+        description="Compute resources of a loader's Pod.",
+    )
+
+    @model_validator(mode="after")
+    def _has_a_place(self) -> Self:
+        if self.strategy == "HostPath" and not self.host_path:
+            raise ValueError(
+                "models.hostPath must name a directory of the nodes where models.strategy is HostPath"
+            )
+        return self
+
+
+class ModelSettings(ModelCacheSettings):
+    """Where models of hubs are kept, and what brings them there."""
+
+    loader_image: str = Field(
+        f"tidegate/loader:{VERSION}", min_length=1, max_length=512, description="Image of the loader."
+    )
+
+
+def _gpu(memory: str, cpu: str, product: str, accelerator_memory: str) -> ResourceProfile:
     """Return one NVIDIA GPU of a kind, found by the label that GPU feature discovery sets."""
     return ResourceProfile(
         accelerator="nvidia",
+        accelerator_memory=accelerator_memory,
         requests={"cpu": cpu, "memory": memory},
         limits={"memory": memory, "nvidia.com/gpu": "1"},
         node_selector={"nvidia.com/gpu.product": product},
@@ -144,9 +239,9 @@ def default_profiles() -> dict[ProfileName, ResourceProfile]:
             limits={"memory": "24Gi", "nvidia.com/gpu": "1"},
             tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
         ),
-        "nvidia-l4": _gpu("24Gi", "4", "NVIDIA-L4"),
-        "nvidia-a100-80gb": _gpu("96Gi", "8", "NVIDIA-A100-SXM4-80GB"),
-        "nvidia-h100-80gb": _gpu("128Gi", "8", "NVIDIA-H100-80GB-HBM3"),
+        "nvidia-l4": _gpu("24Gi", "4", "NVIDIA-L4", "22Gi"),
+        "nvidia-a100-80gb": _gpu("96Gi", "8", "NVIDIA-A100-SXM4-80GB", "79Gi"),
+        "nvidia-h100-80gb": _gpu("128Gi", "8", "NVIDIA-H100-80GB-HBM3", "79Gi"),
     }
 
 
@@ -184,6 +279,9 @@ class Settings(Model):
         "",
         max_length=317,
         description="LLMTenant, as `NAMESPACE/NAME`, to which requests without a key belong; empty: none.",
+    )
+    models: ModelSettings = Field(
+        ModelSettings(), description="Where models of hubs are kept, and what brings them there."
     )
     drain_seconds: int = Field(
         300, ge=1, le=3600, description="How long a stopping worker may finish the answers it has begun."

@@ -1,6 +1,6 @@
-"""The custom resources LLMService and LLMTenant: every field with its meaning, default, bounds and rules.
+"""The custom resource LLMService: every field with its meaning, default, bounds and rules.
 
-Owns the schema, with `qos.py`, `scaling.py` and `tenant.py`; a field is here only when it already works. Must not
+Owns the schema, with `source.py`, `qos.py` and `scaling.py`; a field is here only when it already works. Must not
 hold what depends on the operator's settings or on the cluster: that is resolved by the operator and shown in status.
 """
 
@@ -9,16 +9,15 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
 
 from tidegate_api.condition import Condition
+from tidegate_api.model import LLMModel
 from tidegate_api.names import QOS_CLASSES
 from tidegate_api.qos import PoolStatus, Qos, Routing
 from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
+from tidegate_api.source import MemoryEstimate, ModelSource, ModelState
 from tidegate_api.tenant import LLMTenant
 
-__all__ = ["Argument", "EnvVar", "LLMService", "LLMServiceSpec", "LLMTenant", "Quantity"]
-
-# Each URI scheme's grammar, checked by the API server; the operator reads it again in `uri.py`.
-MODEL_URI_PATTERN = r"^(pvc://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(/.+)?|file:///.+)$"
+__all__ = ["Argument", "EnvVar", "LLMModel", "LLMService", "LLMServiceSpec", "LLMTenant", "Quantity"]
 
 # Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
 CREDENTIAL_PATTERN = r"(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$"
@@ -58,43 +57,6 @@ _BOUNDS_WITHOUT_SCALING: Final = (
 _CLASS_MIN_ABOVE: Final = (
     "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
 )
-
-
-class ModelSource(Model):
-    """Where the weights are, and what clients call the model."""
-
-    model_config = rules(
-        (
-            "!self.uri.contains('..')",
-            "model.uri must not contain '..': name the directory of the model itself",
-        ),
-        (
-            "self.uri.startsWith('pvc://') || self.uri.startsWith('file:///')",
-            "model.uri has an unknown scheme: use pvc://CLAIM/PATH or file:///PATH",
-        ),
-        (
-            f"!self.uri.startsWith('pvc://') || self.uri.matches('{MODEL_URI_PATTERN}')",
-            "model.uri must be pvc://CLAIM/PATH, where CLAIM is the name of a PersistentVolumeClaim",
-        ),
-    )
-
-    uri: str = Field(
-        max_length=1024,
-        description="Where the model's directory (config.json, tokenizer, *.safetensors) is: `pvc://CLAIM/PATH` for "
-        "a PersistentVolumeClaim of the same namespace, or `file:///PATH` for a directory of the node, which "
-        "the operator's setting `allowedFilePaths` must allow. It is mounted read-only.",
-        examples=["pvc://models/smollm2-135m-instruct"],
-    )
-    name: str | None = Field(
-        None,
-        min_length=1,
-        max_length=128,
-        pattern=r"^[A-Za-z0-9]([A-Za-z0-9._:/-]*[A-Za-z0-9])?$",
-        description="The `model` that clients send in OpenAI requests. Defaults to the name of the LLMService.",
-        json_schema_extra=pattern_message(
-            "model.name must be letters, digits and . _ : / -, and begin and end with a letter or digit"
-        ),
-    )
 
 
 class EnvVar(Model):
@@ -303,6 +265,13 @@ class LLMServiceStatus(Model):
     )
     ready: str | None = Field(None, max_length=16, description="Ready workers out of those wanted, as `2/3`.")
     image: str | None = Field(None, max_length=512, description="Worker image in use.")
+    model: ModelState | None = Field(
+        None, description="The files of a model of a hub. Absent for a model that needs no download."
+    )
+    estimate: MemoryEstimate | None = Field(
+        None,
+        description="What a worker needs of memory, reckoned before it starts. Absent where nobody can know.",
+    )
     pools: list[PoolStatus] | None = Field(
         None, max_length=8, description="Each pool.", json_schema_extra=list_map("name")
     )

@@ -12,6 +12,7 @@ from tidegate_api.schema import Model
 from tidegate_api.settings import (
     VERSION,
     AbsolutePath,
+    ModelCacheSettings,
     NetworkPolicySettings,
     ProfileName,
     PrometheusSettings,
@@ -56,6 +57,9 @@ class Images(Model):
     operator: Image = Field(f"tidegate/operator:{VERSION}", description="Image of the operator.")
     gateway: Image = Field(f"tidegate/gateway:{VERSION}", description="Image of the gateway.")
     worker: WorkerImages = Field(WorkerImages(), description="Images of the workers, by accelerator.")
+    loader: Image = Field(
+        f"tidegate/loader:{VERSION}", description="Image of what downloads models and looks at them."
+    )
     pull_policy: Literal["Always", "IfNotPresent", "Never"] = Field(
         "IfNotPresent", description="When a node pulls an image."
     )
@@ -216,8 +220,8 @@ class Rbac(Model):
 
     aggregate_roles: bool = Field(
         True,
-        description="Let the cluster's `view`, `edit` and `admin` roles include LLMServices and LLMTenants. Only "
-        "without `watchNamespaces`.",
+        description="Let the cluster's `view`, `edit` and `admin` roles include LLMServices, LLMTenants and LLMModels. "
+        "Only without `watchNamespaces`.",
     )
 
 
@@ -289,6 +293,9 @@ class Values(Model):
         [],
         max_length=32,
         description="Directories of the nodes below which `file://` models may lie. None: no `file://` at all.",
+    )
+    models: ModelCacheSettings = Field(
+        ModelCacheSettings(), description="Where models of `hf://` and `ms://` are kept."
     )
     network_policies: NetworkPolicies = Field(NetworkPolicies(), description="NetworkPolicies.")
     priority_classes: PriorityClasses = Field(PriorityClasses(), description="PriorityClasses.")

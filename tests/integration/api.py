@@ -31,6 +31,8 @@ VERSIONS = {
     "LLMService": "serving.tidegate.dev/v1alpha1",
     "HorizontalPodAutoscaler": "autoscaling/v2",
     "LLMTenant": "serving.tidegate.dev/v1alpha1",
+    "LLMModel": "serving.tidegate.dev/v1alpha1",
+    "Job": "batch/v1",
     "Lease": "coordination.k8s.io/v1",
     "EndpointSlice": "discovery.k8s.io/v1",
     "Event": "events.k8s.io/v1",

@@ -61,8 +61,16 @@ http://{{ include "tidegate.part" (list . "gateway") }}.{{ .Release.Namespace }}
 {{- end -}}
 {{- end -}}
 
+{{/* Refuses a cache of models without a place. */}}
+{{- define "tidegate.checkedModels" -}}
+{{- if and (eq .Values.models.strategy "HostPath") (not .Values.models.hostPath) -}}
+{{- fail "models.hostPath must name a directory of the nodes where models.strategy is HostPath" -}}
+{{- end -}}
+{{- end -}}
+
 {{/* The operator's settings, as `Settings` in crds/tidegate_api/settings.py reads them. */}}
 {{- define "tidegate.settings" -}}
+{{- include "tidegate.checkedModels" . -}}
 gatewayURL: {{ include "tidegate.gatewayURL" . | quote }}
 gatewayService:
   name: {{ include "tidegate.part" (list . "gateway") }}
@@ -73,6 +81,9 @@ workerImages:
   {{- range $accelerator, $image := .Values.images.worker }}
   {{ $accelerator }}: {{ include "tidegate.image" (list $ $image) | quote }}
   {{- end }}
+models:
+  loaderImage: {{ include "tidegate.image" (list . .Values.images.loader) | quote }}
+  {{- toYaml .Values.models | nindent 2 }}
 imagePullPolicy: {{ .Values.images.pullPolicy }}
 imagePullSecrets: {{ toJson .Values.images.pullSecrets }}
 allowedFilePaths: {{ toJson .Values.allowedFilePaths }}

@@ -48,6 +48,11 @@ def tenant(name: str = "web", **spec: object) -> Object:
     return _object("LLMTenant", name, spec)
 
 
+def llm_model(name: str = "tiny", **spec: object) -> Object:
+    """Return an LLMModel; what is given goes over a minimal spec."""
+    return _object("LLMModel", name, {"uri": "hf://acme/tiny", **spec})
+
+
 def _object(kind: str, name: str, spec: Object) -> Object:
     version = "serving.tidegate.dev/v1alpha1"
     return {

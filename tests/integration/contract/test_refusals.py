@@ -108,8 +108,8 @@ CASES = [
     ("a name with a dot", service("chat.v2"), ["metadata.name must be lower-case letters, digits and '-'"]),
     (
         "an unknown scheme",
-        model("hf://org/name"),
-        ["model.uri has an unknown scheme", "pvc://CLAIM/PATH or file:///PATH"],
+        model("https://example.com/name"),
+        ["model.uri has an unknown scheme", "hf://ORG/NAME", "pvc://CLAIM/PATH", "file:///PATH"],
     ),
     ("no scheme", model("models/x"), ["model.uri has an unknown scheme"]),
     ("a relative file", model("file://models/x"), ["model.uri has an unknown scheme", "file:///PATH"]),

@@ -11,6 +11,7 @@ from tidegate_api.__main__ import main
 from tidegate_api.crd import RESOURCES, Resource, definition, schema
 
 LIMIT_BYTES = 100_000
+SHORT_NAMES = {"LLMService": "llmsvc", "LLMTenant": "llmtenant", "LLMModel": "llmm"}
 both = pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.kind)
 
 
@@ -82,7 +83,7 @@ def test_the_definition_is_small(resource: Resource) -> None:
 @both
 def test_it_is_found_by_its_short_name_and_under_all(resource: Resource) -> None:
     names = definition(resource)["spec"]["names"]
-    assert names["shortNames"] == [{"LLMService": "llmsvc", "LLMTenant": "llmtenant"}[resource.kind]]
+    assert names["shortNames"] == [SHORT_NAMES[resource.kind]]
     assert names["categories"] == ["all", "llm"]
 
 
@@ -91,6 +92,13 @@ def test_the_columns_of_a_service_are_those_that_tell_how_it_is() -> None:
     columns = {column["name"]: column["jsonPath"] for column in version["additionalPrinterColumns"]}
     assert list(columns) == ["MODEL", "READY", "REASON", "PHASE", "DESIRED", "URL", "AGE"]
     assert columns["REASON"] == '.status.conditions[?(@.type=="Ready")].reason'
+
+
+def test_the_columns_of_a_model_are_those_that_tell_how_far_it_is() -> None:
+    resource = next(one for one in RESOURCES if one.kind == "LLMModel")
+    columns = definition(resource)["spec"]["versions"][0]["additionalPrinterColumns"]
+    narrow = [column["name"] for column in columns if not column.get("priority")]
+    assert narrow == ["URI", "PHASE", "PROGRESS", "SIZE", "REASON", "AGE"]
 
 
 def test_a_service_can_be_scaled() -> None:
