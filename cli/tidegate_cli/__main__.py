@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from tidegate_cli import keys, scaling
+from tidegate_cli import keys, loading, models, scaling
 from tidegate_cli.plan import plan
 
 app = typer.Typer(
@@ -17,10 +17,11 @@ app = typer.Typer(
     help="LLM serving on Kubernetes.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.command()(plan)
 app.add_typer(keys.app, name="keys")
+app.add_typer(models.app, name="models")
+app.add_typer(loading.app, name="services")
 app.add_typer(scaling.app, name="scaling")
 
 
