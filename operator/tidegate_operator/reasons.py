@@ -1,30 +1,15 @@
-"""Every reason that a condition or event of an LLMService or LLMTenant can give: what it means and what to do.
+"""Every reason that a condition or event can give: what it means and what to do.
 
-Owns the vocabulary; `docs/reference/conditions.md` is made from it. Must not decide when a reason applies.
+Owns the vocabulary, with `modelreasons.py`; `docs/reference/conditions.md` is made from it. Must not decide when a
+reason applies.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Literal
 
-Phase = Literal["Pending", "Loading", "Ready", "Degraded", "Failed", "Suspended"]
+from tidegate_operator.modelreasons import OF_MODELS
+from tidegate_operator.reason import Phase, Reason
 
-
-@dataclass(frozen=True, slots=True)
-class Reason:
-    """One word, with the condition it belongs to, the phase of a service that is not ready for it, and its docs."""
-
-    name: str
-    condition: str
-    phase: Phase
-    meaning: str
-    fix: str = ""
-
-    @property
-    def is_warning(self) -> bool:
-        """Return whether a person should look: what passes by itself is no warning."""
-        return bool(self.fix)
-
+__all__ = ["REASONS", "Phase", "Reason", "render_markdown"]
 
 _ALL = (
     Reason(
@@ -138,28 +123,6 @@ _ALL = (
         "Delete the claim, create it again and fill it with the model.",
     ),
     Reason(
-        "ModelNotFound",
-        "ModelReady",
-        "Failed",
-        "The volume is mounted, but there is no model in the directory that `spec.model.uri` names.",
-        "Correct the path, or put the model (config.json, tokenizer, *.safetensors) there. The worker tries again by "
-        "itself.",
-    ),
-    Reason(
-        "CorruptWeights",
-        "ModelReady",
-        "Failed",
-        "A safetensors file is cut short, or its header does not fit its size.",
-        "Copy the file again; the message names it.",
-    ),
-    Reason(
-        "UnsafeFormat",
-        "ModelReady",
-        "Failed",
-        "The model's directory holds weights that run code when they are read (pickle), or code of its own.",
-        "Use a model in safetensors format whose architecture vLLM knows without code of the model's own.",
-    ),
-    Reason(
         "UnsupportedArchitecture",
         "ModelReady",
         "Failed",
@@ -173,6 +136,7 @@ _ALL = (
         "The model's config.json is missing something or is no JSON.",
         "Copy the model again, or correct the file that the message names.",
     ),
+    *OF_MODELS,
     Reason("WorkersReady", "WorkloadsReady", "Ready", "At least one worker answers requests."),
     Reason(
         "WorkersStarting", "WorkloadsReady", "Loading", "Workers are being created or are loading the model."
@@ -451,8 +415,8 @@ REASONS: Mapping[str, Reason] = {reason.name: reason for reason in _ALL}
 
 _HEAD = """# Conditions
 
-What `kubectl get llmsvc` and `kubectl get llmtenant` show under REASON, and `kubectl describe` with a message that
-names the object at hand. A reason is the same word in condition, event and log.
+What `kubectl get llmsvc`, `kubectl get llmmodel` and `kubectl get llmtenant` show under REASON, and `kubectl describe`
+with a message that names the object at hand. A reason is the same word in condition, event and log.
 
 Of an LLMService, `Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsReady` and `RouteReady` are; else its
 reason is that of the first that is not. One worker that answers is enough for it, in whichever pool. `Degraded` is
@@ -460,12 +424,13 @@ True while a pool has fewer workers that answer than are wanted (with `spec.scal
 cannot start; with several pools its message names the pool. `Progressing` is True while workers are being made or
 replaced. `ScalingActive` is there with `spec.scaling`, and True while Tidegate sets the replicas.
 
-An LLMTenant has one condition, `Ready`. The phases are of an LLMService:
+An LLMTenant and an LLMModel have one condition, `Ready`; of an LLMModel that an LLMService uses, it says what
+`ModelReady` of that LLMService says. The phases are of an LLMService:
 
 | phase | means |
 |---|---|
 | Pending | something outside is missing: a volume, a node, the gateway |
-| Loading | workers are starting |
+| Loading | the model is being downloaded, or workers are starting |
 | Ready | it answers, with all workers |
 | Degraded | it answers, with fewer workers than wanted, or one cannot start |
 | Failed | it does not answer, and somebody must act |
