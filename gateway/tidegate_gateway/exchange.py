@@ -1,8 +1,9 @@
 """The life of one request: admitted, perhaps waiting, sent to a worker, answered or retried once, settled.
 
 Owns the order of these steps and what happens when one fails. After the first byte of an answer nothing is ever
-sent again: a second worker would answer differently. Must not know how clients are spoken to (`Outlet`), who goes
-first (`qos`), where to (`routing`) or how much a tenant may use (`limits`).
+sent again: a second worker would answer differently. Who loses its only worker before that may wait for the next. Must
+not know how clients are spoken to (`Outlet`), who goes first (`qos`), where to (`routing`) or how much a tenant may use
+(`limits`).
 """
 
 from asyncio import Task
@@ -53,6 +54,8 @@ class Exchange:
     _deadline = 0.0
     _endpoint: Endpoint | None = None
     _ended = False
+    # Why its worker failed, while it waits for another one.
+    _failure: Problem | None = None
     _json: JsonMeter | None = None
     # Whether the client has been given the head of a stream while it was held, and when it was last told so.
     _promised = False
@@ -162,6 +165,8 @@ class Exchange:
             self._refuse(errors.waited_too_long(qos_class, seconds))
         elif reason == "not_woken":
             self._refuse(served.not_woken(qos_class))
+        elif reason == "lost":
+            self._refuse(self._failure or errors.worker_failed())
         elif reason == "overloaded":
             self._refuse(served.overloaded(qos_class, served.dispatcher.retry_after_seconds(qos_class)))
         else:
@@ -221,15 +226,20 @@ class Exchange:
         if failed is not None and reason != "stale":
             outliers.failed(failed, now)
             ticket.excluded |= {failed.worker.uid}
-        if self._attempts == ATTEMPTS or not gateway.retries.take():
+        # Whoever has seen two workers fail may be why.
+        if self._attempts == ATTEMPTS:
             self._refuse(otherwise)
             return
-        other = self._served.dispatcher.retry(ticket, now)
-        if other is None:
+        dispatcher = self._served.dispatcher
+        other = dispatcher.retry(ticket, now) if gateway.retries.take() else None
+        if other is not None:
+            gateway.metrics.count_retry(reason)
+            self.dispatched(other)
+        elif dispatcher.wait_for_another(ticket, now):
+            self._failure = otherwise
+            gateway.metrics.count_retry("held")
+        else:
             self._refuse(otherwise)
-            return
-        gateway.metrics.count_retry(reason)
-        self.dispatched(other)
 
     def _refuse(self, problem: Problem) -> None:
         """Answer with a problem: nothing of an answer has been sent."""

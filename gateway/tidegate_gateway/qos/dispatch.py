@@ -42,6 +42,8 @@ class Dispatcher:
         self._supply = Supply(chooser)
         self._queues = Queues(self._supply.lanes)
         self._lanes = dict(zip(CLASSES, self._supply.lanes, strict=True))
+        # Those whose only worker has failed and is not known to be gone yet, and until when that is waited for.
+        self._bereft: dict[Ticket, float] = {}
         self._call_soon = call_soon
         self._wake = wake
         self._is_called = False
@@ -61,6 +63,7 @@ class Dispatcher:
         self._supply.update(classes, pools, now)
         for pool in self._supply.pools.values():
             shares.refresh(pool)
+        self._queue_bereft(now)
         for lane, (was_holding, seconds) in zip(lanes, before, strict=True):
             holding.renew(lane, was_holding, seconds, now)
             if lane.is_asleep and lane.band.waiting:
@@ -122,6 +125,22 @@ class Dispatcher:
         self._pump(now)
         return endpoint
 
+    def wait_for_another(self, ticket: Ticket, now: float) -> bool:
+        """Let a ticket whose worker failed wait for another one, before all others; tell whether it may.
+
+        It may if there is none and requests are held. While the one that failed seems to be there still, the ticket
+        waits in no queue, and not for long.
+        """
+        self._now = now
+        lane = self._lanes[ticket.qos_class]
+        if not holding.may_hold(lane) or places.find_other(self._supply, lane, ticket, now) is not None:
+            return False
+        self._supply.release(ticket, lane, now)
+        self._bereft[ticket] = now + holding.LOSS_SECONDS
+        self._queue_bereft(now)
+        self._pump(now)
+        return True
+
     def first_byte(self, ticket: Ticket, now: float) -> None:
         """Note that the prompt is computed and an answer has begun: it is not broken off for others any more."""
         if self._supply.first_byte(ticket, now):
@@ -145,6 +164,7 @@ class Dispatcher:
             tally.finished_output_tokens += output_tokens
             self._supply.release(ticket, lane, now)
         else:
+            self._bereft.pop(ticket, None)
             self._queues.remove(lane, ticket)
         if self._queues.highest != NOBODY:
             self._pump(now)
@@ -163,6 +183,9 @@ class Dispatcher:
             if pool.mark(now):
                 shares.refresh(pool)
         self._queues.expire(now)
+        for ticket in [one for one, until in self._bereft.items() if until <= now]:
+            del self._bereft[ticket]
+            self._queues.dropped[ticket] = "lost"
         self._pump(now)
 
     def retry_after_seconds(self, qos_class: QosClass) -> int:
@@ -188,6 +211,18 @@ class Dispatcher:
     def figures(self) -> tuple[figures.PoolFigures, ...]:
         """Return what metrics and status show."""
         return figures.read(tuple(self._supply.pools.values()), self._supply.lanes)
+
+    def _queue_bereft(self, now: float) -> None:
+        """Let those wait for their turn whose worker is gone by now, or is not the only one any more."""
+        if not self._bereft:
+            return
+        there = {endpoint.worker.uid for endpoint in self._supply.endpoints}
+        for ticket in [one for one in self._bereft if there - one.excluded or not there & one.excluded]:
+            del self._bereft[ticket]
+            lane = self._lanes[ticket.qos_class]
+            self._queues.put_back(lane, ticket, now)
+            if lane.is_asleep:
+                self._ask(lane)
 
     def _ask(self, lane: Lane) -> None:
         pool = holding.ask(lane, self._now)

@@ -11,6 +11,13 @@ from tidegate_gateway.qos.lanes import Lane
 
 # Who is told to come again comes no sooner, even where a start takes longer than usual.
 SOONEST_SECONDS: Final = 5.0
+# A kubelet tells within a second or two that a container has ended.
+LOSS_SECONDS: Final = 5.0
+
+
+def may_hold(lane: Lane) -> bool:
+    """Return whether requests of a class wait for the first worker of a pool, whenever there is none."""
+    return bool(lane.wakes) and lane.policy.cold_start.holds
 
 
 def most_waiting(lane: Lane) -> int:

@@ -46,7 +46,7 @@ class Queues:
     def put_back(self, lane: Lane, ticket: Ticket, now: float) -> None:
         """Let a ticket that has lost its worker wait again, before all others, for the time that it had left."""
         self._begin(lane, ticket, now)
-        ticket.deadline = now + lane.policy.queue_timeout_seconds - (ticket.dispatched_at - ticket.queued_at)
+        ticket.deadline = now + holding.longest_seconds(lane) - (ticket.dispatched_at - ticket.queued_at)
         lane.band.push_front(ticket)
 
     def take(self, lane: Lane, ticket: Ticket) -> None:

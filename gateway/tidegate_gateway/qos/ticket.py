@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from tidegate_gateway.qos.credits import Account
 
 # Why a request that waited is not served: it waited too long for room or for the first worker, its tenant had most of
-# a full queue when another tenant came, or there is no worker any more.
-Reason = Literal["expired", "not_woken", "overloaded", "no_worker"]
+# a full queue when another tenant came, there is no worker any more, or the only one failed and is there still.
+Reason = Literal["expired", "not_woken", "overloaded", "no_worker", "lost"]
 
 
 class Waiter(Protocol):

@@ -10,7 +10,7 @@ import openai
 import pytest
 from prometheus_client import generate_latest
 
-from integration.gateway.engine import CHAT, DONE, STREAM, WORDS, Call, FakeEngine
+from integration.gateway.engine import CHAT, DONE, STREAM, WORDS, Call, FakeEngine, complete
 from integration.gateway.rig import (
     DEADLINE,
     MODEL,
@@ -279,6 +279,114 @@ async def test_what_is_answered_with_json_waits(lively: Rig, path: str) -> None:
         answer = await asking
         lively.publish([])
     assert (answer.status, answer.headers["content-type"]) == (200, "application/json")
+
+
+# Who loses its only worker
+
+
+def again(rig: Rig) -> float | None:
+    """Return how many requests were held for a second worker."""
+    return rig.gateway.metrics.registry.get_sample_value("tidegate_gateway_retries_total", {"reason": "held"})
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streaming", "not streaming"])
+async def test_fifty_requests_whose_only_worker_dies_are_all_answered_by_the_next(
+    lively: Rig, stream: bool
+) -> None:
+    engine = await lively.add(FakeEngine(hang))
+    asking = [ask(lively, stream=stream) for _ in range(50)]
+    await eventually(lambda: len(engine.calls) == 50, "all are with it")
+    for call in engine.calls:
+        call.reset()
+    await eventually(lambda: again(lively) == 50, "all have lost it")
+    assert held(lively) == 0, "it seems to be there still"
+    lively.publish([])
+    await eventually(lambda: held(lively) == 50, "all are held")
+    if stream:
+        await asyncio.sleep(0.3)
+    good = FakeEngine()
+    await good.start()
+    lively.engines.append(good)
+    lively.publish([good])
+    answers = await asyncio.gather(*asking)
+    assert {answer.status for answer in answers} == {200}
+    bodies = {answer.body.replace(WAITING, b"") for answer in answers}
+    assert bodies == {STREAM if stream else CHAT}
+    assert (len(good.calls), in_flight(lively)) == (50, 0)
+
+
+async def hang(_: Call) -> None:
+    await asyncio.sleep(3600)
+
+
+async def test_a_worker_that_comes_back_after_its_crash_gets_its_requests_again(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine(hang))
+    asking = ask(rig)
+    await eventually(lambda: engine.calls, "it is there")
+    engine.calls[0].reset()
+    await eventually(lambda: again(rig) == 1, "it has lost it")
+    rig.publish([])
+    engine.script = complete
+    rig.publish([engine])
+    assert (await asking).status == 200
+
+
+async def test_who_has_seen_two_workers_die_is_not_sent_to_a_third(rig: Rig) -> None:
+    """It may be what they die of."""
+    engines = []
+    asking = ask(rig, stream=True)
+    for death in (1, 2):
+        engine = FakeEngine(die)
+        await engine.start()
+        rig.engines.append(engine)
+        engines.append(engine)
+        rig.publish([engine])
+        await eventually(lambda engine=engine: engine.calls, "it has it")
+        if death == 1:
+            await eventually(lambda: again(rig) == 1, "it waits for another")
+            rig.publish([])
+            await eventually(lambda: held(rig) == 1, "it is held again")
+    answer = await asking
+    assert (answer.status, answer.error["code"]) == (502, "worker_failed")
+    await rig.add(FakeEngine())
+    assert [len(engine.calls) for engine in rig.engines] == [1, 1, 0]
+
+
+async def die(call: Call) -> None:
+    call.reset()
+
+
+async def test_who_has_lost_its_only_worker_and_gets_no_other_in_time_is_told_so(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine(hang))
+    rig.publish([engine], model=starting(timeout_seconds=0.6))
+    asking = ask(rig)
+    await eventually(lambda: engine.calls, "it is there")
+    engine.calls[0].reset()
+    await eventually(lambda: again(rig) == 1, "it has lost it")
+    rig.publish([], model=starting(timeout_seconds=0.6))
+    answer = await asking
+    assert (answer.status, answer.error["code"]) == (503, "model_waking")
+
+
+async def test_a_client_that_leaves_after_its_worker_died_leaves_nothing(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine(hang))
+    client = await rig.client()
+    await client.send(rig.post())
+    await eventually(lambda: engine.calls, "it is there")
+    engine.calls[0].reset()
+    await eventually(lambda: again(rig) == 1, "it has lost it")
+    client.abort()
+    await eventually(lambda: in_flight(rig) == 0, "it has left")
+    rig.publish([])
+    assert held(rig) == 0
+
+
+async def test_where_requests_are_not_held_a_dead_worker_is_told_at_once(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine(die))
+    rig.publish([engine], model=starting(holds=False))
+    answer = await rig.ask(rig.post())
+    assert (answer.status, answer.error["code"]) == (502, "worker_failed")
+    assert again(rig) is None
 
 
 # Who leaves

@@ -8,6 +8,7 @@ import pytest
 from tidegate_api.names import QosClass
 from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy, ColdStart
 from tidegate_gateway.qos.errors import NoWorker, Overloaded
+from tidegate_gateway.qos.ticket import Ticket
 from unit.gateway.qos.rig import Rig, dedicated, heard
 
 
@@ -253,3 +254,94 @@ def test_when_all_workers_drain_requests_are_held_and_ask_for_them() -> None:
     rig.endpoints["shared"] = [endpoint]
     rig.update()
     assert heard(held) == ["dispatched shared-0"]
+
+
+def bereft(rig: Rig, name: QosClass = "medium") -> Ticket:
+    """Return a ticket whose only worker has just failed, and that waits for another."""
+    ticket = rig.submit(name)
+    assert ticket.endpoint is not None
+    ticket.excluded = frozenset({ticket.endpoint.worker.uid})
+    assert rig.dispatcher.wait_for_another(ticket, rig.now)
+    return ticket
+
+
+def test_who_has_lost_its_only_worker_is_held_once_that_is_known_and_goes_first_to_the_next() -> None:
+    rig = Rig(shared=[100])
+    ticket = bereft(rig)
+    assert (rig.endpoints["shared"][0].tokens, ticket.waits, rig.woken) == (0, False, [])
+    rig.wait(2)
+    assert heard(ticket) == []
+    rig.update(shared=[])
+    assert rig.dispatcher.held() == {"shared": 1}
+    assert "shared" in rig.woken
+    later = rig.submit("medium")
+    rig.update(shared=[100])
+    assert (heard(ticket), heard(later)) == (["dispatched shared-0"], [])
+
+
+def test_who_has_lost_a_worker_that_is_known_to_be_gone_is_held_at_once() -> None:
+    rig = Rig(shared=[100])
+    ticket = rig.submit("medium")
+    ticket.excluded = frozenset({"shared-0"})
+    rig.update(shared=[])
+    assert rig.dispatcher.wait_for_another(ticket, rig.now)
+    assert rig.dispatcher.held() == {"shared": 1}
+    assert rig.woken == ["shared"]
+
+
+def test_who_has_lost_its_only_worker_goes_to_one_that_comes_beside_it() -> None:
+    rig = Rig(shared=[100])
+    ticket = bereft(rig)
+    rig.update(shared=[100, 100])
+    assert heard(ticket) == ["dispatched shared-1"]
+
+
+def test_a_worker_that_failed_and_stays_is_not_waited_for() -> None:
+    rig = Rig(shared=[100])
+    ticket = bereft(rig)
+    rig.wait(4)
+    assert heard(ticket) == []
+    rig.wait(1)
+    assert heard(ticket) == ["lost"]
+    rig.update(shared=[])
+    assert rig.dispatcher.held() == {}
+
+
+def test_who_leaves_while_its_loss_is_not_known_yet_leaves_nothing() -> None:
+    rig = Rig(shared=[100])
+    ticket = bereft(rig)
+    rig.end(ticket)
+    rig.wait(6)
+    rig.update(shared=[])
+    assert (heard(ticket), rig.dispatcher.held()) == ([], {})
+
+
+def test_who_is_held_again_has_what_is_left_of_its_time_since_it_came() -> None:
+    rig = Rig(classes=policies(timeout_seconds=120), shared=[100])
+    ticket = rig.submit("medium")
+    rig.wait(100)
+    ticket.excluded = frozenset({"shared-0"})
+    assert rig.dispatcher.wait_for_another(ticket, rig.now)
+    rig.update(shared=[])
+    rig.wait(19)
+    assert heard(ticket) == []
+    rig.wait(1)
+    assert heard(ticket) == ["not_woken"]
+
+
+@pytest.mark.parametrize(
+    "change", [{"is_wanted": False}, {"holds": False}], ids=["nobody would start one", "rejecting"]
+)
+def test_where_nobody_is_held_a_loss_is_told_at_once(change: dict[str, bool]) -> None:
+    rig = Rig(classes=policies(**change), shared=[100])  # type: ignore[arg-type]
+    ticket = rig.submit("medium")
+    ticket.excluded = frozenset({"shared-0"})
+    assert not rig.dispatcher.wait_for_another(ticket, rig.now)
+
+
+def test_who_could_go_elsewhere_does_not_wait_for_another() -> None:
+    rig = Rig(shared=[100, 100])
+    ticket = rig.submit("medium")
+    assert ticket.endpoint is not None
+    ticket.excluded = frozenset({ticket.endpoint.worker.uid})
+    assert not rig.dispatcher.wait_for_another(ticket, rig.now)
