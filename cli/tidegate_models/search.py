@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from http.client import HTTPException
 from typing import Any, Final
 from urllib.error import HTTPError
+from urllib.parse import urlsplit
 from urllib.request import Request, urlopen
 
 from tidegate_models import hubs
@@ -45,10 +46,18 @@ def search(
         raise HubDown("no hub is asked while offline", "HF_HUB_OFFLINE", "unset it to search")
     variable, default = _ENDPOINTS[hub]
     base = endpoint or environment.get(variable) or default
-    if not base.startswith(("https://", "http://")):
+    if not _is_address(base):
         raise Invalid(f"{base!r} is no address of a hub", variable, "write https://HOST")
     url = hubs.address(hub, base, query, limit, task)
     return hubs.models(hub, _fetch(url, base, environment.get(_TOKENS[hub])), base)[:limit]
+
+
+def _is_address(base: str) -> bool:
+    try:
+        found = urlsplit(base)
+    except ValueError:
+        return False
+    return found.scheme in {"https", "http"} and bool(found.hostname)
 
 
 def _fetch(url: str, base: str, token: str | None) -> Any:
