@@ -1,19 +1,28 @@
-"""Which LLMServices and LLMTenants an object or a change of it concerns.
+"""Which LLMServices, LLMTenants and LLMModels an object or a change of it concerns.
 
-Owns the ways from an object back to its LLMService: owner reference, label, claim; and from an LLMService to the
-tenants that name it. Must not do I/O; reads the cache.
+Owns the ways from an object back to its LLMService or LLMModel: owner reference, label, claim; from an LLMService to
+the tenants that name it and to the model that it uses, and back. Must not do I/O; reads the cache.
 """
 
 from collections.abc import Iterable, Iterator
 
-from tidegate_api.names import API_VERSION, QOS_CLASSES, SERVICE_KIND, SERVICE_LABEL, SHARED_POOL, pool_name
+from tidegate_api.names import (
+    API_VERSION,
+    MODEL_LABEL,
+    QOS_CLASSES,
+    SERVICE_KIND,
+    SERVICE_LABEL,
+    SHARED_POOL,
+    pool_name,
+)
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD, POD_AUTOSCALER
+from tidegate_operator.kinds import CLAIM, JOB, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD, POD_AUTOSCALER
+from tidegate_operator.models.naming import Identity, derived_name, identity, wanted_by
 from tidegate_operator.rivals import deployment_of
 
-_NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, POD, CLAIM, POD_AUTOSCALER)
+_NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, LLM_MODEL, POD, CLAIM, POD_AUTOSCALER)
 
 
 def keys_of(change: Change, cache: Cache) -> set[Key]:
@@ -21,6 +30,8 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
     seen = [item for item in (change.before, change.after) if item]
     if change.kind == LLM_TENANT:
         return set()
+    if change.kind == LLM_MODEL:
+        return {key_of(user) for item in seen for user in users_of(item, cache)}
     if change.kind == LLM_SERVICE:
         key = key_of(seen[-1])
         # A model name is taken or free again: the neighbours may win or lose it.
@@ -47,6 +58,66 @@ def tenants_of(change: Change, cache: Cache) -> set[Key]:
     return {
         key_of(one) for one in cache.all(LLM_TENANT, namespace) if name in (one["spec"].get("services") or ())
     }
+
+
+def models_of(change: Change, cache: Cache) -> set[Key]:
+    """Return which LLMModels to reconcile after a change; some of them may have to be made first."""
+    seen = [item for item in (change.before, change.after) if item]
+    if change.kind == LLM_SERVICE:
+        return (
+            {key for item in seen for key in used_by(item, cache)} if _is_news_to_siblings(change) else set()
+        )
+    if change.kind == LLM_MODEL:
+        came_or_went = not (change.before and change.after) or "deletionTimestamp" in seen[-1]["metadata"]
+        means = identity(seen[-1]) if came_or_went else None
+        return {key_of(seen[-1])} | (_alike(means, key_of(seen[-1]).namespace, cache) if means else set())
+    if change.kind == CLAIM:
+        return all_models(cache, key_of(seen[-1]).namespace)
+    if change.kind not in (JOB, POD):
+        return set()
+    metadata = seen[-1]["metadata"]
+    own = metadata.get("labels", {}).get(MODEL_LABEL)
+    if own is None:
+        return set()
+    # What one loader has evicted, or a removal has finished, concerns all that share the cache.
+    is_over = _has_ended(seen[-1]) or change.after is None
+    neighbours = all_models(cache, metadata["namespace"]) if change.kind == JOB and is_over else set()
+    return {Key(metadata["namespace"], own)} | neighbours
+
+
+def users_of(model: Object, cache: Cache) -> list[Object]:
+    """Return the LLMServices that ask for what an LLMModel is, whichever LLMModel they use for it."""
+    means = identity(model)
+    services = cache.all(LLM_SERVICE, model["metadata"]["namespace"])
+    return [one for one in services if means is not None and wanted_by(one) == means]
+
+
+def used_by(service: Object, cache: Cache) -> set[Key]:
+    """Return the LLMModel that an LLMService uses, or the one to make for it."""
+    means = wanted_by(service)
+    return _alike(means, service["metadata"]["namespace"], cache) if means is not None else set()
+
+
+def _alike(means: Identity, namespace: str, cache: Cache) -> set[Key]:
+    """Return all LLMModels of an identity, and the name of the one that would be made for it."""
+    same = {key_of(one) for one in cache.all(LLM_MODEL, namespace) if identity(one) == means}
+    return same | {Key(namespace, derived_name(means))}
+
+
+def _has_ended(job: Object) -> bool:
+    conditions = (job.get("status") or {}).get("conditions") or []
+    return any(one["type"] in ("Complete", "Failed") and one["status"] == "True" for one in conditions)
+
+
+def all_models(cache: Cache, namespace: str | None = None) -> set[Key]:
+    """Return all LLMModels, and those that have yet to be made for an LLMService."""
+    models = list(cache.all(LLM_MODEL, namespace))
+    there = {(one["metadata"]["namespace"], identity(one)) for one in models}
+    wanted = ((one["metadata"]["namespace"], wanted_by(one)) for one in cache.all(LLM_SERVICE, namespace))
+    missing = {
+        Key(where, derived_name(means)) for where, means in wanted if means and (where, means) not in there
+    }
+    return {key_of(one) for one in models} | missing
 
 
 def all_tenants(cache: Cache) -> set[Key]:

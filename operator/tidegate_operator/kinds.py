@@ -7,6 +7,8 @@ from typing import Final, NamedTuple
 
 from tidegate_api.names import (
     API_VERSION,
+    MODEL_KIND,
+    MODELS_PLURAL,
     SERVICE_KIND,
     SERVICES_PLURAL,
     TENANT_KIND,
@@ -34,11 +36,13 @@ class Kind(NamedTuple):
 
 LLM_SERVICE: Final = Kind(API_VERSION, SERVICE_KIND, SERVICES_PLURAL)
 LLM_TENANT: Final = Kind(API_VERSION, TENANT_KIND, TENANTS_PLURAL)
+LLM_MODEL: Final = Kind(API_VERSION, MODEL_KIND, MODELS_PLURAL)
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 SERVICE: Final = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
 DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
+JOB: Final = Kind("batch/v1", "Job", "jobs")
 POD: Final = Kind("v1", "Pod", "pods")
 CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
@@ -49,11 +53,13 @@ POD_AUTOSCALER: Final = Kind("autoscaling/v2", "HorizontalPodAutoscaler", "horiz
 ALL: Final = (
     LLM_SERVICE,
     LLM_TENANT,
+    LLM_MODEL,
     DEPLOYMENT,
     SERVICE,
     SERVICE_ACCOUNT,
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
+    JOB,
     POD,
     CLAIM,
     ENDPOINT_SLICE,

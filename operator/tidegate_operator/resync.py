@@ -18,6 +18,8 @@ from tidegate_operator.kinds import (
     CLAIM,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
+    JOB,
+    LLM_MODEL,
     LLM_SERVICE,
     LLM_TENANT,
     NETWORK_POLICY,
@@ -35,6 +37,7 @@ OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 WATCHED: dict[Kind, str] = {
     LLM_SERVICE: "",
     LLM_TENANT: "",
+    LLM_MODEL: "",
     CLAIM: "",
     POD_AUTOSCALER: "",
     DEPLOYMENT: OURS,
@@ -42,6 +45,7 @@ WATCHED: dict[Kind, str] = {
     SERVICE_ACCOUNT: OURS,
     DISRUPTION_BUDGET: OURS,
     NETWORK_POLICY: OURS,
+    JOB: OURS,
     POD: OURS,
 }
 _SPREAD = 0.2  # of the period: keys come back one by one, not all at once
@@ -56,7 +60,7 @@ class NotInstalled(Exception):
 async def require_definitions(cluster: Cluster, namespaces: Sequence[str | None]) -> None:
     """Raise NotInstalled where nothing can be watched."""
     try:
-        for kind in (LLM_SERVICE, LLM_TENANT):
+        for kind in (LLM_SERVICE, LLM_TENANT, LLM_MODEL):
             await cluster.list(kind, namespaces[0])
     except ClusterError as error:
         if error.status != 404:

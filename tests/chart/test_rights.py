@@ -54,10 +54,14 @@ def test_the_gateway_only_reads_and_marks_what_it_waits_for(rendered: Rendered) 
 
 def test_the_operator_writes_no_spec_that_it_does_not_own(rendered: Rendered) -> None:
     """A Pod's cannot be changed: a patch reaches its metadata, where a worker that is to go is marked."""
-    theirs = {"llmservices", "llmtenants", "persistentvolumeclaims", "horizontalpodautoscalers"}
+    theirs = {"llmservices", "llmtenants", "horizontalpodautoscalers"}
     for rule in of_part(rendered, "operator"):
         if WRITES & set(rule["verbs"]):
             assert not theirs & set(rule["resources"])
+        if "persistentvolumeclaims" in rule["resources"]:
+            assert not (WRITES - {"create"}) & set(rule["verbs"])
+        if "llmmodels" in rule["resources"]:
+            assert not (WRITES - {"create", "delete"}) & set(rule["verbs"])
         if "pods" in rule["resources"]:
             assert not {"create", "update", "delete", "deletecollection"} & set(rule["verbs"])
 

@@ -4,11 +4,22 @@
 {{/* The operator, in the namespaces of LLMServices. */}}
 {{- define "tidegate.operatorRules" -}}
 - apiGroups: [serving.tidegate.dev]
-  resources: [llmservices, llmtenants]
+  resources: [llmservices, llmtenants, llmmodels]
   verbs: [get, list, watch]
 - apiGroups: [serving.tidegate.dev]
-  resources: [llmservices/status, llmtenants/status]
+  resources: [llmservices/status, llmtenants/status, llmmodels/status]
   verbs: [patch]
+# Makes an LLMModel for an LLMService that has none, and deletes one whose files had to make room.
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmmodels]
+  verbs: [create, delete]
+# Makes the claim of a namespace's cache where there is none; never changes or deletes one.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [create]
+- apiGroups: [batch]
+  resources: [jobs]
+  verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [deployments]
   verbs: [get, list, watch, create, patch, delete]
