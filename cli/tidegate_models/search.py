@@ -69,6 +69,7 @@ def _fetch(url: str, base: str, token: str | None) -> Any:
         with urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 - its scheme is checked
             return json.loads(answer.read(_MOST_BYTES))
     except HTTPError as error:
+        error.close()
         raise HubDown(f"the hub answered {error.code} {error.reason}", base, _fix(error.code)) from error
     except (OSError, HTTPException) as error:
         reason = getattr(error, "reason", None) or error
