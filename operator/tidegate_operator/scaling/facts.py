@@ -58,6 +58,7 @@ class Sample:
 
     `demand` is None unless every gateway was heard; `workers` is None if none could be read, and lacks those that
     could not; `sources` names where each came from and, for what is missing, why, under `demand` and `workers`.
+    `silent` are the workers that could not be read for long: what they do is not likely to be known soon.
     """
 
     at: float
@@ -65,6 +66,7 @@ class Sample:
     demand: Demand | None
     workers: tuple[Worker, ...] | None
     sources: Mapping[str, str] = field(default_factory=dict)
+    silent: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

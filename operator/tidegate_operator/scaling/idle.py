@@ -104,4 +104,4 @@ def why_awake(idle: Idleness, case: Case, left: frozenset[str]) -> str:
         return f"it was woken {now - idle.woken_at:.0f} s ago, and stays for {stays:.0f}"
     if any(one.name not in left and (one.running or one.waiting) for one in seen.workers):
         return "an engine still runs requests"
-    return ""
+    return "what a worker does that cannot be read is not known" if seen.silent else ""

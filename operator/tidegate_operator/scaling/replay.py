@@ -123,6 +123,7 @@ def _sample(told: dict[str, Any]) -> Sample:
         | {
             "demand": None if told["demand"] is None else Demand(**told["demand"]),
             "workers": None if workers is None else tuple(Worker(**one) for one in workers),
+            "silent": tuple(told.get("silent") or ()),
         }
     )
 

@@ -62,10 +62,11 @@ def retire(workers: Sequence[Retiree], wanted: int, drain_seconds: float, now: f
 def _cost(worker: Retiree) -> tuple[bool, bool, float, float, str]:
     """Return what its leaving costs: not ready first, as Kubernetes has it, then marked, then by what it is doing.
 
-    An unknown number of requests is more than any known one.
+    An unknown number of requests is more than any known one, and a cache that was not read is full.
     """
     busy = float("inf") if worker.in_flight is None else float(worker.in_flight)
-    return (worker.ready, worker.ready and not worker.draining, busy, worker.kv_used or 0.0, worker.name)
+    kv_used = 1.0 if worker.kv_used is None else worker.kv_used
+    return (worker.ready, worker.ready and not worker.draining, busy, kv_used, worker.name)
 
 
 def _gone(victims: Sequence[Retiree], drain_seconds: float, now: float) -> list[Retiree]:

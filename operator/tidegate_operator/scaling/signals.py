@@ -15,6 +15,7 @@ from tidegate_operator.scaling.tuning import Tuning
 class Seen:
     """What can be used of a sample: `demand` None if the gateways were not heard, `workers` those that were read.
 
+    `silent` workers could not be read for long, while others were: they count as full, so that these may still go.
     `interval_seconds` is 0 where what has come or ended since the sample before cannot be told.
     """
 
@@ -24,6 +25,7 @@ class Seen:
     workers: tuple[Worker, ...]
     is_every_worker: bool
     missing: Mapping[str, str]
+    silent: int = 0
 
     @property
     def is_complete(self) -> bool:
@@ -45,8 +47,10 @@ def see(sample: Sample, supply: Supply, now: float, tuning: Tuning) -> Seen:
     missing: dict[str, str] = {}
     demand = _demand(sample, missing)
     workers = _workers(sample, supply.ready, missing)
+    silent = _silent(sample, workers, supply.ready)
     interval = sample.interval_seconds if _is_sane((sample.interval_seconds,)) else 0.0
-    return Seen(sample.at, interval, demand, workers, len(workers) >= supply.ready, missing)
+    is_every = len(workers) + silent >= supply.ready
+    return Seen(sample.at, interval, demand, workers, is_every, missing, silent)
 
 
 def _age(at: float, now: float) -> float:
@@ -83,6 +87,14 @@ def _workers(sample: Sample, ready: int, missing: dict[str, str]) -> tuple[Worke
             f": {why}" if why else ""
         )
     return tuple(by_name.values())
+
+
+def _silent(sample: Sample, workers: tuple[Worker, ...], ready: int) -> int:
+    """Return how many ready workers have not been read for long; where none was read, nobody knows what that means."""
+    if not workers:
+        return 0
+    left = set(sample.silent) - {one.name for one in workers}
+    return min(len(left), max(ready - len(workers), 0))
 
 
 def _load(worker: Worker) -> tuple[float, int]:

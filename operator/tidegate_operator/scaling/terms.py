@@ -38,10 +38,14 @@ class Asked:
 
 @dataclass(frozen=True, slots=True)
 class _Pool:
-    """The engines that count, and what one of them can do; `unread` scales sums over those read to all ready ones."""
+    """The engines that count, and what one of them can do; `unread` scales sums over those read to all ready ones.
+
+    `silent` ones of these could not be read for long, and are taken to be full.
+    """
 
     workers: tuple[Worker, ...]
     ready: int
+    silent: int
     unread: float
     learned: Learned
     kv_target: float
@@ -86,14 +90,16 @@ def _pool(case: Case, learned: Learned, ghosts: frozenset[str]) -> _Pool:
     policy, tuning = case.policy, case.tuning
     workers = tuple(one for one in case.seen.workers if one.name not in ghosts)
     ready = max(case.supply.ready - len(ghosts), len(workers))
+    silent = min(case.seen.silent, ready - len(workers))
     kv_target = policy.kv_utilization_target or tuning.kv_utilization
     most = capacity.concurrency(learned, policy.concurrency_target, kv_target, tuning)
     costs = learned.costs
     return _Pool(
         workers=workers,
         ready=ready,
-        # Those that could not be read are as busy as those that were.
-        unread=ready / len(workers) if workers else 1.0,
+        silent=silent,
+        # Those that could not be read just now are as busy as those that were.
+        unread=(ready - silent) / len(workers) if workers else 1.0,
         learned=learned,
         kv_target=kv_target,
         concurrency=most,
@@ -164,7 +170,7 @@ def _kv_cache(case: Case, pool: _Pool) -> Term | None:
     if demand and size:
         prompts, outputs = demand.queued_prompt_tokens, demand.queued_output_tokens
         waiting = (prompts + outputs) / size * _lasting(pool, prompts, outputs)
-    used = mean * pool.ready + waiting
+    used = mean * (pool.ready - pool.silent) + pool.kv_target * pool.silent + waiting
     return Term(KV_CACHE, used / max(pool.ready, 1), pool.kv_target, used / pool.kv_target)
 
 
@@ -187,6 +193,7 @@ def _concurrency(case: Case, pool: _Pool) -> Term | None:
     if demand is None and not pool.workers:
         return None
     in_engines = pool.unread * sum(one.running + one.waiting for one in pool.workers)
+    in_engines += pool.silent * pool.concurrency
     at_once = demand.queued + max(float(demand.running), in_engines) if demand else in_engines
     asks = at_once / pool.concurrency
     there = case.supply.ready + case.supply.pending
