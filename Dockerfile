@@ -1,4 +1,4 @@
-# Every image of Tidegate: docker build --target operator|gateway|worker-cpu|worker-cuda|example-model .
+# Every image of Tidegate: docker build --target operator|gateway|loader|worker-cpu|worker-cuda|example-model .
 #
 # Dependencies come from uv.lock in a layer of their own; our code is one small layer on top, so that a change of
 # code rebuilds and ships only that. BASE is any Debian-like image with python3 >= 3.11 and its venv module.
@@ -80,6 +80,35 @@ USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["python3", "-m", "tidegate_gateway"]
 COPY --from=gateway-code /app /app
+
+# ---- loader: what it shares with others are names, the shape of a model, and the worker's checks of files
+FROM ${BASE} AS loader-code
+COPY crds/tidegate_api/__init__.py crds/tidegate_api/names.py /app/tidegate_api/
+COPY crds/tidegate_api/fit /app/tidegate_api/fit
+COPY worker/tidegate_worker/__init__.py worker/tidegate_worker/facts.py worker/tidegate_worker/model_files.py \
+     worker/tidegate_worker/safetensors.py /app/tidegate_worker/
+COPY worker/tidegate_loader /app/tidegate_loader
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM ${BASE} AS loader
+LABEL org.opencontainers.image.title="Tidegate loader" \
+      org.opencontainers.image.description="Brings models from hubs into the cache of a namespace, and looks at them" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+COPY hack/image /build
+COPY --from=requirements /requirements/loader.txt /build/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt --compile-bytecode
+ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+WORKDIR /app
+USER 65532:65532
+EXPOSE 8000
+ENTRYPOINT ["python3", "-m", "tidegate_loader"]
+COPY --from=loader-code /app /app
 
 # ---- worker: the same few files on a CPU and on GPUs
 FROM ${BASE} AS worker-code

@@ -20,7 +20,7 @@ from localcluster.machine import require_supported
 from localcluster.paths import CHECKOUT, cache_dir, layout
 from localcluster.report import step
 
-TARGETS = ("operator", "gateway", "worker-cpu", "example-model")
+TARGETS = ("operator", "gateway", "loader", "worker-cpu", "example-model")
 VERSION = "0.1.0"
 # An image by the name that the chart and the examples use for it.
 Images = Mapping[str, str]
@@ -68,8 +68,9 @@ class Local:
     def load(self) -> Images:
         built = self._built.result() if self._built else images.build(list(TARGETS))
         refs = images.load(built)
-        # The example names its image as it is released, and is applied as it stands.
-        images.alias(refs["example-model"], f"docker.io/{released('example-model')}")
+        # Examples name these as they are released, and are applied as they stand.
+        for target in ("example-model", "loader"):
+            images.alias(refs[target], f"docker.io/{released(target)}")
         return {**refs, "example-model": released("example-model")}
 
     def down(self) -> None:

@@ -37,6 +37,7 @@ def install_chart(images: Mapping[str, str], more: Mapping[str, str]) -> None:
     values = {
         "images.operator": images["operator"],
         "images.gateway": images["gateway"],
+        "images.loader": images["loader"],
         "images.worker.cpu": images["worker-cpu"],
         **more,
     }

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from tidegate_api.names import ADMIN_PORT, GATEWAY_PORT, WORKER_PORT, WORKER_UID
+from tidegate_api.names import ADMIN_PORT, GATEWAY_PORT, LOADER_PORT, WORKER_PORT, WORKER_UID
 
 ROOT = Path(__file__).resolve().parents[3]
-IMAGES = ("operator", "gateway", "worker-cpu", "worker-cuda", "example-model")
+IMAGES = ("operator", "gateway", "loader", "worker-cpu", "worker-cuda", "example-model")
 
 
 @dataclass
@@ -112,6 +112,7 @@ def test_both_workers_run_the_vllm_of_the_table() -> None:
 def test_ports_are_those_of_the_contract() -> None:
     assert STAGES["gateway"].values("EXPOSE") == [f"{GATEWAY_PORT} {ADMIN_PORT}"]
     assert STAGES["operator"].values("EXPOSE") == [f"{ADMIN_PORT}"]
+    assert STAGES["loader"].values("EXPOSE") == [f"{LOADER_PORT}"]
     for worker in ("worker-cpu", "worker-cuda"):
         assert STAGES[worker].values("EXPOSE") == [f"{WORKER_PORT}"]
 

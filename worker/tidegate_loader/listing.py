@@ -1,0 +1,38 @@
+"""What a hub says that a model consists of, as plain values.
+
+Owns their shape. Must not decide or read anything.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+# As Git names content, "blob", size and all; or the plain hash of a file in Git LFS.
+HashKind = Literal["sha256", "git-sha1"]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteFile:
+    """One file of a repository: its size in bytes and the hash that its content must have."""
+
+    name: str
+    size: int
+    hash_kind: HashKind
+    hash: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """A repository at one commit."""
+
+    commit: str
+    files: tuple[RemoteFile, ...]
+    license: str | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(file.name for file in self.files)
+
+
+def total_bytes(files: tuple[RemoteFile, ...]) -> int:
+    """Return how many bytes these files have together."""
+    return sum(file.size for file in files)
