@@ -14,17 +14,22 @@ from tidegate_operator.census import Census
 from tidegate_operator.demand import hear
 from tidegate_operator.engines import Read
 from tidegate_operator.facts import Key, Manifest, Target
+from tidegate_operator.remarks import late, unread
 from tidegate_operator.scaling import explain, law
 from tidegate_operator.scaling.budget import Claim, Place, allocate
 from tidegate_operator.scaling.facts import Clamp, Decision, Sample
 from tidegate_operator.scaling.replay import Record, dump
 from tidegate_operator.scalingstate import PoolState, note_starts, recalled, take_sample
 from tidegate_operator.scalingview import PoolView, View, claim
+from tidegate_operator.starts import LONGEST_SECONDS, Usual
 from tidegate_operator.supply import supply
 
-# Without a start that was seen, as long as the startup probe allows one.
-_LONGEST_START_SECONDS: Final = 1800.0
 _SHORTEST_PATIENCE_SECONDS: Final = 120.0
+# A worker that was not read for so long, or for as many looks as the user's fallback waits for, is silent; but never
+# after less than a minute, in which a Prometheus is restarted.
+_SILENT_SECONDS: Final = 300.0
+_LEAST_SILENT_SECONDS: Final = 60.0
+_LOOK_SECONDS: Final = 10.0
 
 Decided = list[tuple[View, list[tuple[PoolView, Decision]]]]
 
@@ -63,7 +68,7 @@ class Decisions:
             state = self._state(view, pool, look.at)
             note_starts(state, pool.scene.live)
             heard = hear(view.key, pool.name, look.census, state.counted, look.at)
-            take_sample(state, heard, pool.serving, look.read, look.at)
+            take_sample(state, heard, pool.serving, look.read, look.at, _silent_seconds(pool))
 
     def decide(
         self, views: Sequence[View], fixed: Iterable[Claim], accelerators: int | None, now: float
@@ -133,7 +138,8 @@ class Decisions:
         sample = state.sample or Sample(now, 0.0, None, None)
         memory, start = state.memory, state.cold_start
         try:
-            there = supply(view.scene, pool.scene, _patience(state, pool))
+            supplied = supply(view.scene, pool.scene, _usual(state, pool))
+            there = supplied.supply
             decision, state.memory = law.decide(
                 memory, sample, there, pool.policy, start, now, demand_mark=pool.mark
             )
@@ -143,20 +149,35 @@ class Decisions:
         of = f"{view.key.namespace}/{view.key.name}"
         record = Record(of, pool.name, sample, there, pool.policy, start, now, pool.mark, decision)
         state.records.append((record, memory))
-        return decision
+        said = unread(state.unread.values(), sample.silent, decision.wanted, is_any_read=bool(sample.workers))
+        return _clamped(decision, *said, *late(supplied.late, decision.wanted))
 
 
 def _shared(decision: Decision, share: int, clamp: Clamp | None) -> Decision:
     """Return the decision with what its pool gets of what it wants."""
-    if clamp is None:
+    return decision if clamp is None else _clamped(replace(decision, wanted=share), clamp)
+
+
+def _clamped(decision: Decision, *clamps: Clamp) -> Decision:
+    """Return the decision with more clamps, and with words for them."""
+    if not clamps:
         return decision
-    less = replace(decision, wanted=share, clamps=(*decision.clamps, clamp))
-    return replace(less, message=explain.message(less))
+    more = replace(decision, clamps=(*decision.clamps, *clamps))
+    return replace(more, message=explain.message(more))
 
 
-def _patience(state: PoolState, pool: PoolView) -> float:
-    """Return after how many seconds a worker that starts is taken for stuck."""
-    if pool.policy.cold_start_seconds is None and not state.starts:
-        return _LONGEST_START_SECONDS
-    usual = pool.policy.cold_start_seconds or state.cold_start.p99
-    return max(2 * usual, _SHORTEST_PATIENCE_SECONDS)
+def _usual(state: PoolState, pool: PoolView) -> Usual:
+    """Return how long workers of a pool take to start: as the user says, or as was measured."""
+    said = pool.policy.cold_start_seconds
+    if said is None and not state.starts:
+        return Usual(None, LONGEST_SECONDS)
+    typical, longest = (state.cold_start.p50, state.cold_start.p99) if said is None else (said, said)
+    return Usual(typical, max(2 * longest, _SHORTEST_PATIENCE_SECONDS))
+
+
+def _silent_seconds(pool: PoolView) -> float:
+    """Return for how long a worker may not be read until it is silent."""
+    fallback = pool.policy.fallback
+    if fallback is None:
+        return _SILENT_SECONDS
+    return max(fallback.failure_threshold * _LOOK_SECONDS, _LEAST_SILENT_SECONDS)

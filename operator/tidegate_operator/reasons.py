@@ -293,6 +293,16 @@ _ALL = (
         "A gateway or a worker could not be read. Workers are added by what is known, and none is taken away.",
     ),
     Reason(
+        "WorkerUnread",
+        "ScalingActive, clamp in status.scaling, event",
+        "Ready",
+        "A worker that answers requests could not be read for five minutes, or for as long as "
+        "`spec.scaling.fallback.failureThreshold` says. What it does is not known, so it counts as full: others may go "
+        "once nobody needs them, one that can be read stays beside it, and the pool does not sleep.",
+        "The message names the Pod and the reason. Let the operator, and Prometheus if there is one, reach port 8000 "
+        "of the workers: a NetworkPolicy may be in the way. If the worker itself does not answer there, delete the Pod.",
+    ),
+    Reason(
         "ResourceConstrained",
         "ScalingActive",
         "Ready",
@@ -356,8 +366,16 @@ _ALL = (
         "ScaleUpStuck",
         "clamp in status.scaling",
         "Ready",
-        "Workers that were asked for cannot start, so no more are asked for. The message holds the reason: no node, no "
-        "quota, no image, or they end.",
+        "Workers that were asked for cannot start, so no more are asked for. The message holds the reason: no node (in "
+        "the scheduler's words), no quota, no image, they end, or one loads for longer than its startup probe allows.",
+    ),
+    Reason(
+        "SlowStart",
+        "clamp in status.scaling",
+        "Loading",
+        "A worker takes more than twice as long to start as any has: its node fetches the image, or its engine loads "
+        "the model. That is slow, not stuck: it counts as on its way. The message says for how long, and how long a "
+        "start takes as a rule.",
     ),
     Reason(
         "NotIdleYet",

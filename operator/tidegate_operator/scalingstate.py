@@ -15,6 +15,7 @@ from tidegate_operator.demand import Counted, Heard
 from tidegate_operator.engines import Read
 from tidegate_operator.facts import Manifest
 from tidegate_operator.pace import Pace, step, worker
+from tidegate_operator.remarks import Unread
 from tidegate_operator.scaling import coldstart, law
 from tidegate_operator.scaling.facts import ColdStart, Sample
 from tidegate_operator.scaling.memory import Memory
@@ -26,6 +27,7 @@ _RECORDS: Final = 360
 # Nobody waits longer for a start to tell something of the next one.
 _LONGEST_START: Final = 7200.0
 _STARTS: Final = "starts"
+_NOT_ASKED: Final = "it was not ready when the others were read"
 
 
 @dataclass(slots=True)
@@ -39,6 +41,8 @@ class PoolState:
     paces: dict[str, Pace] = field(default_factory=dict)
     starting: set[str] = field(default_factory=set)
     ready: set[str] = field(default_factory=set)
+    # By uid.
+    unread: dict[str, Unread] = field(default_factory=dict)
     sample: Sample | None = None
     records: deque[tuple[Record, Memory]] = field(default_factory=lambda: deque(maxlen=_RECORDS))
 
@@ -82,26 +86,30 @@ def note_starts(state: PoolState, live: Iterable[Manifest]) -> None:
     state.paces = {uid: pace for uid, pace in state.paces.items() if uid in known}
 
 
-def take_sample(
-    state: PoolState, heard: Heard, serving: Sequence[Manifest], read: Read, now: float
+def take_sample(  # noqa: PLR0917 - what is known, heard, there, read
+    state: PoolState,
+    heard: Heard,
+    serving: Sequence[Manifest],
+    read: Read,
+    now: float,
+    patience_seconds: float,
 ) -> Sample:
-    """Return the sample of this look, and keep it; `serving` are the workers that should have said something."""
+    """Return the sample of this look, and keep it; `serving` are the workers that should have said something.
+
+    Those that have not for `patience_seconds` are silent.
+    """
     seconds = heard.seconds if heard.demand is not None else _since(state.sample, now)
+    state.unread = _unread(state.unread, serving, read, now)
     workers = []
-    why: list[str] = []
     for pod in serving:
         uid = str(pod["metadata"]["uid"])
         figures = read.figures.get(uid)
-        if figures is None:
-            why.append(
-                f"{of_pod.name(pod)}: {read.missing.get(uid, 'it was not ready when the others were read')}"
-            )
-            continue
-        state.paces[uid] = step(state.paces.get(uid), figures)
-        workers.append(worker(of_pod.name(pod), state.paces[uid], figures, seconds))
+        if figures is not None:
+            state.paces[uid] = step(state.paces.get(uid), figures)
+            workers.append(worker(of_pod.name(pod), state.paces[uid], figures, seconds))
     sources = {} if heard.demand is not None else {"demand": heard.missing}
-    if why:
-        sources["workers"] = "; ".join(why[:3])
+    if state.unread:
+        sources["workers"] = "; ".join(f"{one.pod}: {one.why}" for one in list(state.unread.values())[:3])
     state.counted = heard.counted
     state.sample = Sample(
         at=now,
@@ -109,8 +117,21 @@ def take_sample(
         demand=heard.demand,
         workers=tuple(workers) if workers or not serving else None,
         sources=sources,
+        silent=tuple(one.pod for one in state.unread.values() if now - one.since >= patience_seconds),
     )
     return state.sample
+
+
+def _unread(
+    before: Mapping[str, Unread], serving: Iterable[Manifest], read: Read, now: float
+) -> dict[str, Unread]:
+    found = {}
+    for pod in serving:
+        uid = str(pod["metadata"]["uid"])
+        if uid not in read.figures:
+            since = before[uid].since if uid in before else now
+            found[uid] = Unread(of_pod.name(pod), since, read.missing.get(uid, _NOT_ASKED))
+    return found
 
 
 def _since(sample: Sample | None, now: float) -> float:

@@ -13,6 +13,7 @@ from tidegate_api.scaling import HISTORY_LENGTH
 from tidegate_operator.conditions.record import rfc3339
 from tidegate_operator.desired import Pool
 from tidegate_operator.facts import Manifest, Target
+from tidegate_operator.remarks import UNREAD
 from tidegate_operator.scaling.facts import Decision
 
 Entry = Mapping[str, Any]
@@ -24,12 +25,12 @@ _MESSAGE_LENGTH: Final = 1024
 CONSTRAINTS: Final = frozenset({"CappedByBudget", "CappedByCost", "ScaleUpStuck"})
 # Every reason that `changes` can yield.
 EVENTS: Final = frozenset(
-    {"ScaledUp", "ScaledDown", "ScaledToZero", "Woken", "ResourceConstrained", "MetricsUnavailable"}
+    {"ScaledUp", "ScaledDown", "ScaledToZero", "Woken", "ResourceConstrained", "MetricsUnavailable", UNREAD}
 )
 # What decides while nothing can be measured.
 BLIND: Final = "NoData"
 HELD: Final = "HeldMissingMetrics"
-_URGENT: Final = CONSTRAINTS | {HELD, "Fallback"}
+_URGENT: Final = CONSTRAINTS | {HELD, UNREAD, "Fallback"}
 
 
 def entries(
@@ -49,6 +50,11 @@ def by_pool(status: Manifest | None) -> dict[str, Entry]:
 def constraints(entry: Entry) -> list[str]:
     """Return why a pool has not the workers that it needs, in sentences."""
     return [one["message"] for one in entry.get("clamps") or () if one["reason"] in CONSTRAINTS]
+
+
+def unread(entry: Entry) -> str:
+    """Return what is said of workers that could not be read for long, empty if there are none."""
+    return next((str(one["message"]) for one in entry.get("clamps") or () if one["reason"] == UNREAD), "")
 
 
 def is_blind(entry: Entry) -> bool:
@@ -84,6 +90,8 @@ def changes(old: Manifest | None, new: Manifest) -> Iterator[tuple[str, str]]:
             yield "ResourceConstrained", f"pool {pool!r}: {'; '.join(constraints(now))}"
         if is_blind(now) and not (was is not None and is_blind(was)):
             yield "MetricsUnavailable", f"pool {pool!r}: {now['message']}"
+        if unread(now) and not (was is not None and unread(was)):
+            yield UNREAD, f"pool {pool!r}: {unread(now)}"
 
 
 def _direction(before: int, after: int) -> str:

@@ -3,46 +3,43 @@
 Owns the reading of Pods and Deployments for the scaling law. Must not decide, or read a clock.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from tidegate_api.names import DRAINING_ANNOTATION
 from tidegate_operator.conditions import pods as of_pod
 from tidegate_operator.conditions import workloads
-from tidegate_operator.conditions.chain import Finding, first
 from tidegate_operator.conditions.scene import PoolScene, Scene
 from tidegate_operator.facts import Manifest
 from tidegate_operator.replicas import replicas_of
 from tidegate_operator.scaling.facts import Supply
-
-# A node may still be on its way: autoscalers of nodes need minutes.
-_NODE_PATIENCE = timedelta(minutes=3)
-_TAKES_TIME = frozenset({"Unschedulable", "PodNotStarted"})
+from tidegate_operator.starts import Usual, look_at
 
 
 @dataclass(frozen=True, slots=True)
-class Stuck:
-    """How many workers will not come up without help, and why in words."""
+class Supplied:
+    """The replicas of a pool, and of those on their way what is to be said of the late ones."""
 
-    count: int = 0
-    because: str = ""
+    supply: Supply
+    late: tuple[str, ...] = ()
 
 
-def supply(scene: Scene, pool: PoolScene, usual_seconds: float) -> Supply:
-    """Return the replicas of a pool; a worker that starts for more than `usual_seconds` is stuck."""
+def supply(scene: Scene, pool: PoolScene, usual: Usual) -> Supplied:
+    """Return the replicas of a pool, given how long they take to start."""
     live = pool.live
     serving = [pod for pod in live if not is_draining(pod)]
     starting = [pod for pod in serving if not of_pod.is_ready(pod)]
-    stuck = _stuck(scene, pool, starting, usual_seconds)
-    return Supply(
+    starts = [look_at(scene, pool, pod, usual) for pod in starting]
+    stuck = [*(one.words for one in starts if one.is_stuck), *_refused(scene, pool)]
+    found = Supply(
         desired=replicas_of(pool.deployment) or 0,
         ready=len(serving) - len(starting),
-        pending=max(len(starting) - stuck.count, 0),
-        stuck=stuck.count,
+        pending=sum(not one.is_stuck for one in starts),
+        stuck=len(stuck),
         draining=len(live) - len(serving),
-        stuck_because=stuck.because,
+        stuck_because=stuck[0] if stuck else "",
     )
+    return Supplied(found, tuple(one.words for one in starts if one.words and not one.is_stuck))
 
 
 def is_draining(pod: Manifest) -> bool:
@@ -84,28 +81,8 @@ def start_seconds(pod: Manifest) -> float | None:
     return seconds if seconds >= 0 else None
 
 
-def _stuck(scene: Scene, pool: PoolScene, starting: Sequence[Manifest], usual_seconds: float) -> Stuck:
-    reasons = [why for pod in starting if (why := _why_stuck(scene, pool, pod, usual_seconds))]
+def _refused(scene: Scene, pool: PoolScene) -> list[str]:
+    """Return why Pods could not be made, once for each that is missing."""
     refused = workloads.pods_forbidden(replace(scene, pools=(pool,)))
-    missing = 0
-    if refused is not None:
-        missing = max((replicas_of(pool.deployment) or 0) - len(pool.live), 0)
-        reasons += [refused.message] * missing
-    return Stuck(len(reasons), reasons[0] if reasons else "")
-
-
-def _why_stuck(scene: Scene, pool: PoolScene, pod: Manifest, usual_seconds: float) -> str:
-    """Return why a worker that does not answer yet never will without help; empty if it may."""
-    alone = replace(scene, pools=(replace(pool, starting=(pod,)),))
-    found: Finding | None = first(workloads.STUCK, alone)
-    age = _age(pod, scene.observed.now)
-    if found is not None and not (found.reason in _TAKES_TIME and age < _NODE_PATIENCE):
-        return found.message
-    if age > timedelta(seconds=usual_seconds):
-        return f"Pod {of_pod.name(pod)!r} does not answer after {age.total_seconds():.0f} s"
-    return ""
-
-
-def _age(pod: Manifest, now: datetime) -> timedelta:
-    created = pod["metadata"].get("creationTimestamp")
-    return now - datetime.fromisoformat(created) if created else timedelta()
+    missing = max((replicas_of(pool.deployment) or 0) - len(pool.live), 0)
+    return [] if refused is None else [refused.message] * missing

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from tidegate_operator.conditions.chain import Finding, Verdict
 from tidegate_operator.conditions.scene import Scene
-from tidegate_operator.scalingstatus import HELD, Entry, constraints, is_blind
+from tidegate_operator.scalingstatus import HELD, Entry, constraints, is_blind, unread
 
 _TYPE = "ScalingActive"
 
@@ -97,6 +97,11 @@ def _constrained(stage: _Stage) -> Verdict | None:
     return _says("True", Finding("ResourceConstrained", "; ".join(found))) if found else None
 
 
+def _unread(stage: _Stage) -> Verdict | None:
+    found = [f"pool {one['pool']!r}: {unread(one)}" for one in stage.entries if unread(one)]
+    return _says("True", Finding("WorkerUnread", "; ".join(found))) if found else None
+
+
 def _partly_blind(stage: _Stage) -> Verdict | None:
     words = "; ".join(_of_pools(stage, _is_held))
     return _says("True", Finding("MetricsIncomplete", words)) if words else None
@@ -116,6 +121,7 @@ _CHECKS: tuple[_Check, ...] = (
     _undecided,
     _blind,
     _constrained,
+    _unread,
     _partly_blind,
     _following,
 )

@@ -239,7 +239,13 @@ class World:
                 "status": {
                     "phase": "Pending",
                     "podIP": f"10.1.0.{number}",
-                    "conditions": [{"type": "Ready", "status": "False"}],
+                    "conditions": [
+                        {"type": "Ready", "status": "False"},
+                        {"type": "PodScheduled", "status": "True"},
+                    ],
+                    "containerStatuses": [
+                        {"name": "main", "state": {"running": {"startedAt": rfc3339(self.now)}}}
+                    ],
                 },
             }
         )

@@ -274,7 +274,7 @@ async def test_prometheus_down_for_five_minutes_in_a_burst_takes_no_worker_away(
     await world.look(30)
     assert world.replicas() == seen[-1]
     assert "HeldMissingMetrics" in world.clamps()
-    assert world.active() == ("True", "MetricsIncomplete")
+    assert world.active() == ("True", "WorkerUnread")
 
 
 async def test_nothing_to_be_had_holds_then_falls_back_and_never_goes_down() -> None:
@@ -299,12 +299,61 @@ async def test_one_worker_that_cannot_be_read_keeps_all_of_them() -> None:
     await busy(world, 10)
     many = world.replicas()
     world.engines.silent = {name(world.pods()[0])}
-    await quiet(world, 60)
+    await quiet(world, 28)
     assert world.replicas() == many
     assert "HeldMissingMetrics" in world.clamps()
     world.engines.silent = set()
     await quiet(world, 60)
     assert world.replicas() < many
+
+
+async def test_a_worker_that_cannot_be_read_for_long_is_named_and_holds_up_nobody_else() -> None:
+    world = await ready()
+    await busy(world, 10)
+    many = world.replicas()
+    assert many >= 4
+    unread = name(world.pods()[0])
+    world.engines.silent = {unread}
+    await quiet(world, 28)
+    assert world.replicas() == many
+    assert world.active() == ("True", "MetricsIncomplete")
+    await quiet(world, 60)
+    assert world.replicas() == 2
+    # It is as little used as any, and stays.
+    assert unread in [name(pod) for pod in world.pods()]
+    assert world.active() == ("True", "WorkerUnread")
+    said = next(one["message"] for one in world.status["conditions"] if one["type"] == "ScalingActive")
+    assert f"Pod '{unread}': no answer" in said
+    assert "port 8000" in said
+    events = [one for (kind, _, _), one in world.cluster.objects.items() if kind == EVENT]
+    assert [one["type"] for one in events if one["reason"] == "WorkerUnread"] == ["Warning"]
+    world.engines.silent = set()
+    await quiet(world, 30)
+    assert world.replicas() == 1
+    assert world.active() == ("True", "FollowingDemand")
+
+
+async def test_a_worker_that_cannot_be_read_counts_as_full_as_soon_as_the_fallback_would_count() -> None:
+    world = await ready(
+        fallback={"failureThreshold": 9, "replicas": 1},
+        behavior={"scaleDown": {"stabilizationWindowSeconds": 0}},
+    )
+    await busy(world, 10)
+    world.engines.silent = {name(world.pods()[0])}
+    await quiet(world, 8)
+    assert world.active() == ("True", "MetricsIncomplete")
+    await quiet(world, 3)
+    assert world.active() == ("True", "WorkerUnread")
+
+
+async def test_no_worker_goes_while_none_can_be_read_however_long_that_lasts() -> None:
+    world = await ready(minReplicas=0, idleSeconds=300)
+    await busy(world, 10)
+    many = world.replicas()
+    world.engines.fails = True
+    await quiet(world, 120)
+    assert world.replicas() == many
+    assert world.active() == ("True", "WorkerUnread")
 
 
 async def test_pods_that_never_come_up_stop_the_asking_and_are_named() -> None:
@@ -320,7 +369,7 @@ async def test_pods_that_never_come_up_stop_the_asking_and_are_named() -> None:
                 "message": "0/3 nodes are available: insufficient nvidia.com/gpu.",
             }
             status = pod["status"]
-            conditions = [*status["conditions"], unschedulable]
+            conditions = [status["conditions"][0], unschedulable]
             world.cluster.seed({**pod, "status": {**status, "conditions": conditions}})
     await busy(world, 22)
     asked = world.replicas()
@@ -332,15 +381,22 @@ async def test_pods_that_never_come_up_stop_the_asking_and_are_named() -> None:
     assert "insufficient nvidia.com/gpu" in message
 
 
-async def test_a_start_that_takes_much_longer_than_any_has_is_stuck() -> None:
+async def test_a_start_that_takes_much_longer_than_any_has_is_slow_until_the_kubelet_would_end_it() -> None:
     world = await ready(maxReplicas=40)
     world.never_ready = True
     await busy(world, 1)
-    asked = world.replicas()
-    await busy(world, 30, waiting=900)
-    assert world.replicas() <= asked + 40
-    assert "ScaleUpStuck" in world.clamps()
-    assert any("does not answer after" in one["message"] for one in world.entry()["clamps"])
+    await busy(world, 20)
+    assert "ScaleUpStuck" not in world.clamps()
+    world.change(scaling={"maxReplicas": 39})
+    await busy(world, 12)
+    [late] = [one["message"] for one in world.entry()["clamps"] if one["reason"] == "SlowStart"]
+    assert "has been loading the model for" in late
+    assert "a start takes 60 s as a rule" in late
+    assert world.active() == ("True", "FollowingDemand")
+    await busy(world, 170, waiting=900)
+    [stuck] = [one["message"] for one in world.entry()["clamps"] if one["reason"] == "ScaleUpStuck"]
+    assert "its startup probe gives it 1800 s" in stuck
+    assert world.active() == ("True", "ResourceConstrained")
 
 
 async def test_an_operator_that_starts_anew_in_a_burst_changes_nothing_for_want_of_knowledge() -> None:

@@ -15,6 +15,7 @@ from tidegate_operator.conditions.record import rfc3339
 from tidegate_operator.conditions.scene import PoolScene, look
 from tidegate_operator.retirement import step, unmark
 from tidegate_operator.scaling.facts import Supply
+from tidegate_operator.starts import Usual
 from tidegate_operator.supply import draining_since, is_changing, start_seconds, supply
 
 SCALED = service(scaling={"maxReplicas": 8})
@@ -52,9 +53,9 @@ def scene(replicas: int, /, *pods: Object, conditions: tuple[Object, ...] = (), 
     return look(facts, None, None, Settings())
 
 
-def supplied(replicas: int, *pods: Object, patience: float = 600, **more: Any) -> Supply:
+def supplied(replicas: int, *pods: Object, **more: Any) -> Supply:
     seen = scene(replicas, *pods, **more)
-    return supply(seen, seen.pools[0], patience)
+    return supply(seen, seen.pools[0], Usual(60.0, 600.0)).supply
 
 
 NO_NODE = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": "no GPU is free"}
@@ -81,6 +82,12 @@ CASES: list[Any] = [
         Supply(2, 1, pending=1),
         id="one waits for a node that may be on its way",
     ),
+    pytest.param(
+        (2, worker(1), worker(2, ready=False, created=ago(700))),
+        {},
+        Supply(2, 1, pending=1),
+        id="one takes longer than any has",
+    ),
 ]
 STUCK: list[Any] = [
     pytest.param(
@@ -100,12 +107,6 @@ STUCK: list[Any] = [
         {},
         "more memory than its limit",
         id="one is killed for its memory",
-    ),
-    pytest.param(
-        (2, worker(1), worker(2, ready=False, created=ago(700))),
-        {},
-        "does not answer after 700 s",
-        id="one takes longer than any has",
     ),
     pytest.param((2, worker(1)), {"conditions": (REFUSED,)}, "exceeded quota", id="one is not allowed"),
 ]
