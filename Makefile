@@ -85,6 +85,10 @@ bench-qos: compiled ## Who waits, and how long, at three times the load that fit
 bench-autoscaling: setup ## Replicas and what they achieve over simulated hours, beside HPA, KEDA, KPA and WVA (TRACE=file.csv)
 	@$(RUN) tidegate_bench autoscaling $(if $(TRACE),--trace $(TRACE))
 
+.PHONY: bench-engine
+bench-engine: setup ## What batching, caching, chunks, speculation and small weights give on a real vLLM on this CPU
+	@$(RUN) tidegate_bench engine
+
 .PHONY: format
 format: setup ## Format and fix what ruff can
 	@.venv/bin/ruff check --fix .

@@ -6,6 +6,7 @@ Owns the words of the command line. A benchmark is imported only when it is aske
 import argparse
 import signal
 import sys
+from collections.abc import Callable, Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Final
@@ -27,26 +28,50 @@ def main() -> int:
     if chosen.name in SIMPLE:
         status: int = import_module(SIMPLE[chosen.name][0]).main(chosen.rounds)
         return status
-    if chosen.name == "profile":
-        from tidegate_bench.gateway import profile  # noqa: PLC0415 - only what was asked for
+    return RUN[chosen.name](chosen)
 
-        return profile.main(chosen.load, chosen.seconds, chosen.lines, chosen.top)
-    if chosen.name == "publish":
-        from tidegate_bench.gateway import publish  # noqa: PLC0415
 
-        return publish.main(chosen.result, chosen.page)
-    if chosen.name == "autoscaling":
-        from tidegate_bench.autoscaling import bench as autoscaling  # noqa: PLC0415
-        from tidegate_bench.autoscaling import publish as page  # noqa: PLC0415
+def _profile(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.gateway import profile  # noqa: PLC0415 - only what was asked for
 
-        if chosen.publish is not None:
-            return page.main(chosen.publish)
-        return autoscaling.main(chosen.part or autoscaling.PARTS, chosen.trace, chosen.times)
+    return profile.main(chosen.load, chosen.seconds, chosen.lines, chosen.top)
+
+
+def _publish(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.gateway import publish  # noqa: PLC0415
+
+    return publish.main(chosen.result, chosen.page)
+
+
+def _autoscaling(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.autoscaling import bench, publish  # noqa: PLC0415
+
+    if chosen.publish is not None:
+        return publish.main(chosen.publish)
+    return bench.main(chosen.part or bench.PARTS, chosen.trace, chosen.times)
+
+
+def _engine(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.techniques import bench  # noqa: PLC0415
+
+    return bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
+
+
+def _gateway(chosen: argparse.Namespace) -> int:
     from tidegate_bench.gateway import bench, gate  # noqa: PLC0415
 
     return (
         gate.main() if chosen.slice else bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
     )
+
+
+RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
+    "autoscaling": _autoscaling,
+    "engine": _engine,
+    "gateway": _gateway,
+    "profile": _profile,
+    "publish": _publish,
+}
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,6 +119,19 @@ def _parser() -> argparse.ArgumentParser:
     autoscaling.add_argument("--times", type=int, default=1, help="each request of the trace so many times")
     autoscaling.add_argument(
         "--publish", type=Path, metavar="RESULT", help="put a result on its page instead"
+    )
+    engine = commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
+    _add_rounds(engine)
+    engine.add_argument(
+        "--part",
+        action="append",
+        choices=("batching", "waste", "prefix", "chunks", "speculation", "weights"),
+        help="only this; may be given more than once",
+    )
+    engine.add_argument(
+        "--force",
+        action="store_true",
+        help="judge a run on a busy machine all the same, for development only",
     )
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))

@@ -8,7 +8,7 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -73,16 +73,28 @@ def tiny_model(python: Path) -> Path:
 
 @contextmanager
 def vllm(logs: Path, tiny: bool = False) -> Iterator[Running]:
-    """Run vLLM until the block ends."""
+    """Run the vLLM that a simulated engine is measured by, until the block ends."""
     python = interpreter()
     where = tiny_model(python) if tiny else small_model(python)
-    port = free_port()
     words = [
-        *(str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(where)),
-        *("--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)),
         *("--max-model-len", str(LIMITS.max_model_len), "--max-num-seqs", str(LIMITS.max_num_seqs)),
         *("--max-num-batched-tokens", str(LIMITS.max_num_batched_tokens)),
-        *("--scheduling-policy", "priority", "--disable-log-stats", "--enforce-eager"),
+        *("--scheduling-policy", "priority", "--disable-log-stats"),
+    ]
+    with serving(python, where, words, logs, "vllm") as running:
+        yield running
+
+
+@contextmanager
+def serving(python: Path, model: Path, flags: Sequence[str], logs: Path, name: str) -> Iterator[Running]:
+    """Run a vLLM with these flags until the block ends; its log is `name`.log."""
+    port = free_port()
+    words = [
+        *(str(python), "-m", "vllm.entrypoints.openai.api_server", "--model", str(model)),
+        *("--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port), "--enforce-eager"),
+        # The cache has a size of its own, and engines may stand side by side: none may want all memory at its start.
+        *("--gpu-memory-utilization", "0.1"),
+        *flags,
     ]
     env = {
         **{name: str(logs) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "VLLM_CACHE_ROOT")},
@@ -92,10 +104,10 @@ def vllm(logs: Path, tiny: bool = False) -> Iterator[Running]:
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
         "VLLM_HTTP_TIMEOUT_KEEP_ALIVE": "60",
     }
-    log = logs / "vllm.log"
+    log = logs / f"{name}.log"
     with launched(words, os.sched_getaffinity(0), log, env) as process:
         _await_health(process, port, log)
-        yield Running(port, process.pid, where.name)
+        yield Running(port, process.pid, model.name)
 
 
 def _await_health(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
