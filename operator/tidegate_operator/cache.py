@@ -12,6 +12,7 @@ from tidegate_operator.census import Census
 from tidegate_operator.cluster import Listing, Object
 from tidegate_operator.facts import Key, Target
 from tidegate_operator.kinds import Kind, kind_of
+from tidegate_operator.models.facts import Progress
 from tidegate_operator.replicas import REPLICAS_FIELD, writes_replicas
 
 _Name = tuple[str, str]
@@ -30,7 +31,8 @@ class Cache:
     """Objects by kind, namespace and name.
 
     `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked;
-    `targets` is what was decided about replicas, by service and pool.
+    `targets` is what was decided about replicas, by service and pool; `progress` is how far loaders said they are, by
+    LLMModel; `departed` are LLMModels that were seen to be deleted, until that was looked at.
     """
 
     def __init__(self) -> None:
@@ -40,6 +42,8 @@ class Cache:
         self.gateway_ready = 0
         self.census: Census | None = None
         self.targets: dict[Key, dict[str, Target]] = {}
+        self.progress: dict[Key, Progress] = {}
+        self.departed: dict[Key, Object] = {}
 
     def put(self, item: Object) -> Change | None:
         """Remember an object; return what changed, None when this is not news."""

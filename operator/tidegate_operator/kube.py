@@ -105,7 +105,13 @@ class Kube:
         """See Cluster."""
         metadata = live["metadata"]
         exactly = {"uid": metadata["uid"], "resourceVersion": metadata["resourceVersion"]}
-        body = {"apiVersion": "v1", "kind": "DeleteOptions", "preconditions": exactly}
+        # A Job's Pods would otherwise be left behind.
+        body = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": exactly,
+            "propagationPolicy": "Background",
+        }
         kind = kind_of(live["apiVersion"], live["kind"])
         try:
             await self._ask(kind, "delete", name=metadata["name"], namespace=metadata["namespace"], body=body)

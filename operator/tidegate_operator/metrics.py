@@ -19,6 +19,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from tidegate_operator.facts import Key
+from tidegate_operator.models.metrics import ModelMetrics
 from tidegate_operator.scalingmetrics import ScalingMetrics
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
@@ -33,8 +34,8 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._reconciles = Counter(
             "tidegate_operator_reconciles",
-            "Reconciles of LLMServices and LLMTenants by how they ended: done, stalled (the user must act), failed "
-            "(tried again).",
+            "Reconciles of LLMServices, LLMTenants and LLMModels by how they ended: done, stalled (the user must act), "
+            "failed (tried again).",
             ["outcome"],
             registry=self.registry,
         )
@@ -63,6 +64,7 @@ class Metrics:
             registry=self.registry,
         )
         self.scaling = ScalingMetrics(self.registry)
+        self.models = ModelMetrics(self.registry)
         self.leader = Gauge(
             "tidegate_operator_leader", "1 while this process holds the Lease.", registry=self.registry
         )
@@ -104,7 +106,7 @@ class Metrics:
         """Add what is read only when someone asks for it."""
         depth = Gauge(
             "tidegate_operator_queue_depth",
-            "LLMServices and LLMTenants that wait for a reconcile.",
+            "LLMServices, LLMTenants and LLMModels that wait for a reconcile.",
             registry=self.registry,
         )
         depth.set_function(queue_depth)

@@ -12,8 +12,6 @@ import structlog
 from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError
-from tidegate_operator.facts import Key
-from tidegate_operator.interest import all_keys, all_tenants
 from tidegate_operator.kinds import (
     CLAIM,
     DEPLOYMENT,
@@ -29,7 +27,7 @@ from tidegate_operator.kinds import (
     SERVICE_ACCOUNT,
     Kind,
 )
-from tidegate_operator.workqueue import WorkQueue
+from tidegate_operator.queues import Queues
 
 OURS = f"{MANAGED_BY_LABEL}={MANAGED_BY}"
 # What is watched, and by which label: nothing is known beforehand of our own resources, of claims, and of others that
@@ -78,13 +76,7 @@ async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | No
 
 
 async def for_ever(
-    cluster: Cluster,
-    cache: Cache,
-    namespaces: Sequence[str | None],
-    *,
-    services: WorkQueue[Key],
-    tenants: WorkQueue[Key],
-    seconds: float,
+    cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], queues: Queues, seconds: float
 ) -> None:
     """Read everything and reconcile everything, every `seconds` or somewhat later."""
     while True:
@@ -95,6 +87,6 @@ async def for_ever(
         except ClusterError as error:
             log.warning("resync put off", error=str(error))
             continue
-        for queue, keys in ((services, all_keys(cache)), (tenants, all_tenants(cache))):
+        for queue, keys in queues.everything(cache):
             for key in keys:
                 queue.add_after(key, random.random() * spread)  # noqa: S311

@@ -25,12 +25,17 @@ from tidegate_operator.environment import Environment
 from tidegate_operator.facts import Key
 from tidegate_operator.gatewayreader import Reader
 from tidegate_operator.gateways import Gateways
-from tidegate_operator.interest import all_keys, all_tenants, keys_of, tenants_of, woken
-from tidegate_operator.kinds import ENDPOINT_SLICE
+from tidegate_operator.interest import all_keys, all_tenants, key_of, woken
+from tidegate_operator.kinds import ENDPOINT_SLICE, LLM_MODEL
 from tidegate_operator.kube import Sessions, connect
 from tidegate_operator.lease import Election
 from tidegate_operator.metrics import Metrics
+from tidegate_operator.models import loaderhttp
+from tidegate_operator.models.loaders import Loaders
+from tidegate_operator.models.progress import ProgressLoop
+from tidegate_operator.models.reconcile import ModelReconciler
 from tidegate_operator.prometheus import Prometheus
+from tidegate_operator.queues import Queues
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import WATCHED
 from tidegate_operator.tenants import TenantReconciler
@@ -39,8 +44,7 @@ from tidegate_operator.workqueue import WorkQueue
 
 WORKERS = 4
 TENANT_WORKERS = 2
-# Changes come in bursts (a Pod is made, scheduled, started): one look at the end of a burst is enough.
-BURST_SECONDS = 0.2
+MODEL_WORKERS = 2
 
 log = structlog.get_logger(__name__)
 
@@ -54,10 +58,10 @@ async def run(environment: Environment) -> None:
         connect([trace_requests(metrics, watches)]) as (cluster, sessions),
         gatewayhttp.connect(admin_port) as gateways,
         _engines(environment.settings, metrics) as engines,
+        loaderhttp.connect() as loaders,
     ):
-        operator = Operator.assemble(
-            environment, cluster, gateways, engines, metrics=metrics, watches=watches
-        )
+        asked = Asked(gateways, engines, loaders)
+        operator = Operator.assemble(environment, cluster, asked, metrics=metrics, watches=watches)
         records, port = operator.autoscaler.records, environment.admin_port
         async with health.serve(operator.health, metrics, records, port):
             await operator.stand_by_and_lead(sessions)
@@ -76,52 +80,58 @@ async def _engines(settings: Settings, metrics: Metrics) -> AsyncIterator[Engine
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom the operator asks besides the API server."""
+
+    gateways: Gateways
+    engines: Engines
+    loaders: Loaders
+
+
+@dataclass(frozen=True, slots=True)
 class Operator:
     """The parts of one process."""
 
     environment: Environment
     cluster: Cluster
     cache: Cache
-    services: WorkQueue[Key]
-    tenants: WorkQueue[Key]
+    queues: Queues
     autoscaler: Autoscaler
+    progress: ProgressLoop
     watches: Watches
     health: health.Health
     metrics: Metrics
 
     @classmethod
     def assemble(
-        cls,
-        environment: Environment,
-        cluster: Cluster,
-        gateways: Gateways,
-        engines: Engines,
-        *,
-        metrics: Metrics,
-        watches: Watches,
+        cls, environment: Environment, cluster: Cluster, asked: Asked, *, metrics: Metrics, watches: Watches
     ) -> "Operator":
         """Make all parts; nothing runs yet."""
         loop, cache, settings = asyncio.get_running_loop(), Cache(), environment.settings
-        services, tenants = (
-            WorkQueue(work.timed, _reporter(kind, metrics), loop)
-            for kind, work in (
-                ("LLMService", Reconciler(cluster, cache, settings, metrics, environment.identity)),
-                ("LLMTenant", TenantReconciler(cluster, cache, settings, metrics, environment.identity)),
-            )
+        shared = (cluster, cache, settings, metrics, environment.identity)
+
+        def tell(change: Change) -> None:
+            queues.changed(change, cache)
+
+        queues = Queues(
+            WorkQueue(Reconciler(*shared).timed, _reporter("LLMService", metrics), loop),
+            WorkQueue(TenantReconciler(*shared).timed, _reporter("LLMTenant", metrics), loop),
+            WorkQueue(ModelReconciler(*shared, tell).timed, _reporter("LLMModel", metrics), loop),
         )
         autoscaler = Autoscaler(
-            reader=Reader(settings.gateway_service, cluster, gateways, metrics),
-            engines=engines,
+            reader=Reader(settings.gateway_service, cluster, asked.gateways, metrics),
+            engines=asked.engines,
             cluster=cluster,
             cache=cache,
             settings=settings,
             metrics=metrics,
-            tell=_listener(cache, services, tenants),
-            changed=services.add,
+            tell=_listener(cache, queues),
+            changed=queues.services.add,
         )
-        metrics.observe(lambda: services.depth + tenants.depth, watches.ages)
-        alive = health.Health(watches, lambda: max(services.stalled_seconds(), tenants.stalled_seconds()))
-        return cls(environment, cluster, cache, services, tenants, autoscaler, watches, alive, metrics)
+        progress = ProgressLoop(asked.loaders, cache, queues.models.add, loop.time)
+        metrics.observe(lambda: queues.depth, watches.ages)
+        alive = health.Health(watches, queues.stalled_seconds)
+        return cls(environment, cluster, cache, queues, autoscaler, progress, watches, alive, metrics)
 
     @property
     def scope(self) -> tuple[str | None, ...]:
@@ -151,16 +161,17 @@ class Operator:
         told = handlers.registry(WATCHED, self._changed, sessions.server, sessions.open)
         chosen, namespaces = handlers.settings(WATCHED), self.environment.namespaces
         gateway, seconds = self.environment.settings.gateway_service, self.environment.resync_seconds
-        queues = {"services": self.services, "tenants": self.tenants}
         async with handlers.watching(told, chosen, namespaces) as tasks:
             _on_signals(stop)  # kopf has just put its own in their place
             await _first(
                 *(_ended(task) for task in tasks),
-                self.services.run(WORKERS),
-                self.tenants.run(TENANT_WORKERS),
-                resync.for_ever(self.cluster, self.cache, self.scope, **queues, seconds=seconds),
+                self.queues.services.run(WORKERS),
+                self.queues.tenants.run(TENANT_WORKERS),
+                self.queues.models.run(MODEL_WORKERS),
+                resync.for_ever(self.cluster, self.cache, self.scope, self.queues, seconds),
                 gatewaywatch.watch_gateway(gateway, self.cluster, self._gateway_changed),
                 self.autoscaler.for_ever(self.environment.gateway_seconds),
+                self.progress.for_ever(),
             )
 
     async def _read_everything(self) -> None:
@@ -171,20 +182,18 @@ class Operator:
         await resync.require_definitions(self.cluster, self.scope)
         self.cache.gateway_ready = await gatewaywatch.count(gateway, self.cluster)
         await resync.read_all(self.cluster, self.cache, self.scope)
-        for key in all_keys(self.cache):
-            self.services.add(key)
-        for key in all_tenants(self.cache):
-            self.tenants.add(key)
+        for queue, keys in self.queues.everything(self.cache):
+            for key in keys:
+                queue.add(key)
         self.health.synced = True
 
     def _changed(self, event: str | None, item: Object) -> None:
         change: Change | None = self.cache.drop(item) if event == "DELETED" else self.cache.put(item)
         if change is None:
             return
-        for key in keys_of(change, self.cache):
-            self.services.add_after(key, BURST_SECONDS)
-        for key in tenants_of(change, self.cache):
-            self.tenants.add_after(key, BURST_SECONDS)
+        if change.kind == LLM_MODEL and change.after is None and change.before is not None:
+            self.cache.departed[key_of(change.before)] = change.before
+        self.queues.changed(change, self.cache)
         if key_of_woken := woken(change):
             self.autoscaler.woken(key_of_woken)
 
@@ -192,20 +201,18 @@ class Operator:
         if ready != self.cache.gateway_ready:
             self.cache.gateway_ready = ready
             for key in all_keys(self.cache):
-                self.services.add(key)
+                self.queues.services.add(key)
 
 
-def _listener(
-    cache: Cache, services: WorkQueue[Key], tenants: WorkQueue[Key]
-) -> Callable[[Census | None, Census], None]:
+def _listener(cache: Cache, queues: Queues) -> Callable[[Census | None, Census], None]:
     """Return what is told what the gateways said, before and now: who is concerned is looked at."""
 
     def said(before: Census | None, after: Census) -> None:
         cache.census = after
         for key in changed_services(before, after) if before is not None else all_keys(cache):
-            services.add(key)
+            queues.services.add(key)
         for key in changed_tenants(before, after) if before is not None else all_tenants(cache):
-            tenants.add(key)
+            queues.tenants.add(key)
 
     return said
 
