@@ -46,4 +46,4 @@ def drawn(console: Console) -> Iterator[Show]:
 
 def _is_held_up(progress: Progress) -> bool:
     """Tell whether nothing comes for a reason that the bar does not show; how it ends is told after the bar."""
-    return progress.phase == "Pending" and bool(progress.reason)
+    return progress.phase in {"Pending", "Failed"} and bool(progress.reason) and not progress.is_over

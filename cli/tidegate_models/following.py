@@ -1,4 +1,4 @@
-"""Follows one LLMModel until it is Ready or has failed.
+"""Follows one LLMModel until it is Ready, or has failed for something that does not pass by itself.
 
 Owns the watch's resuming: a cut, a restarted API server and a version too old all mean to read once more. Must not
 know how progress is shown.
@@ -20,7 +20,7 @@ _LONGEST_PAUSE_SECONDS: Final = 10.0
 
 
 def follow(cluster: Cluster, name: str, sleep: Callable[[float], object] = time.sleep) -> Iterator[Progress]:
-    """Yield how far an LLMModel is, each time that changes; the last value is Ready or Failed.
+    """Yield how far an LLMModel is, each time that changes; the last value is Ready, or Failed for good.
 
     The download does not depend on anybody following it. Raises Missing when the LLMModel is not there or is removed
     meanwhile, ClusterDown when the API server stays away for two minutes, Denied when it refuses.

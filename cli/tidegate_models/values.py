@@ -6,7 +6,10 @@ Owns the fields and their units. Must not know where they come from or how they 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
+
+# Failures that the operator tries again, with a good chance that nobody has to do anything.
+PASSING: Final = frozenset({"HubRateLimited", "HubUnreachable", "LoaderFailed"})
 
 
 class Hub(StrEnum):
@@ -62,8 +65,8 @@ class Progress:
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more happens by itself, as far as the operator knows."""
-        return self.phase in {"Ready", "Failed"}
+        """Whether nothing more is to come unless somebody changes something."""
+        return self.is_ready or (self.phase == "Failed" and self.reason not in PASSING)
 
 
 @dataclass(frozen=True, slots=True)

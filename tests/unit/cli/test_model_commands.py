@@ -213,8 +213,13 @@ def test_the_bar_shows_numbers_and_what_holds_it_up() -> None:
             show(None, held_up)
             show(held_up, held_up)
             show(held_up, HALF)
+            show(HALF, Progress("m", "Failed", "HubUnreachable", "tried again"))
+            show(HALF, DENIED)
+            show(HALF, HALF)
     text = console.export_text()
     assert text.count("SecretNotFound: no Secret [hub]") == 1
+    assert text.count("HubUnreachable") == 1
+    assert "AccessDenied" not in text, "how it ends is told after the bar"
     assert "Downloading" in text
     assert "50 %, 1.00 KiB of 2.00 KiB" in text
 

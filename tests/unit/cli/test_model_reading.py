@@ -59,6 +59,19 @@ def test_a_course_is_over_where_nothing_more_happens(phase: str, over: bool, rea
     assert (seen.is_over, seen.is_ready) == (over, ready)
 
 
+@pytest.mark.parametrize(
+    ("reason", "over"),
+    [
+        ("AccessDenied", True),
+        ("InsufficientStorage", True),
+        ("HubUnreachable", False),
+        ("LoaderFailed", False),
+    ],
+)
+def test_a_failure_that_passes_by_itself_is_not_the_end(reason: str, over: bool) -> None:
+    assert Progress("m", "Failed", reason).is_over is over
+
+
 OLD, NEW = model("old", age=9), model("new", age=1)
 
 
