@@ -66,6 +66,8 @@ def observed(
     lost_claim: bool = False,
     gateways: int = 1,
     now: datetime = NOW,
+    model: Object | None = None,
+    inspections: Mapping[str, Object] | None = None,
 ) -> Observed:
     """Return facts; the claim is bound unless told otherwise."""
     return Observed(
@@ -76,6 +78,8 @@ def observed(
         claim=None if lost_claim else has_claim or claim(),
         gateway_endpoints_ready=gateways,
         now=now,
+        model=model,
+        inspections=inspections or {},
     )
 
 
@@ -96,6 +100,8 @@ def status(facts: Observed, settings: Settings = SETTINGS) -> Object:
     """Return the status that a reconcile with these facts writes."""
     try:
         plan = planned(facts, settings)
+        if plan.withheld is not None:
+            raise plan.withheld
     except Stalled as stalled:
         return summarize(facts, None, stalled, settings)
     return summarize(facts, plan, None, settings)

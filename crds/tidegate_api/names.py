@@ -30,6 +30,9 @@ POOL_LABEL: Final = f"{GROUP}/pool"
 # Of everything that is made for an LLMModel, with its name.
 MODEL_LABEL: Final = f"{GROUP}/model"
 LOADER_COMPONENT: Final = "loader"
+# Of the Pod that looks into a model which needs no download, with the name of its LLMService.
+INSPECTED_FOR_LABEL: Final = f"{GROUP}/inspected-for"
+INSPECTOR_COMPONENT: Final = "inspector"
 # On a loader's Job: which attempt it is, counted from 1.
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.

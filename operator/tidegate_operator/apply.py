@@ -33,13 +33,29 @@ async def apply(
 
     Deployments in `held` are written over the version that was looked at and no other.
     """
-    live = {_name(child): child for child in observed.children}
-    now = [
-        await _apply_one(manifest, live.get(_name(manifest)), cluster, cache, held) for manifest in manifests
-    ]
+    now = await write(manifests, observed, cluster, cache, held)
     wanted = {_name(manifest) for manifest in manifests}
-    await _prune([child for name, child in live.items() if name not in wanted], observed, cluster, cache)
-    return tuple(now)
+    await _prune(
+        [child for child in observed.children if _name(child) not in wanted], observed, cluster, cache
+    )
+    return now
+
+
+async def write(
+    manifests: Sequence[Mapping[str, Any]],
+    observed: Observed,
+    cluster: Cluster,
+    cache: Cache,
+    held: Collection[str] = (),
+) -> tuple[Manifest, ...]:
+    """Write what differs and delete nothing; return these children as they are now."""
+    live = {_name(child): child for child in observed.children}
+    return tuple(
+        [
+            await _apply_one(manifest, live.get(_name(manifest)), cluster, cache, held)
+            for manifest in manifests
+        ]
+    )
 
 
 async def _apply_one(

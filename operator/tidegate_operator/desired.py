@@ -8,28 +8,54 @@ from dataclasses import dataclass
 from typing import Any
 
 from tidegate_api.names import pool_name
+from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Key
 from tidegate_operator.scaling.facts import Policy
 
 
 @dataclass(frozen=True, slots=True)
 class ModelVolume:
-    """Where the weights are: the volume source to mount, and the model's directory inside the container.
+    """Where the weights are: the volume source to mount, and what the engine is told to load.
 
-    `claim` is the name of the PersistentVolumeClaim, None for a directory of the node.
+    `source` is None where there is nothing to mount: the engine reads the model itself, from the URI that `path` is.
+    `claim` is the name of the PersistentVolumeClaim that the user has named, None for anything else. `is_inspected`:
+    nobody else knows the model's shape, so a Job has to look.
     """
 
-    source: Mapping[str, Any]
+    source: Mapping[str, Any] | None
     path: str
     claim: str | None
+    is_inspected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Inspection:
+    """How a Job looks into the model: with which image, and what that may use."""
+
+    image: str
+    requests: Mapping[str, str]
+    limits: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Fitting:
+    """What is known of a model's memory and its parallelism before it is started.
+
+    `estimate` is what `status.estimate` has; `refusal` why it can never work so; `warning` why it may not.
+    """
+
+    estimate: Mapping[str, Any]
+    refusal: Withheld | None = None
+    warning: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class NetworkAccess:
-    """Who may reach the workers."""
+    """Who may reach the workers; out they reach DNS, and everything where the model comes from an object store."""
 
     gateway_namespace: str
     prometheus_namespace: str | None
+    reaches_out: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +110,14 @@ class Service:
     pools: tuple[Pool, ...]
     suspended: bool
     pod_template: Mapping[str, Any]
+    # The Secret whose keys become variables of the engine.
+    credentials: str | None = None
+    # How many processes a model is spread over.
+    ranks: int = 1
+    inspection: Inspection | None = None
+    fitting: Fitting | None = None
+    # Why no workers are to be made now.
+    withheld: Withheld | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +126,9 @@ class Plan:
 
     service: Service
     pools: tuple[Pool, ...]
+    # Whether a Job looks into the model.
+    is_inspected: bool = False
+    withheld: Withheld | None = None
 
     @property
     def replicas(self) -> int:

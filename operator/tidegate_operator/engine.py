@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tidegate_api.names import WORKER_PORT
 from tidegate_api.settings import Accelerator
 from tidegate_api.v1alpha1 import Engine
+from tidegate_operator.desired import ModelVolume
 
 # The root file system is read-only; /tmp is the one place to write, and nothing is fetched or reported.
 _ENV = {
@@ -28,6 +29,9 @@ _ENV_BY_ACCELERATOR: dict[Accelerator, dict[str, str]] = {
     "nvidia": {},
 }
 
+# How vLLM reads a model from an object store without writing it to a disk first.
+STREAMER = "runai_streamer"
+
 # Flags that spread a model over GPUs; who sets one of them decides alone.
 PARALLEL_FLAGS = frozenset({"--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"})
 
@@ -37,10 +41,11 @@ def environment(accelerator: Accelerator) -> dict[str, str]:
     return {**_ENV, **_ENV_BY_ACCELERATOR[accelerator]}
 
 
-def own_args(model_path: str, model_name: str, drain_seconds: int) -> list[str]:
-    """Return the flags that Tidegate owns, which users may not set."""
+def own_args(model: ModelVolume, model_name: str, drain_seconds: int) -> list[str]:
+    """Return the flags that Tidegate owns, which users may not set; but for how a model is streamed: theirs win."""
     return [
-        *("--model", model_path),
+        *("--model", model.path),
+        *(("--load-format", STREAMER) if model.source is None else ()),
         *("--served-model-name", model_name),
         *("--host", "0.0.0.0"),  # noqa: S104 - the Pod's own address is not known before it runs
         *("--port", str(WORKER_PORT)),

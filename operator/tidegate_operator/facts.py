@@ -79,7 +79,8 @@ class Observed:
     `children` are the objects of our kinds that carry the names we would use, whoever owns them; `claim` is the
     PersistentVolumeClaim that a `pvc://` model names; `siblings` are the other LLMServices of the namespace;
     `traffic` is None while it is not known; `targets` are the pools about which something was decided since this
-    process started, `rivals` those that someone else scales, with who it is.
+    process started, `rivals` those that someone else scales, with who it is; `model` is the LLMModel that a model of a
+    hub is, None where there is none yet; `inspections` are what looks into any other model have found, by their Job.
     """
 
     service: Manifest
@@ -92,6 +93,8 @@ class Observed:
     traffic: Traffic | None = None
     targets: Mapping[str, Target] = field(default_factory=dict)
     rivals: Mapping[str, str] = field(default_factory=dict)
+    model: Manifest | None = None
+    inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:

@@ -11,8 +11,17 @@ from tidegate_operator.build import child_names
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.facts import Enrolled, Key, Observed
-from tidegate_operator.interest import children_of, claim_of, key_of, names_of_services, pods_of
-from tidegate_operator.kinds import CLAIM, LLM_SERVICE, LLM_TENANT, POD_AUTOSCALER, kind_of
+from tidegate_operator.inspections import inspections
+from tidegate_operator.interest import (
+    children_of,
+    claim_of,
+    inspectors_of,
+    key_of,
+    names_of_services,
+    pods_of,
+)
+from tidegate_operator.kinds import CLAIM, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD_AUTOSCALER, kind_of
+from tidegate_operator.models.naming import model_of
 from tidegate_operator.pools import sizes
 from tidegate_operator.rivals import rivals
 
@@ -34,6 +43,8 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         traffic=cache.census.traffic(key) if cache.census is not None else None,
         targets=cache.targets.get(key, {}),
         rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
+        model=model_of(service, cache.all(LLM_MODEL, key.namespace)),
+        inspections=inspections(inspectors_of(key, cache)),
     )
 
 

@@ -96,6 +96,16 @@ def sets_any(words: Sequence[str], names: frozenset[str], table: FlagTable) -> b
     return any(use.flag is not None and names.intersection(use.flag.names) for use in _uses(words, table))
 
 
+def value_of(words: Sequence[str], name: str, table: FlagTable) -> str | None:
+    """Return the value that vLLM takes for a flag: the last one given, under whichever name; None where none is."""
+    values = [
+        use.values[0]
+        for use in _uses(words, table)
+        if use.flag is not None and name in use.flag.names and use.values and "." not in use.name
+    ]
+    return values[-1] if values else None
+
+
 def _uses(words: Sequence[str], table: FlagTable) -> Iterator[_Use]:
     """Yield each flag with its values; a word that belongs to no flag comes with an empty name."""
     index = 0

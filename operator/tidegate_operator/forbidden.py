@@ -73,7 +73,17 @@ _PREFIXES = {"ssl-": _GATEWAY, "uvicorn-": _OWNED}
 
 # `--load-format` is free only among formats that neither fetch nor unpickle.
 LOAD_FORMATS = frozenset(
-    {"auto", "safetensors", "fastsafetensors", "bitsandbytes", "sharded_state", "mistral", "dummy"}
+    {
+        "auto",
+        "safetensors",
+        "fastsafetensors",
+        "bitsandbytes",
+        "sharded_state",
+        "mistral",
+        "dummy",
+        "runai_streamer",
+        "runai_streamer_sharded",
+    }
 )
 
 _CREDENTIAL = re.compile(CREDENTIAL_PATTERN)

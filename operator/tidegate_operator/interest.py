@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 
 from tidegate_api.names import (
     API_VERSION,
+    INSPECTED_FOR_LABEL,
     MODEL_LABEL,
     QOS_CLASSES,
     SERVICE_KIND,
@@ -41,6 +42,8 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
         return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if claim_of(one) == name}
     if change.kind == POD_AUTOSCALER:
         return {key for item in seen for key in scaled_by(item, cache)}
+    if change.kind == POD and (inspected := _inspected_for(seen[-1])):
+        return {Key(seen[-1]["metadata"]["namespace"], inspected)}
     return {key for item in seen for key in owners_of(item)}
 
 
@@ -182,6 +185,16 @@ def children_of(key: Key, cache: Cache) -> list[Object]:
 def pods_of(key: Key, cache: Cache) -> list[Object]:
     """Return the Pods of an LLMService."""
     return [pod for pod in cache.all(POD, key.namespace) if key in owners_of(pod)]
+
+
+def inspectors_of(key: Key, cache: Cache) -> list[Object]:
+    """Return the Pods that look into the model of an LLMService."""
+    return [pod for pod in cache.all(POD, key.namespace) if _inspected_for(pod) == key.name]
+
+
+def _inspected_for(pod: Object) -> str | None:
+    found: str | None = (pod["metadata"].get("labels") or {}).get(INSPECTED_FOR_LABEL)
+    return found
 
 
 def claim_of(service: Object) -> str | None:

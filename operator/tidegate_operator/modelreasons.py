@@ -56,7 +56,7 @@ OF_MODELS: Final = (
     ),
     Reason(
         "ModelFitsTightly",
-        "event; ModelReady stays as it is",
+        "ModelReady",
         "Loading",
         "By the estimate in `status.estimate` the model may not start, or has room for hardly a request of full "
         "length. The worker is started all the same: an estimate can be wrong.",

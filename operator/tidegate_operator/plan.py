@@ -6,6 +6,7 @@ Owns every decision about numbers, and refuses to take over what is not ours. Mu
 from collections.abc import Sequence
 
 from tidegate_api.names import SERVICE_KIND, pool_name
+from tidegate_operator import inspecting
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
@@ -17,7 +18,12 @@ __all__ = ["Plan", "Pool", "make_plan"]
 
 def make_plan(service: Service, observed: Observed) -> Plan:
     """Return what should exist; raises Stalled when a name we need belongs to someone else."""
-    plan = Plan(service, pools=tuple(_sized(pool, service, observed) for pool in service.pools))
+    plan = Plan(
+        service,
+        pools=tuple(_sized(pool, service, observed) for pool in service.pools),
+        is_inspected=inspecting.is_wanted(service, observed),
+        withheld=service.withheld or inspecting.waiting(service, observed),
+    )
     _refuse_foreign(plan, observed.children)
     return plan
 

@@ -10,12 +10,12 @@ import structlog
 
 from tidegate_api.settings import Settings
 from tidegate_operator.announce import announce
-from tidegate_operator.apply import apply
-from tidegate_operator.build import build
+from tidegate_operator.apply import apply, write
+from tidegate_operator.build import build, look_into_model
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.desired import Plan
-from tidegate_operator.errors import Stalled
+from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Key, Observed
 from tidegate_operator.fetch import fetch
 from tidegate_operator.metrics import Metrics
@@ -53,13 +53,16 @@ class Reconciler:
         plan, stalled = None, None
         try:
             plan = make_plan(resolve(observed, self.settings), observed)
+            if plan.withheld is not None:
+                await write(look_into_model(plan), observed, self.cluster, self.cache)
+                raise plan.withheld
             children = await apply(build(plan), observed, self.cluster, self.cache, plan.held)
             observed = replace(observed, children=children)
         except Stalled as reason:
             plan, stalled = None, reason
         await self._report(key, observed, plan, stalled)
         self.metrics.reconciled("stalled" if stalled else "done")
-        return LOOK_AGAIN_SECONDS if stalled else None
+        return _again(stalled)
 
     async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> None:
         before = own(observed.service.get("status"))
@@ -77,6 +80,12 @@ class Reconciler:
         for said in announcements:
             log.info(said.message, namespace=key.namespace, name=key.name, reason=said.reason)
         await announce(observed.service, announcements, self.cluster, observed.now, self.instance)
+
+
+def _again(stalled: Stalled | None) -> float | None:
+    if isinstance(stalled, Withheld):
+        return stalled.after
+    return LOOK_AGAIN_SECONDS if stalled else None
 
 
 def _status_of(observed: Observed, status: Object) -> Object:

@@ -4,18 +4,20 @@ Owns what is cross-field or depends on settings or neighbours. Must not read chi
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from pydantic import ValidationError
 
 from tidegate_api.settings import ResourceProfile, Settings
 from tidegate_api.v1alpha1 import LLMServiceSpec
-from tidegate_operator import engine, flags, podtemplate, quantities
-from tidegate_operator.desired import NetworkAccess, Placement, Service
-from tidegate_operator.errors import Stalled
+from tidegate_operator import engine, fitting, flags, podtemplate, quantities, weights
+from tidegate_operator.asked import read_asked
+from tidegate_operator.build.inspection import inspection_name
+from tidegate_operator.desired import Fitting, Inspection, NetworkAccess, Placement, Service
+from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.pools import pools
-from tidegate_operator.uri import model_volume
 
 __all__ = ["Service", "accelerators", "explain", "resolve", "service_url"]
 
@@ -30,9 +32,11 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     podtemplate.check(spec.pod_template)
     profile, count = _profile(spec, settings)
     requests, limits = _resources(spec, profile, count)
-    volume = model_volume(spec.model.uri, settings.allowed_file_paths)
-    own = engine.own_args(volume.path, name, settings.drain_seconds)
-    return Service(
+    volume, missing = weights.place(observed, spec.model, settings)
+    own = engine.own_args(volume, name, settings.drain_seconds)
+    words, env = [*_user_args(spec, profile, limits)], _environment(spec, profile)
+    asked = read_asked(words, env, limits, spec.resource_profile, settings.resource_profiles)
+    service = Service(
         key=observed.key,
         uid=observed.service["metadata"].get("uid", ""),
         model_name=name,
@@ -41,12 +45,12 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         image=spec.engine.image or getattr(settings.worker_images, profile.accelerator),
         image_pull_policy=settings.image_pull_policy,
         image_pull_secrets=tuple(settings.image_pull_secrets),
-        engine_args=(*own, *_user_args(spec, profile, limits)),
-        env=_environment(spec, profile),
+        engine_args=(*own, *words),
+        env=env,
         requests=requests,
         limits=limits,
         placement=_placement(profile),
-        network=_network(settings),
+        network=_network(settings, reaches_out=volume.source is None),
         drain_seconds=settings.drain_seconds,
         pools=pools(
             spec,
@@ -56,7 +60,24 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         ),
         suspended=spec.suspend,
         pod_template=spec.pod_template,
+        credentials=spec.model.credentials_secret_ref.name if spec.model.credentials_secret_ref else None,
+        ranks=asked.ranks,
+        inspection=_inspection(settings) if volume.is_inspected else None,
     )
+    shape = fitting.shape_of(observed, inspection_name(service))
+    fit = fitting.fit(shape, asked) if shape is not None else None
+    return replace(service, fitting=fit, withheld=None if spec.suspend else _withheld(fit, missing))
+
+
+def _withheld(fit: Fitting | None, missing: Withheld | None) -> Withheld | None:
+    """Return why there are no workers to be: what can never work comes before what is not there yet."""
+    if fit is None:
+        return missing
+    if fit.refusal is not None:
+        return fit.refusal
+    if missing is None:
+        return None
+    return Withheld(missing.reason, missing.message, estimate=fit.estimate)
 
 
 def service_url(settings: Settings) -> str:
@@ -198,10 +219,16 @@ def _placement(profile: ResourceProfile) -> Placement:
     )
 
 
-def _network(settings: Settings) -> NetworkAccess | None:
+def _inspection(settings: Settings) -> Inspection:
+    resources = settings.models.resources
+    return Inspection(settings.models.loader_image, resources.requests, resources.limits)
+
+
+def _network(settings: Settings, *, reaches_out: bool) -> NetworkAccess | None:
     if not settings.network_policy.enabled:
         return None
     return NetworkAccess(
         gateway_namespace=settings.gateway_service.namespace,
         prometheus_namespace=settings.network_policy.prometheus_namespace or None,
+        reaches_out=reaches_out,
     )

@@ -9,11 +9,12 @@ from typing import Any, Literal
 
 from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
+from tidegate_operator import weights
 from tidegate_operator.conditions import overall, scaling
 from tidegate_operator.conditions.record import by_type, conditions, generation
 from tidegate_operator.conditions.scene import Scene, look
 from tidegate_operator.desired import Plan
-from tidegate_operator.errors import Stalled
+from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Observed, PoolTraffic
 from tidegate_operator.reasons import REASONS
 from tidegate_operator.resolve import model_name, service_url
@@ -21,6 +22,8 @@ from tidegate_operator.scalingstatus import changes, entries
 
 # What a pool's status says of its requests, as the gateways tell it.
 _TRAFFIC = ("queued", "running", "creditsUsed", "creditsLimit", "classes")
+
+_STREAMED = "Nothing is reckoned: only the engine reads the model, from its object store."
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +58,7 @@ def summarize(
         "selector": f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL}",
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
+        **_model(observed, plan, stalled),
         "pools": _pools(scene),
         **({"scaling": told} if told else {}),
         "conditions": conditions(observed.service, said, observed.now),
@@ -141,6 +145,20 @@ def _traffic(pool: PoolTraffic | None) -> dict[str, Any]:
             for name, one in pool.classes.items()
         ],
     }
+
+
+def _model(observed: Observed, plan: Plan | None, stalled: Stalled | None) -> dict[str, Any]:
+    """Return what is known of the model's files and of its memory."""
+    state = weights.state(observed)
+    fitting = plan.service.fitting if plan is not None else None
+    estimate = fitting.estimate if fitting is not None else None
+    if isinstance(stalled, Withheld):
+        estimate = stalled.estimate
+    elif stalled is not None:  # a spec that cannot be read says nothing of what runs
+        estimate = (observed.service.get("status") or {}).get("estimate")
+    elif plan is not None and plan.service.model.source is None:
+        estimate = {"message": _STREAMED}
+    return {name: value for name, value in (("model", state), ("estimate", estimate)) if value}
 
 
 def _image(scene: Scene) -> str | None:

@@ -1,5 +1,7 @@
 """`python -m tidegate_worker serve --model-path=DIR -- <vLLM arguments>`: preflight, then vLLM takes the process.
 
+Without --model-path there is no directory to look into: vLLM reads the model itself, from an object store.
+
 Owns the command line, exit codes, and the order of steps. Must not hold a check or a setting of its own.
 """
 
@@ -33,7 +35,7 @@ PRELOADED = (Path(sys.prefix) / "lib" / "libiomp5.so",)
 class Options:
     """The command line."""
 
-    model_path: Path
+    model_path: Path | None
     drain_seconds: int
     termination_message: Path
     engine_args: tuple[str, ...]
@@ -45,14 +47,16 @@ def parse(words: Sequence[str]) -> Options:
     parser = argparse.ArgumentParser(prog="tidegate_worker", allow_abbrev=False)
     serve = parser.add_subparsers(dest="command", required=True).add_parser("serve", allow_abbrev=False)
     serve.add_argument(
-        "--model-path", type=Path, required=True, help="directory with config.json and weights"
+        "--model-path",
+        type=Path,
+        help="directory with config.json and weights; not given: vLLM reads the model from an object store",
     )
     serve.add_argument("--drain-seconds", type=int, default=300, help="how long running requests may finish")
     serve.add_argument("--termination-message", type=Path, default=Path(TERMINATION_MESSAGE_PATH))
-    known = parser.parse_args(words[:split])
-    return Options(
-        known.model_path, known.drain_seconds, known.termination_message, tuple(words[split + 1 :])
-    )
+    known, engine_args = parser.parse_args(words[:split]), tuple(words[split + 1 :])
+    if known.model_path is None and EngineFacts(engine_args).value_of("--model") is None:
+        serve.error("there is no --model-path, and no --model after '--' for vLLM to read itself")
+    return Options(known.model_path, known.drain_seconds, known.termination_message, engine_args)
 
 
 def engine_facts(args: tuple[str, ...]) -> EngineFacts:
@@ -73,17 +77,18 @@ def prepare(options: Options) -> Launch | Finding:
     """Look first; return the command to become, or what keeps the model from being served."""
     started = time.monotonic()
     limits = cgroup.read_limits()
-    model = read_model(options.model_path)
     facts = engine_facts(options.engine_args)
-    finding = preflight(Facts(model, facts, engine_table.load(), limits.memory_bytes))
-    if finding is not None:
-        return finding
+    if options.model_path is not None:
+        model = read_model(options.model_path)
+        finding = preflight(Facts(model, facts, engine_table.load(), limits.memory_bytes))
+        if finding is not None:
+            return finding
+        announce(model, time.monotonic() - started)
     preload = [str(path) for path in PRELOADED if path.exists()]
-    announce(model, time.monotonic() - started)
     return launch(
         facts,
         python=sys.executable,
-        model_path=str(options.model_path),
+        model_path=None if options.model_path is None else str(options.model_path),
         drain_seconds=options.drain_seconds,
         preload=preload,
         cpus=limits.cpus,

@@ -24,14 +24,14 @@ def launch(
     engine: EngineFacts,
     *,
     python: str,
-    model_path: str,
+    model_path: str | None,
     drain_seconds: int,
     preload: Sequence[str],
     cpus: float | None,
 ) -> Launch:
     """Return the command that serves the model and lets running requests finish when it is told to stop."""
     words = [*engine.args]
-    if engine.value_of("--model") is None:
+    if model_path is not None and engine.value_of("--model") is None:
         words += ["--model", model_path]
     if engine.value_of("--shutdown-timeout") is None:
         words += ["--shutdown-timeout", str(drain_seconds)]

@@ -27,6 +27,14 @@ CPU_LATENT_BLOCK: Final = 16
 GPU_BLOCK: Final = 16
 CPU_BATCHED_TOKENS: Final = 2048
 
+# What an engine takes on an accelerator beside weights, cache and activations: CUDA's context, NCCL's buffers, graphs.
+# A round figure after what vLLM logs at its start ("non-torch memory", "graph capturing"); not measured here.
+_CONTEXT_BYTES: Final = 2**30
+# How many vectors of the hidden size are alive at a time for each token of a step, and copies of the logits for each
+# request: a round figure of the same kind.
+_VECTORS_ALIVE: Final = 12
+_LOGITS_ALIVE: Final = 2
+
 
 @dataclass(frozen=True, slots=True)
 class Serving:
@@ -87,6 +95,13 @@ def weight_bytes(shape: Shape, serving: Serving) -> int:
         body *= _layers(shape.layers, serving) / shape.layers
         embeddings = min(embeddings, float(embedding))
     return int((body + embeddings) / serving.tensor)
+
+
+def overhead_bytes(shape: Shape, serving: Serving, requests: int) -> int:
+    """Return about what an accelerator holds beside weights and KV cache while it serves so many requests."""
+    activations = serving.batched_tokens * shape.hidden_size * _VECTORS_ALIVE * 2
+    logits = requests * shape.vocab_size * 4 * _LOGITS_ALIVE // serving.tensor
+    return _CONTEXT_BYTES + activations + logits
 
 
 def kv_bytes_per_token(shape: Shape, serving: Serving) -> int | None:

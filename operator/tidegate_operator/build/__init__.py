@@ -10,6 +10,7 @@ from typing import Any
 
 from tidegate_api.names import APPLIED_HASH_ANNOTATION, pool_name
 from tidegate_operator.build.deployment import deployment
+from tidegate_operator.build.inspection import inspection
 from tidegate_operator.build.networkpolicy import networkpolicy
 from tidegate_operator.build.pdb import pdb
 from tidegate_operator.build.service import service
@@ -31,14 +32,21 @@ def build(plan: Plan) -> list[dict[str, Any]]:
         serviceaccount(wanted),
         networkpolicy(wanted),
         service(wanted),
+        inspection(plan),
         *(pdb(wanted, pool) for pool in plan.pools),
         *(deployment(wanted, pool) for pool in plan.pools),
     ]
     return [_hashed(manifest) for manifest in manifests if manifest is not None]
 
 
+def look_into_model(plan: Plan) -> list[dict[str, Any]]:
+    """Return what is made also while workers are not: the Job that looks into the model, and what its Pod needs."""
+    job = inspection(plan)
+    return [] if job is None else [_hashed(serviceaccount(plan.service)), _hashed(job)]
+
+
 def owned_kinds() -> tuple[tuple[str, str], ...]:
-    """Return (apiVersion, kind) of everything that may be made for an LLMService."""
+    """Return (apiVersion, kind) of everything that may be made for an LLMService under a name known beforehand."""
     return _SERVICE_KINDS + _POOL_KINDS
 
 

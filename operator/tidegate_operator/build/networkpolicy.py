@@ -1,4 +1,7 @@
-"""The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS only."""
+"""The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS only.
+
+A worker that streams its model from an object store may go out to anywhere.
+"""
 
 from typing import Any
 
@@ -26,9 +29,18 @@ def networkpolicy(service: Service) -> dict[str, Any] | None:
                     "ports": [{"port": WORKER_PORT, "protocol": "TCP"}],
                 }
             ],
-            "egress": [{"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}],
+            "egress": [_anywhere() if service.network.reaches_out else _names_only()],
         },
     }
+
+
+def _names_only() -> dict[str, Any]:
+    return {"ports": [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]}
+
+
+def _anywhere() -> dict[str, Any]:
+    """Return the rule for a model in an object store: its address can be any, and is known to the engine only."""
+    return {}
 
 
 def _callers(network: NetworkAccess) -> list[dict[str, Any]]:

@@ -57,7 +57,7 @@ def _spec(service: Service, pool: Pool) -> dict[str, Any]:
         **_placement(service, pool),
         "containers": [_container(service)],
         "volumes": [
-            {"name": "model", **service.model.source},
+            *([{"name": "model", **service.model.source}] if service.model.source is not None else []),
             {"name": "tmp", "emptyDir": {}},
             # The engine's processes talk through shared memory; a container's own 64 MiB are too few.
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}},
@@ -84,12 +84,14 @@ def _container(service: Service) -> dict[str, Any]:
         "imagePullPolicy": service.image_pull_policy,
         "command": ["python3", "-m", "tidegate_worker", "serve"],
         "args": [
-            f"--model-path={service.model.path}",
+            # There is no directory to look into where the engine reads the model itself.
+            *([f"--model-path={service.model.path}"] if service.model.source is not None else []),
             f"--drain-seconds={service.drain_seconds}",
             "--",
             *service.engine_args,
         ],
         "env": [{"name": name, "value": value} for name, value in service.env.items()],
+        **({"envFrom": [{"secretRef": {"name": service.credentials}}]} if service.credentials else {}),
         "ports": [{"name": WORKER_PORT_NAME, "containerPort": WORKER_PORT, "protocol": "TCP"}],
         "resources": {"requests": dict(service.requests), "limits": dict(service.limits)},
         **_probes(),
@@ -102,7 +104,11 @@ def _container(service: Service) -> dict[str, Any]:
             "capabilities": {"drop": ["ALL"]},
         },
         "volumeMounts": [
-            {"name": "model", "mountPath": MODELS_MOUNT, "readOnly": True},
+            *(
+                [{"name": "model", "mountPath": MODELS_MOUNT, "readOnly": True}]
+                if service.model.source is not None
+                else []
+            ),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         ],

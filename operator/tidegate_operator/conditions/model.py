@@ -1,6 +1,6 @@
-"""Whether the model is there: the checks behind ModelReady.
+"""Whether the model is there and can be served: the checks behind ModelReady.
 
-Must not look at anything but the claim and at what workers said about the model.
+Must not look at anything but the claim, why workers are withheld, and what they said about the model.
 """
 
 from tidegate_api.names import WORKER_CONTAINER
@@ -8,10 +8,13 @@ from tidegate_operator.conditions import pods, workloads
 from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first, first_by_pool
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
 from tidegate_operator.conditions.scene import Scene
+from tidegate_operator.errors import Withheld
 
 
 def verdict(scene: Scene) -> Verdict:
     """Return what ModelReady says."""
+    if isinstance(scene.stalled, Withheld):
+        return Verdict("ModelReady", "False", Finding(scene.stalled.reason, scene.stalled.message))
     if scene.ready > 0:
         return Verdict("ModelReady", "True", Finding("ModelFound", "A worker has loaded the model."))
     problem = first(PROBLEMS, scene) or loading(scene)
@@ -70,6 +73,9 @@ def loading(scene: Scene) -> Finding | None:
     running = [pod for pod in scene.starting if pods.is_running(pod, WORKER_CONTAINER)]
     if not running or first_by_pool(workloads.PROBLEMS, scene) is not None:
         return None
+    fitting = scene.plan.service.fitting if scene.plan is not None else None
+    if fitting is not None and fitting.warning is not None:
+        return Finding("ModelFitsTightly", fitting.warning)
     return Finding(
         "ModelLoading",
         f"Pod {pods.name(running[0])!r} is loading the model: that takes from seconds to many minutes, by its size",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from tidegate_operator.conditions import model, workloads
 from tidegate_operator.conditions.chain import Finding, Verdict, first, first_by_pool
 from tidegate_operator.conditions.scene import PoolScene, Scene
+from tidegate_operator.errors import Withheld
 from tidegate_operator.reasons import REASONS, Phase
 from tidegate_operator.resolve import service_url
 
@@ -20,7 +21,7 @@ def verdicts(scene: Scene) -> list[Verdict]:
 
 def config(scene: Scene) -> Verdict:
     """Return what ConfigValid says."""
-    if scene.stalled is None:
+    if scene.stalled is None or isinstance(scene.stalled, Withheld):
         return Verdict("ConfigValid", "True", Finding("Valid", "The spec is valid."))
     return Verdict("ConfigValid", "False", Finding(scene.stalled.reason, scene.stalled.message))
 

@@ -26,6 +26,8 @@ _CREATE_REASONS = frozenset({"CreateContainerConfigError", "CreateContainerError
 _BACK_OFF = re.compile(r'^Back-off pulling image "[^"]*"(: \w+)?(: )?')
 # A refused Pod has a new name at each try.
 _REFUSED_POD = re.compile(r'^pods "[^"]*" is forbidden: ')
+# The kubelet's words about a Secret whose keys are to become variables.
+_MISSING_SECRET = re.compile(r'secret "(?P<name>[^"]+)" not found')
 _PATIENCE = timedelta(minutes=2)
 _EVICTION_IS_NEWS = timedelta(minutes=10)
 
@@ -104,6 +106,14 @@ def image_pull_failing(scene: Scene) -> Finding | None:
 def container_not_created(scene: Scene) -> Finding | None:
     """Find a container that the node cannot make."""
     for held in (held for pod in scene.starting for held in pods.held(pod)):
+        missing = _MISSING_SECRET.search(held.message)
+        if missing is not None and missing["name"] == _credentials(scene):
+            return Finding(
+                "SecretNotFound",
+                f"Secret {missing['name']!r}, named by spec.model.credentialsSecretRef, is not in namespace "
+                f"{scene.observed.key.namespace!r}: create it, or correct the name; the workers then start by "
+                "themselves",
+            )
         if held.reason in _CREATE_REASONS:
             return Finding(
                 "ContainerNotCreated",
@@ -182,6 +192,10 @@ PROBLEMS: Chain = (
 
 # What keeps a single worker from coming up, whatever the others do.
 STUCK: Chain = (unschedulable, image_pull_failing, container_not_created, crashed_for_any_reason, not_started)
+
+
+def _credentials(scene: Scene) -> str | None:
+    return scene.plan.service.credentials if scene.plan is not None else None
 
 
 def _deployment_condition(scene: Scene, kind: str) -> dict[str, str]:

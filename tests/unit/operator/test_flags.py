@@ -10,8 +10,10 @@ from hypothesis import strategies as st
 from tidegate_api.names import WORKER_PORT
 from tidegate_api.v1alpha1 import Engine
 from tidegate_operator import engine, flags, forbidden
+from tidegate_operator.desired import ModelVolume
 
 TABLE = flags.engine_table()
+VOLUME = ModelVolume(source=None, path="s3://models/tiny", claim=None)
 
 
 @pytest.mark.parametrize(
@@ -70,9 +72,7 @@ def test_what_vllm_takes_passes(words: list[str]) -> None:
             ["-n", "2"], "ForbiddenFlag", "-n may not be set", id="the short name of a forbidden flag"
         ),
         pytest.param(["--load-format", "pt"], "ForbiddenFlag", "unpickle", id="a load format that unpickles"),
-        pytest.param(
-            ["--load-format=runai_streamer"], "ForbiddenFlag", "fetch", id="a load format that fetches"
-        ),
+        pytest.param(["--load-format=tensorizer"], "ForbiddenFlag", "fetch", id="a load format that fetches"),
         pytest.param(["--seed"], "InvalidValue", "needs a value", id="a value is missing at the end"),
         pytest.param(["--seed", "--enforce-eager"], "InvalidValue", "needs a value", id="a flag for a value"),
         pytest.param(["--seed", "x"], "InvalidValue", "whole number, not 'x'", id="a word for a number"),
@@ -130,9 +130,22 @@ def test_no_words_break_the_check(words: list[str]) -> None:
     assert flags.problems(words, TABLE, "args") == flags.problems(words, TABLE, "args")
 
 
+@pytest.mark.parametrize(
+    ("words", "value"),
+    [
+        pytest.param([], None, id="not given"),
+        pytest.param(["-tp", "2", "--tensor_parallel_size=4"], "4", id="the last one, under whichever name"),
+        pytest.param(["--seed", "2"], None, id="another flag"),
+        pytest.param(["--tensor-parallel-size"], None, id="without its value"),
+    ],
+)
+def test_the_value_that_the_engine_takes_for_a_flag(words: list[str], value: str | None) -> None:
+    assert flags.value_of(words, "--tensor-parallel-size", TABLE) == value
+
+
 def test_what_tidegate_sets_itself_is_known_to_the_engine() -> None:
     fields = Engine(max_model_len=1, max_num_seqs=1, quantization="fp8", kv_cache_dtype="fp8")
-    words = [*engine.own_args("/models", "m", 1), *engine.field_args(fields)]
+    words = [*engine.own_args(VOLUME, "m", 1), *engine.field_args(fields)]
     # Its own flags are what users may not set; none is unknown or has a value that the engine refuses.
     assert {problem.reason for problem in flags.problems(words, TABLE, "args")} == {"ForbiddenFlag"}
     assert TABLE.flags.keys() >= engine.PARALLEL_FLAGS

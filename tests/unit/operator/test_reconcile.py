@@ -59,6 +59,7 @@ async def test_the_first_one_makes_the_children_then_speaks_once() -> None:
     assert world.kinds_written == [
         ("apply", "ServiceAccount"),
         ("apply", "Service"),
+        ("apply", "Job"),
         ("apply", "Deployment"),
         ("apply/status", "LLMService"),
         ("create", "Event"),

@@ -174,7 +174,7 @@ def test_the_default_settings_are_of_this_version() -> None:
             id="an unknown profile",
         ),
         pytest.param(
-            {"model": {"uri": "hf://a/b"}}, "InvalidValue", "spec.model.uri", id="an unknown scheme"
+            {"model": {"uri": "ftp://a/b"}}, "InvalidValue", "spec.model.uri", id="an unknown scheme"
         ),
         pytest.param(
             {"model": {"uri": "file:///etc"}}, "FilePathNotAllowed", "/etc", id="a path not allowed"

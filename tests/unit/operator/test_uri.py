@@ -43,7 +43,7 @@ def test_an_allowed_directory_of_the_node_is_mounted_itself(uri: str, path: str)
     ("uri", "reason", "words"),
     [
         pytest.param(
-            "hf://org/name", "InvalidValue", "use pvc://CLAIM/PATH", id="a scheme that is not known"
+            "ftp://org/name", "InvalidValue", "pvc://CLAIM/PATH", id="a scheme that is not known"
         ),
         pytest.param("pvc:/weights", "InvalidValue", "no known kind", id="a slash too few"),
         pytest.param("weights/x", "InvalidValue", "no known kind", id="no scheme"),

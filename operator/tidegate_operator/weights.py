@@ -1,0 +1,75 @@
+"""Where an LLMService's weights are, and whether they are there yet.
+
+Owns what a service takes over from its LLMModel. Must not judge whether a model fits.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from tidegate_api.names import MODEL_KIND
+from tidegate_api.settings import Settings
+from tidegate_api.source import ModelSource
+from tidegate_operator import uri
+from tidegate_operator.desired import ModelVolume
+from tidegate_operator.errors import Withheld
+from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.models.naming import cache_volume, wanted
+
+
+def place(observed: Observed, source: ModelSource, settings: Settings) -> tuple[ModelVolume, Withheld | None]:
+    """Return the volume of the weights, and why they are not there yet; raises Stalled for a URI that names none."""
+    if not uri.is_of_hub(source.uri):
+        return uri.model_volume(source.uri, settings.allowed_file_paths, settings.image_pull_policy), None
+    cache = cache_volume(settings.models, observed.key.namespace)
+    missing = _missing(observed.model, source.uri)
+    if cache is None:
+        missing = Withheld(
+            "CacheUnavailable",
+            "the chart's models.strategy is None, so there is no cache into which this model could be downloaded: set "
+            "it to PVC or HostPath, or use a source that needs none, such as pvc:// or oci://",
+        )
+    path = _status(observed.model).get("path") or _expected(source)
+    return uri.cached_volume(source.uri, cache, path), missing
+
+
+def _missing(model: Manifest | None, of: str) -> Withheld | None:
+    """Return why a model of a hub is not in the cache, in the words of its LLMModel."""
+    if model is None:
+        return Withheld("ModelPending", f"an {MODEL_KIND} for {of} is being made")
+    ready = _ready(model)
+    if ready.get("status") == "True" and _status(model).get("path"):
+        return None
+    name = model["metadata"]["name"]
+    if not ready:
+        return Withheld("ModelPending", f"{MODEL_KIND} {name!r} is new: its download begins at once")
+    return Withheld(str(ready.get("reason")), str(ready.get("message", "")))
+
+
+def state(observed: Observed) -> dict[str, Any] | None:
+    """Return what `status.model` says: how far the download is, None for a model that needs none."""
+    if observed.model is None:
+        return None
+    status = _status(observed.model)
+    is_there = _missing(observed.model, "") is None
+    copied = ("revision", "bytesDone", "bytesTotal", "percent")
+    passing = () if is_there else ("bytesPerSecond", "remainingSeconds")
+    found = {name: status[name] for name in (*copied, *passing) if status.get(name) is not None}
+    return {"name": observed.model["metadata"]["name"], **found}
+
+
+def _status(model: Manifest | None) -> Mapping[str, Any]:
+    status: Mapping[str, Any] = (model or {}).get("status") or {}
+    return status
+
+
+def _ready(model: Manifest) -> Mapping[str, Any]:
+    """Return the condition Ready of an LLMModel, if it is about the spec that is there now."""
+    said = _status(model).get("conditions") or ()
+    return next((one for one in said if one.get("type") == "Ready"), {})
+
+
+def _expected(source: ModelSource) -> str:
+    """Return where a model will be in the cache as far as can be told before its revision is known."""
+    means = wanted(source.uri, source.revision)
+    scheme, _, name = source.uri.partition("://")
+    return f"{scheme}/{name.replace('/', '--')}/{means.revision if means is not None else ''}"
