@@ -47,6 +47,9 @@ def plan(
         problems.append(f"no {SERVICE_KIND} of {API_VERSION} in {', '.join(file)}")
     if manifests:
         typer.echo(render(manifests, output), nl=False)
+    for result in results:
+        if result.waits is not None:
+            typer.echo(f"{result.name}: {result.waits}.", err=True)
     for problem in problems:
         typer.echo(f"Error: {problem}", err=True)
     if problems:

@@ -11,18 +11,29 @@ from typing import Any
 
 from pydantic import BaseModel, ValidationError
 
-from tidegate_api.names import API_VERSION, APPLIED_HASH_ANNOTATION, SERVICE_KIND, TENANT_KIND
+from tidegate_api.model import LLMModelSpec
+from tidegate_api.names import API_VERSION, APPLIED_HASH_ANNOTATION, MODEL_KIND, SERVICE_KIND, TENANT_KIND
 from tidegate_api.settings import Settings
-from tidegate_api.v1alpha1 import LLMService, LLMTenant
+from tidegate_api.v1alpha1 import LLMModel, LLMService, LLMTenant
 from tidegate_cli.documents import Document
+from tidegate_models import Invalid
+from tidegate_models.actions import wanted_spec
 from tidegate_operator.build import build
 from tidegate_operator.errors import Stalled
-from tidegate_operator.facts import Observed
+from tidegate_operator.facts import Key, Observed
+from tidegate_operator.models.build.llmmodel import llmmodel
+from tidegate_operator.models.naming import derived_name, model_of, wanted_by
 from tidegate_operator.plan import make_plan
 from tidegate_operator.resolve import explain, resolve
 
-_MODELS: Mapping[str, type[BaseModel]] = {SERVICE_KIND: LLMService, TENANT_KIND: LLMTenant}
-_SERVICE_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$")
+_MODELS: Mapping[str, type[BaseModel]] = {
+    SERVICE_KIND: LLMService,
+    TENANT_KIND: LLMTenant,
+    MODEL_KIND: LLMModel,
+}
+# Why there may be no workers at first although all is well.
+_PASSING = ("ModelPending", "ModelInspecting")
+_SHORT_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$")
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
 
 
@@ -33,15 +44,17 @@ class Preview:
     name: str
     manifests: Sequence[Document] = ()
     problem: str | None = None
+    # What has to come before the workers do.
+    waits: str | None = None
 
 
 def preview(documents: Sequence[Document], settings: Settings, namespace: str) -> list[Preview]:
-    """Return what comes of each LLMService and LLMTenant, in their order; other objects are left out."""
+    """Return what comes of each LLMService, LLMTenant and LLMModel, in their order; other objects are left out."""
     placed = [_placed(document, namespace) for document in documents if _is_ours(document)]
     checked = [(document, _problem(document)) for document in placed]
-    services = [document for document, problem in checked if is_service(document) and problem is None]
+    accepted = [document for document, problem in checked if problem is None]
     return [
-        Preview(_title(document), problem=problem) if problem else _preview(document, services, settings)
+        Preview(_title(document), problem=problem) if problem else _preview(document, accepted, settings)
         for document, problem in checked
     ]
 
@@ -71,9 +84,9 @@ def _title(document: Document) -> str:
 def _problem(document: Document) -> str | None:
     """Return what the API server would refuse, None where that is nothing."""
     name = document["metadata"].get("name")
-    wanted = _SERVICE_NAME if document["kind"] == SERVICE_KIND else _NAME
+    wanted = _NAME if document["kind"] == TENANT_KIND else _SHORT_NAME
     if not isinstance(name, str) or not wanted.match(name):
-        limit = "at most 50 characters, " if document["kind"] == SERVICE_KIND else ""
+        limit = "at most 50 characters, " if wanted is _SHORT_NAME else ""
         return f"metadata.name: {limit}lower-case letters, digits and '-', starting with a letter"
     body = {
         key: value
@@ -81,15 +94,25 @@ def _problem(document: Document) -> str | None:
         if key not in ("apiVersion", "kind", "metadata", "status")
     }
     try:
-        _MODELS[document["kind"]].model_validate(body)
+        checked = _MODELS[document["kind"]].model_validate(body)
     except ValidationError as error:
         return explain(error, "").replace("; .", "; ").removeprefix(".")
+    return _no_model(checked.spec) if isinstance(checked, LLMModel) else None
+
+
+def _no_model(spec: LLMModelSpec) -> str | None:
+    try:
+        wanted_spec(spec.uri, spec.revision, None)
+    except Invalid as error:
+        return f"spec: {error}"
     return None
 
 
-def _preview(document: Document, services: Sequence[Document], settings: Settings) -> Preview:
+def _preview(document: Document, accepted: Sequence[Document], settings: Settings) -> Preview:
     if not is_service(document):
         return Preview(_title(document))
+    models = [one for one in accepted if one["kind"] == MODEL_KIND]
+    services = [one for one in accepted if is_service(one)]
     observed = Observed(
         service=document,
         siblings=tuple(other for other in services if _is_sibling(document, other)),
@@ -98,12 +121,37 @@ def _preview(document: Document, services: Sequence[Document], settings: Setting
         claim=None,
         gateway_endpoints_ready=0,
         now=datetime.fromtimestamp(0, UTC),
+        model=model_of(document, models),
     )
     try:
         plan = make_plan(resolve(observed, settings), observed)
     except Stalled as stalled:
         return Preview(_title(document), problem=f"{stalled.reason}: {stalled.message}")
-    return Preview(_title(document), [_without_bookkeeping(manifest) for manifest in build(plan)])
+    if plan.withheld is not None and plan.withheld.reason not in _PASSING:
+        return Preview(_title(document), problem=f"{plan.withheld.reason}: {plan.withheld.message}")
+    children = [_without_bookkeeping(manifest) for manifest in build(plan)]
+    waits = _awaited(document, observed) if plan.withheld is not None else None
+    return Preview(_title(document), [*_made_model(document, observed), *children], waits=waits)
+
+
+def _made_model(service: Document, observed: Observed) -> list[Document]:
+    """Return the LLMModel that is made where the files have none of this source."""
+    means = wanted_by(service)
+    if means is None or observed.model is not None:
+        return []
+    return [llmmodel(Key(service["metadata"]["namespace"], derived_name(means)), service)]
+
+
+def _awaited(service: Document, observed: Observed) -> str:
+    """Return what has to come before a service has workers."""
+    means = wanted_by(service)
+    if means is None:
+        return "its workers wait until a Job has looked into the model, at most five minutes"
+    name = observed.model["metadata"]["name"] if observed.model is not None else derived_name(means)
+    return (
+        f"its workers wait for {MODEL_KIND} {name}, which brings {means.uri} into the cache; they are then told the "
+        f"commit that {means.revision!r} is"
+    )
 
 
 def _is_sibling(one: Document, other: Document) -> bool:

@@ -21,6 +21,13 @@ kind: LLMTenant
 metadata: {name: web}
 spec: {qosClass: high}
 """
+HUB_SERVICE = SERVICE.replace("pvc://weights/m", "hf://Org/Name")
+MODEL = """
+apiVersion: serving.tidegate.dev/v1alpha1
+kind: LLMModel
+metadata: {name: prefetched}
+spec: {uri: hf://Org/Name, revision: main}
+"""
 OTHER = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n"
 
 
@@ -75,6 +82,35 @@ def test_pools_are_shown_with_their_sizes_and_priorities() -> None:
     assert made[0]["spec"]["template"]["spec"]["priorityClassName"] == "tidegate-low"
 
 
+def test_a_model_of_a_hub_is_shown_with_what_its_workers_wait_for() -> None:
+    code, output, said = plan(HUB_SERVICE, "-n", "team-a")
+    assert code == 0
+    assert kinds(output) == ["LLMModel", "ServiceAccount", "Service", "Deployment"]
+    made = next(yaml.safe_load_all(output))
+    assert made["metadata"]["namespace"] == "team-a"
+    assert made["spec"] == {"uri": "hf://Org/Name"}
+    assert said == (
+        f"LLMService team-a/chat: its workers wait for LLMModel {made['metadata']['name']}, which brings hf://Org/Name "
+        "into the cache; they are then told the commit that 'main' is.\n"
+    )
+
+
+def test_a_model_that_stands_beside_its_service_is_not_made_again() -> None:
+    code, output, said = plan(f"{HUB_SERVICE}---{MODEL}")
+    assert (code, kinds(output)) == (0, ["ServiceAccount", "Service", "Deployment"])
+    assert "wait for LLMModel prefetched, which brings" in said
+    # Of another revision it is another model.
+    assert kinds(plan(f"{HUB_SERVICE}---{MODEL.replace('main', 'v2')}")[1])[0] == "LLMModel"
+
+
+def test_without_a_cache_a_model_of_a_hub_is_refused(tmp_path: Path) -> None:
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("models: {strategy: None}\n")
+    code, output, said = plan(HUB_SERVICE, "--settings", str(settings))
+    assert (code, output) == (1, "")
+    assert "CacheUnavailable" in said
+
+
 def test_settings_are_worked_in(tmp_path: Path) -> None:
     settings = tmp_path / "settings.yaml"
     settings.write_text("workerImages: {cpu: 'mine:1'}\n")
@@ -101,7 +137,17 @@ def test_settings_are_worked_in(tmp_path: Path) -> None:
             "spec.qos.classes[0]: qos.classes.replicas is the size of a pool of one's own",
             id="a size for a pool that is shared",
         ),
-        pytest.param(SERVICE.replace("pvc:", "hf:"), "InvalidValue: spec.model.uri", id="an unknown scheme"),
+        pytest.param(SERVICE.replace("pvc:", "ftp:"), "InvalidValue: spec.model.uri", id="an unknown scheme"),
+        pytest.param(
+            MODEL.replace("hf://Org/Name", "pvc://weights/m") + "---" + SERVICE,
+            "LLMModel default/prefetched: spec: 'pvc://weights/m' names no model of a hub",
+            id="a model of no hub",
+        ),
+        pytest.param(
+            MODEL.replace("prefetched", "p" * 51) + "---" + SERVICE,
+            "at most 50 characters",
+            id="a model of a long name",
+        ),
         pytest.param(SERVICE.replace("weights/m", "weights/../m"), "'..'", id="a way out of the volume"),
         pytest.param(
             SERVICE.replace("spec: {", "spec: {engine: {args: ['--hots']}, "),
