@@ -52,8 +52,10 @@ def _autoscaling(chosen: argparse.Namespace) -> int:
 
 
 def _engine(chosen: argparse.Namespace) -> int:
-    from tidegate_bench.techniques import bench  # noqa: PLC0415
+    from tidegate_bench.techniques import bench, publish  # noqa: PLC0415
 
+    if chosen.publish is not None:
+        return publish.main(chosen.publish)
     return bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
 
 
@@ -117,9 +119,7 @@ def _parser() -> argparse.ArgumentParser:
         help="real traffic instead: CSV with TIMESTAMP, ContextTokens, GeneratedTokens",
     )
     autoscaling.add_argument("--times", type=int, default=1, help="each request of the trace so many times")
-    autoscaling.add_argument(
-        "--publish", type=Path, metavar="RESULT", help="put a result on its page instead"
-    )
+    _add_publish(autoscaling)
     engine = commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
     _add_rounds(engine)
     engine.add_argument(
@@ -133,9 +133,14 @@ def _parser() -> argparse.ArgumentParser:
         action="store_true",
         help="judge a run on a busy machine all the same, for development only",
     )
+    _add_publish(engine)
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))
     return parser
+
+
+def _add_publish(command: argparse.ArgumentParser) -> None:
+    command.add_argument("--publish", type=Path, metavar="RESULT", help="put a result on its page instead")
 
 
 def _add_rounds(command: argparse.ArgumentParser) -> None:

@@ -19,7 +19,7 @@ FIRST_ID: Final = 300
 LAST_ID: Final = 900
 PROMPT_TOKENS: Final = (16, 400)
 ANSWER_TOKENS: Final = (8, 32)
-TIMEOUT_SECONDS: Final = 180
+TIMEOUT_SECONDS: Final = 600
 
 
 @dataclass(frozen=True, slots=True)
