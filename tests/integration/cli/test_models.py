@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -281,6 +282,34 @@ def test_a_token_that_is_no_good_is_named_and_not_repeated(hub: RunningHub) -> N
     with pytest.raises(HubDown, match=r"answered 401 .*is the token in HF_TOKEN") as raised:
         search("small", environment={"HF_ENDPOINT": hub.url, "HF_TOKEN": "hf_bad"})
     assert "hf_bad" not in str(raised.value)
+
+
+def test_a_token_stays_with_the_hub_that_sends_us_elsewhere() -> None:
+    tokens: list[str | None] = []
+
+    class Elsewhere(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            tokens.append(self.headers["authorization"])
+            is_first = len(tokens) == 1
+            self.send_response(302 if is_first else 200)
+            self.send_header("location", f"http://localhost:{server.server_port}/elsewhere")
+            self.send_header("content-length", "0" if is_first else "2")
+            self.end_headers()
+            self.wfile.write(b"" if is_first else b"[]")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Elsewhere) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.02,))
+        thread.start()
+        try:
+            endpoint = f"http://127.0.0.1:{server.server_port}"
+            assert search("small", environment={"HF_ENDPOINT": endpoint, "HF_TOKEN": "hf_good"}) == []
+        finally:
+            server.shutdown()
+            thread.join()
+    assert tokens == ["Bearer hf_good", None]
 
 
 @pytest.mark.parametrize(
