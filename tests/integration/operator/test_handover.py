@@ -93,6 +93,19 @@ def test_kubectl_scale_of_the_service_is_refused_while_it_follows_the_load(
         api.kubectl("scale", "llmsvc", NAME, "-n", namespace, "--replicas=3")
 
 
+def test_kubectl_scale_of_the_service_sets_a_number_where_none_was_set(
+    api: Api, namespace: str, everywhere: Operator, model: None
+) -> None:
+    """Only to read the number from `/scale`, as an HPA does, it has to be there."""
+    api.create(service(namespace))
+    path = f"/apis/serving.tidegate.dev/v1alpha1/namespaces/{namespace}/llmservices/{NAME}/scale"
+    with pytest.raises(Exception, match=r'the spec replicas field "\.spec\.replicas" does not exist'):
+        api.kubectl("get", "--raw", path)
+    api.kubectl("scale", "llmsvc", NAME, "-n", namespace, "--replicas=3")
+    eventually(lambda: replicas(api, namespace) == 3, why=everywhere.tail)
+    assert '"spec":{"replicas":3}' in api.kubectl("get", "--raw", path)
+
+
 def test_a_foreign_autoscaler_is_named_and_left_to_it(
     api: Api, namespace: str, everywhere: Operator, model: None
 ) -> None:
