@@ -25,6 +25,8 @@ SERVICE = "chat"
 QUICKSTART = CHECKOUT / "examples" / "01-quickstart"
 CHART = CHECKOUT / "charts" / "tidegate"
 READY_SECONDS = 600
+# For small models; the volumes of the local cluster have 8 GiB.
+MODEL_CACHE_SIZE = "4Gi"
 
 
 def kubectl(*words: str, stdin: str | None = None) -> str:
@@ -38,6 +40,7 @@ def install_chart(images: Mapping[str, str], more: Mapping[str, str]) -> None:
         "images.operator": images["operator"],
         "images.gateway": images["gateway"],
         "images.loader": images["loader"],
+        "models.size": MODEL_CACHE_SIZE,
         "images.worker.cpu": images["worker-cpu"],
         **more,
     }
