@@ -7,6 +7,7 @@ directory stays in use. Objects are plain dictionaries: typed models would cost 
 import asyncio
 import random
 from collections.abc import AsyncIterator, Callable
+from math import inf
 from typing import Any, Final
 
 import aiohttp
@@ -44,7 +45,8 @@ SILENT_SECONDS: Final = 100
 CONNECT_SECONDS: Final = 10
 LONGEST_WAIT_SECONDS: Final = 10
 GONE: Final = 410
-# Several changes at once, such as a rollout's, make one directory.
+# The first change counts at once, since requests may be held for it; those that follow it, such as a rollout's, make
+# one directory.
 PUBLISH_SECONDS: Final = 0.02
 
 FAILURES: Final = (
@@ -163,7 +165,7 @@ class Reflector:
 
 
 class Publisher:
-    """Tells the gateway about changes, a few milliseconds' worth at a time."""
+    """Tells the gateway about changes: the first at once, those after it a few milliseconds' worth at a time."""
 
     def __init__(self, gateway: Gateway) -> None:
         settings = gateway.settings
@@ -171,16 +173,20 @@ class Publisher:
         self.reflectors: list[Reflector] = []
         self._gateway = gateway
         self._due: asyncio.TimerHandle | None = None
+        self._published_at = -inf
 
     def changed(self) -> None:
-        """Publish soon."""
+        """Publish at once, or as soon as may be again."""
         if self._due is None:
-            self._due = self._gateway.loop.call_later(PUBLISH_SECONDS, self._publish)
+            loop = self._gateway.loop
+            wait = self._published_at + PUBLISH_SECONDS - loop.time()
+            self._due = loop.call_later(max(wait, 0.0), self._publish)
 
     def _publish(self) -> None:
         self._due = None
         if all(reflector.is_synced for reflector in self.reflectors):
             self._gateway.publish(self.store.directory())
+            self._published_at = self._gateway.loop.time()
 
 
 async def watch_cluster(gateway: Gateway) -> None:
