@@ -16,8 +16,9 @@ from typing import Final
 from tidegate_api.names import LOADER_PORT, TERMINATION_MESSAGE_PATH
 from tidegate_loader.cache import Cache
 from tidegate_loader.failure import LoadFailed
+from tidegate_loader.fetching import Patience
 from tidegate_loader.inspection import inspect
-from tidegate_loader.load import Loader, Wish
+from tidegate_loader.load import PATIENCE, Loader, Wish
 from tidegate_loader.names import is_model_path, parse
 from tidegate_loader.report import Report, secrets_of
 from tidegate_loader.sources import source_of
@@ -54,7 +55,7 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     return parser.parse_args(words)
 
 
-def load(options: argparse.Namespace, report: Report) -> int:
+def load(options: argparse.Namespace, report: Report, patience: Patience = PATIENCE) -> int:
     """Bring a model into the cache; return the exit code."""
     evicted: list[str] = []
     try:
@@ -67,7 +68,7 @@ def load(options: argparse.Namespace, report: Report) -> int:
         tracker = Tracker()
         with ExitStack() as stack:
             listen(stack, tracker, options.port, report)
-            loader = Loader(Cache(options.cache), source, tracker, report.say, evicted=evicted)
+            loader = Loader(Cache(options.cache), source, tracker, report.say, patience, evicted)
             report.result(loader.load(wish))
     except LoadFailed as failed:
         report.failure(failed, evicted)

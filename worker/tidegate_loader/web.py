@@ -143,8 +143,8 @@ def session() -> requests.Session:
 
 
 def chunks(response: requests.Response) -> Iterator[bytes]:
-    """Yield the body as it comes, whatever its length was said to be."""
-    while data := response.raw.read(CHUNK_BYTES, decode_content=False):
+    """Yield the body as it comes: what waits to become a whole chunk is lost with the process."""
+    while data := response.raw.read1(CHUNK_BYTES, decode_content=False):
         yield data
 
 
