@@ -17,8 +17,8 @@ import fcntl
 import json
 import os
 import shutil
-import tempfile
 import time
+import uuid
 from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -108,10 +108,11 @@ class Cache:
         """Remove a model at once, as others see it; return the bytes that it had."""
         folder = self.folder(path)
         held = size_of(folder)
-        leaving = Path(tempfile.mkdtemp(dir=self.root / OWN / "leaving"))
+        leaving = self.root / OWN / "leaving" / uuid.uuid4().hex
         with suppress(FileNotFoundError):
-            folder.rename(leaving / "model")
-        shutil.rmtree(leaving)
+            folder.rename(leaving)
+        # What another process finds in there it removes as well.
+        shutil.rmtree(leaving, ignore_errors=True)
         with suppress(OSError):
             folder.parent.rmdir()
         return held

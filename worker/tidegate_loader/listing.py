@@ -1,13 +1,15 @@
 """What a hub says that a model consists of, as plain values.
 
-Owns their shape. Must not decide or read anything.
+Owns their shape, and what a hash looks like. Must not read anything.
 """
 
+import re
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 # As Git names content, "blob", size and all; or the plain hash of a file in Git LFS.
 HashKind = Literal["sha256", "git-sha1"]
+HASHES: Final = {"sha256": re.compile(r"[0-9a-f]{64}"), "git-sha1": re.compile(r"[0-9a-f]{40}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,11 @@ class RemoteFile:
     size: int
     hash_kind: HashKind
     hash: str
+
+    @property
+    def can_be_checked(self) -> bool:
+        """Return whether size and hash are what they claim to be; the hash also names a file on its way."""
+        return self.size >= 0 and HASHES[self.hash_kind].fullmatch(self.hash) is not None
 
 
 @dataclass(frozen=True, slots=True)

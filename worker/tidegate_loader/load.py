@@ -79,10 +79,8 @@ class Loader:
             return self._offline(wish)
         listing = self._listing(wish)
         path = wish.model.path(listing.commit)
-        if not is_model_path(path):
-            raise LoadFailed(
-                "LoaderFailed", f"the hub names {listing.commit!r:.100} as a commit of {wish.model.uri}."
-            )
+        if problem := strange(listing, wish):
+            raise LoadFailed("LoaderFailed", f"{self.source.endpoint} {problem} of {wish.model.uri}.")
         self.tracker.resolved(listing.commit, path)
         self.say("resolved", uri=wish.model.uri, revision=listing.commit, files=len(listing.files))
         if found := self._complete(wish, listing.commit):
@@ -255,6 +253,16 @@ class Loader:
         return LoadFailed(
             "CacheUnavailable", f"{message} It must be a volume that this Pod's user may write to."
         )
+
+
+def strange(listing: Listing, wish: Wish) -> str | None:
+    """Return what is wrong with a list, so that nothing of it can be relied on."""
+    if not is_model_path(wish.model.path(listing.commit)):
+        return f"names {listing.commit!r:.100} as a commit"
+    if COMMIT.fullmatch(wish.revision) and listing.commit != wish.revision:
+        return f"answers with commit {listing.commit} when asked for {wish.revision}"
+    bad = next((file for file in listing.files if not file.can_be_checked), None)
+    return f"gives no size or hash that could be checked for {bad.name!r:.200}" if bad else None
 
 
 def damaged(folder: Path, marker: Mapping[str, Any]) -> list[str]:

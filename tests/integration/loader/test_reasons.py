@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from hub.repos import Repo
 from integration.loader.loading import BAD, CONFIG, GOOD, OTHER, SMALL, Place, publish
 from models import safetensors, tensor
 
@@ -181,6 +182,25 @@ def test_a_load_that_fails_says_why_where_and_what_to_do(
     assert not any(token in ended.log for token in (GOOD, OTHER, BAD))
     assert "Traceback" not in ended.log
     assert place.whole() == []
+
+
+def test_a_hub_that_answers_with_another_commit_than_the_pinned_one_is_not_believed(
+    place: Place, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(shelf, "Org/Name")
+    default = Repo.default
+    monkeypatch.setattr(Repo, "at", lambda self, _name: default.fget(self))  # type: ignore[attr-defined]
+    ended = place.load("hf://Org/Name", f"--revision={'0' * 40}")
+    assert ended.reason == "LoaderFailed"
+    assert f"when asked for {'0' * 40}" in ended.said["message"]
+    assert place.whole() == []
+
+
+@pytest.mark.parametrize("scheme", ["hf", "ms"])
+def test_what_may_not_be_had_leaves_nothing_behind(place: Place, shelf: Path, scheme: str) -> None:
+    publish(shelf, "Org/Name", gated="manual")
+    assert place.load(f"{scheme}://Org/Name").reason == "TokenMissing"
+    assert list((place.cache / scheme).rglob("*")) == []
 
 
 @pytest.mark.parametrize("scheme", ["hf", "ms"])

@@ -6,7 +6,7 @@ import pytest
 
 from tidegate_loader.failure import LoadFailed
 from tidegate_loader.fetching import Patience
-from tidegate_loader.listing import RemoteFile
+from tidegate_loader.listing import HashKind, RemoteFile
 from tidegate_loader.names import parse
 from tidegate_loader.sources import address, huggingface, modelscope, source_of
 
@@ -145,6 +145,30 @@ def test_each_hub_has_its_own_endpoint_token_and_pages() -> None:
         "http://m/models/Org/Name",
     )
     assert (hub.default_revision, scope.default_revision) == ("main", "master")
+
+
+@pytest.mark.parametrize("token", ["hf_a\nX-Evil: 1", "hf_a b", "hf_ü", "hf_\0"])
+def test_a_token_that_would_break_a_header_is_invalid(token: str) -> None:
+    with pytest.raises(LoadFailed) as caught:
+        source_of(HF, {"HF_TOKEN": token})
+    assert caught.value.reason == "TokenInvalid"
+    assert token not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("size", "kind", "digest", "fine"),
+    [
+        (0, "sha256", "a" * 64, True),
+        (5, "git-sha1", "a" * 40, True),
+        (-1, "sha256", "a" * 64, False),
+        (5, "sha256", "a" * 40, False),
+        (5, "git-sha1", "../../../etc/passwd", False),
+        (5, "sha256", "A" * 64, False),
+        (5, "sha256", "", False),
+    ],
+)
+def test_a_hash_is_one_before_it_names_a_file(size: int, kind: HashKind, digest: str, fine: bool) -> None:
+    assert RemoteFile("a", size, kind, digest).can_be_checked is fine
 
 
 @pytest.mark.parametrize(

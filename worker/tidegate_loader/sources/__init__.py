@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from tidegate_loader.failure import LoadFailed
 from tidegate_loader.listing import Listing
 from tidegate_loader.names import ModelName
 from tidegate_loader.sources import huggingface, modelscope
@@ -76,7 +77,11 @@ def source_of(model: ModelName, env: Mapping[str, str]) -> Source:
 
 def web(token: str | None, cookie: str | None, reading: Reading) -> Web:
     """Return the way to a hub; a token that is empty, or has a line's end behind it, is none or without it."""
-    return Web(Bearer((token or "").strip() or None, cookie), reading)
+    known = (token or "").strip()
+    if not known.isascii() or not known.isprintable() or " " in known:
+        message = "the Secret's token has a character that no token has."
+        raise LoadFailed("TokenInvalid", f"{message} Put the token and nothing else under that key.")
+    return Web(Bearer(known or None, cookie), reading)
 
 
 def address(given: str | None, usual: str) -> str:
