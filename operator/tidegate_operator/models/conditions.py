@@ -77,7 +77,9 @@ def failed(scene: Scene) -> Finding | None:
 
 def unschedulable(scene: Scene) -> Finding | None:
     """Find a Pod that fits on no node, most often for want of a volume."""
-    said = of_pod.condition(scene.pod, "PodScheduled") if scene.pod is not None else {}
+    if scene.pod is None or of_pod.phase(scene.pod) != "Pending":
+        return None
+    said = of_pod.condition(scene.pod, "PodScheduled")
     if said.get("status") != "False" or said.get("reason") != "Unschedulable":
         return None
     words = str(said.get("message", ""))[:_MOST_CHARACTERS]

@@ -40,7 +40,10 @@ _FILES: Final = (
     "license",
     "shape",
 )
-_MOVING: Final = ("ModelDownloading", "ModelVerifying")
+# Reasons of events that are no reasons of a condition.
+EVENTS: Final = frozenset(
+    {"DownloadStarted", "DownloadProgress", "DownloadCompleted", "DownloadFailed", "ModelEvicted"}
+)
 
 
 def summarize(facts: ModelFacts, model: Manifest, plan: ModelPlan, refused: Finding | None) -> dict[str, Any]:
