@@ -23,6 +23,7 @@ import yaml
 
 from integration.api import Api, Object, eventually
 from localcluster.tools import tool
+from tidegate_api.names import SERVICE_LABEL
 
 AGENT = "tidegate-operator"
 NAME = "chat"
@@ -269,6 +270,11 @@ class StandInKubelet:
 def is_ready(pod: Object) -> bool:
     conditions = pod["status"].get("conditions", [])
     return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
+
+
+def workers_of(api: Api, namespace: str) -> list[Object]:
+    """Return the Pods of workers: not that of the Job which looks into the model."""
+    return api.list("Pod", namespace, SERVICE_LABEL)
 
 
 def say_of_pod(

@@ -7,7 +7,15 @@ from collections.abc import Iterator
 import pytest
 
 from integration.api import Api, Object, eventually
-from integration.operator.rig import NAME, Operator, StandInKubelet, condition, service, status_of
+from integration.operator.rig import (
+    NAME,
+    Operator,
+    StandInKubelet,
+    condition,
+    service,
+    status_of,
+    workers_of,
+)
 
 pytestmark = pytest.mark.usefixtures("model")
 
@@ -94,11 +102,11 @@ def test_pods_of_a_pool_have_the_priority_of_its_class(
     api: Api, namespace: str, everywhere: Operator, priority_classes: None
 ) -> None:
     api.create(service(namespace, qos={"classes": [HIGH, LOW]}))
-    eventually(lambda: len(api.list("Pod", namespace)) == 4)
+    eventually(lambda: len(workers_of(api, namespace)) == 4)
     label = "serving.tidegate.dev/pool"
     found = {
         (pod["metadata"]["labels"][label], pod["spec"].get("priorityClassName"), pod["spec"]["priority"])
-        for pod in api.list("Pod", namespace)
+        for pod in workers_of(api, namespace)
     }
     assert found == {
         ("high", "tidegate-high", 100_000),

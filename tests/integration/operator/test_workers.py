@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 from integration.api import Api, Object, eventually
-from integration.operator.rig import NAME, Operator, claim, condition, now, say_of_pod, service, status_of
+from integration.operator.rig import (
+    NAME,
+    Operator,
+    claim,
+    condition,
+    now,
+    say_of_pod,
+    service,
+    status_of,
+    workers_of,
+)
 
 
 @dataclass(frozen=True)
@@ -71,14 +81,14 @@ def test_the_pods_trouble_becomes_the_reason(
     api: Api, namespace: str, everywhere: Operator, case: Case
 ) -> None:
     api.create(service(namespace))
-    [pod] = eventually(lambda: api.list("Pod", namespace))
+    [pod] = eventually(lambda: workers_of(api, namespace))
     say_of_pod(api, pod, ready=False, state=case.state, last=case.last)
     eventually(lambda: condition(api, namespace, "Ready") == ("False", case.reason), why=everywhere.tail)
     ready = next(one for one in status_of(api, namespace)["conditions"] if one["type"] == "Ready")
     assert case.words in ready["message"]
     eventually(lambda: case.reason in {event["reason"] for event in api.list("Event", namespace)})
     # The cause goes, nobody edits anything.
-    [pod] = api.list("Pod", namespace)
+    [pod] = workers_of(api, namespace)
     say_of_pod(api, pod, ready=True, state={"running": {"startedAt": now()}})
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
 
@@ -97,7 +107,7 @@ def test_a_missing_claim_is_named_and_recovered_from(api: Api, namespace: str, e
     api.create(service(namespace, uri="pvc://late/tiny"))
     eventually(lambda: condition(api, namespace, "ModelReady") == ("False", "VolumeClaimNotFound"))
     claim(api, namespace, "late")
-    [pod] = eventually(lambda: api.list("Pod", namespace))
+    [pod] = eventually(lambda: workers_of(api, namespace))
     say_of_pod(api, pod, ready=True, state={"running": {"startedAt": now()}})
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
 
