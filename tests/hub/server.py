@@ -231,6 +231,7 @@ class Server(ThreadingHTTPServer):
     """The listener of one port."""
 
     daemon_threads = True
+    request_queue_size = 64
     # A connection that a client drops is no news.
     block_on_close = False
     hub: Hub

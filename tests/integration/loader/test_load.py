@@ -83,6 +83,7 @@ def test_a_closed_model_comes_with_a_token_that_leaves_the_hub_for_nowhere(place
         [{"kind": "status", "status": 503, "times": 2}],
         [{"kind": "status", "status": 500, "times": 1, "path": "safetensors"}],
         [{"kind": "status", "status": 429, "headers": {"Retry-After": "0"}, "times": 2}],
+        [{"kind": "status", "status": 416, "times": 1, "path": "/-content/"}],
         [{"kind": "corrupt", "times": 1, "path": "safetensors"}],
         [{"kind": "corrupt", "times": 1, "path": "tokenizer.json"}],
         [
@@ -96,6 +97,7 @@ def test_a_closed_model_comes_with_a_token_that_leaves_the_hub_for_nowhere(place
         "away for a moment",
         "broken for a moment",
         "too many requests for a moment",
+        "no such range once",
         "other bytes once",
         "a small file with other bytes once",
         "cut by a hub without ranges",
@@ -109,6 +111,33 @@ def test_a_bad_moment_is_survived(
     ended = place.load(f"{scheme}://Org/Name")
     assert ended.code == 0, ended.said
     assert place.content(ended.said["path"]).items() <= hashes(shelf / "Org/Name").items()
+
+
+def test_a_hub_that_falls_silent_is_asked_again(
+    place: Place, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(shelf, "Org/Name")
+    monkeypatch.setattr("tidegate_loader.web.READ_SECONDS", 0.2)
+    place.hub.switch({"kind": "stall", "after": 1000, "seconds": 1, "times": 1, "path": "/-content/"})
+    assert place.load("hf://Org/Name").code == 0
+    place.hub.switch({"kind": "stall", "after": 0, "seconds": 1, "path": "/-content/"})
+    publish(shelf, "Org/Other")
+    ended = place.load("hf://Org/Other")
+    assert ended.reason == "HubUnreachable"
+    assert "was silent" in ended.said["message"]
+
+
+def test_a_proxy_that_is_not_there_is_named_without_its_password(
+    place: Place, shelf: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish(shelf, "Org/Name")
+    for name in ("NO_PROXY", "no_proxy", "http_proxy"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HTTP_PROXY", "http://user:password-of-proxy@127.0.0.1:9")
+    ended = place.load("hf://Org/Name")
+    assert ended.reason == "HubUnreachable"
+    assert "through the proxy" in ended.said["message"]
+    assert "password-of-proxy" not in ended.log
 
 
 def test_what_was_cut_goes_on_where_it_stood(place: Place, shelf: Path) -> None:
