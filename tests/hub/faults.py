@@ -10,6 +10,7 @@ always), and one of
     {"kind": "slow", "rate": 100000}      bytes per second
     {"kind": "stall", "after": 1000, "seconds": 60}
     {"kind": "whole"}                     a Range is ignored: 200 and everything
+    {"kind": "chunked"}                   the length is not told, as by a proxy that compresses
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-KINDS = ("status", "cut", "corrupt", "slow", "stall", "whole")
+KINDS = ("status", "cut", "corrupt", "slow", "stall", "whole", "chunked")
 
 
 @dataclass

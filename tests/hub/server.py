@@ -73,6 +73,7 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     # Headers and the first bytes leave at once.
     disable_nagle_algorithm = True
+    chunked = False
 
     @property
     def hub(self) -> Hub:
@@ -112,6 +113,7 @@ class Handler(BaseHTTPRequestHandler):
             "bytes": 0,
         }
         self.hub.faults.note(self.entry)
+        self.chunked = False
         with suppress(BrokenPipeError, ConnectionResetError):
             if fault := self.hub.faults.take(self.path, "status"):
                 words = {"error": fault.get("message", "on purpose")}
@@ -178,9 +180,12 @@ class Handler(BaseHTTPRequestHandler):
             return self.begin(416, {"Content-Range": f"bytes */{file.size}"}, 0)
         more = {"Content-Range": f"bytes {begin}-{end - 1}/{file.size}"} if asked else {}
         kind = {"Content-Type": "application/octet-stream", "Accept-Ranges": "bytes" if ranges else "none"}
+        self.chunked = bool(self.hub.faults.take(self.path, "chunked"))
         self.begin(206 if asked else 200, {**kind, **headers, **more}, end - begin)
         if self.command != "HEAD":
             self.pour(file, begin, end)
+            if self.chunked and not self.close_connection:
+                self.wfile.write(b"0\r\n\r\n")
         return None
 
     def pour(self, file: File, begin: int, end: int) -> None:
@@ -197,7 +202,7 @@ class Handler(BaseHTTPRequestHandler):
             data = bytearray(chunk)
             if at <= bad < at + len(data):
                 data[bad - at] ^= 0xFF
-            self.wfile.write(data)
+            self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data) if self.chunked else data)
             at += len(data)
             self.entry["bytes"] += len(data)
             if rate:
@@ -211,7 +216,8 @@ class Handler(BaseHTTPRequestHandler):
         if hasattr(self, "entry"):
             self.entry["status"] = status
         self.send_response(status)
-        for name, value in {**headers, "Content-Length": str(length)}.items():
+        framing = {"Transfer-Encoding": "chunked"} if self.chunked else {"Content-Length": str(length)}
+        for name, value in {**headers, **framing}.items():
             self.send_header(name, value)
         self.end_headers()
 

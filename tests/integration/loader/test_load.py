@@ -84,6 +84,8 @@ def test_a_closed_model_comes_with_a_token_that_leaves_the_hub_for_nowhere(place
         [{"kind": "status", "status": 500, "times": 1, "path": "safetensors"}],
         [{"kind": "status", "status": 429, "headers": {"Retry-After": "0"}, "times": 2}],
         [{"kind": "status", "status": 416, "times": 1, "path": "/-content/"}],
+        [{"kind": "chunked"}],
+        [{"kind": "chunked"}, {"kind": "cut", "after": 1000, "times": 1, "path": "safetensors"}],
         [{"kind": "corrupt", "times": 1, "path": "safetensors"}],
         [{"kind": "corrupt", "times": 1, "path": "tokenizer.json"}],
         [
@@ -98,6 +100,8 @@ def test_a_closed_model_comes_with_a_token_that_leaves_the_hub_for_nowhere(place
         "broken for a moment",
         "too many requests for a moment",
         "no such range once",
+        "without a length",
+        "without a length, and cut",
         "other bytes once",
         "a small file with other bytes once",
         "cut by a hub without ranges",
