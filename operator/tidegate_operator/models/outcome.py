@@ -52,12 +52,13 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Failed:
-    """Why it brought nothing. `passes`: another try may do better without anybody's help."""
+    """Why it brought nothing, and what had to go for it. `passes`: another try may do better without anybody's help."""
 
     reason: str
     message: str
     passes: bool
     at: datetime
+    evicted: tuple[str, ...] = ()
 
 
 def outcome(job: Manifest, facts: ModelFacts) -> Loaded | Failed | None:
@@ -74,7 +75,7 @@ def evictions(facts: ModelFacts) -> dict[str, datetime]:
     found: dict[str, datetime] = {}
     for job in facts.jobs:
         ended = outcome(job, facts)
-        if isinstance(ended, Loaded):
+        if ended is not None:
             found |= {path: max(ended.at, found.get(path, ended.at)) for path in ended.evicted}
     return found
 
@@ -97,7 +98,8 @@ def _read(job: Manifest, facts: ModelFacts, at: datetime, *, is_complete: bool) 
             return loaded
     code = int(end.get("exitCode", 0))
     if said is not None and said.get("reason") in LOADER_REASONS and isinstance(said.get("message"), str):
-        return Failed(said["reason"], _clip(said["message"]), passes=code != _EXIT_MEND, at=at)
+        message, passes = _clip(said["message"]), code != _EXIT_MEND
+        return Failed(said["reason"], message, passes=passes, at=at, evicted=_evicted(said))
     return Failed("LoaderFailed", _by_the_code(job, end, code), passes=True, at=at)
 
 
@@ -112,9 +114,14 @@ def _loaded(said: Mapping[str, Any], at: datetime) -> Loaded | None:
         bytes=max(size, 0),
         license=terms[:128] if isinstance(terms, str) else None,
         shape=shape if isinstance(shape, dict) else None,
-        evicted=tuple(one for one in said.get("evicted") or () if isinstance(one, str)),
+        evicted=_evicted(said),
         at=at,
     )
+
+
+def _evicted(said: Mapping[str, Any]) -> tuple[str, ...]:
+    told = said.get("evicted")
+    return tuple(one for one in told if isinstance(one, str)) if isinstance(told, list) else ()
 
 
 def _ends(pod: Manifest) -> Iterator[Mapping[str, Any]]:
