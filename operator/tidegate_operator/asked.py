@@ -12,6 +12,7 @@ from tidegate_api.fit.memory import CPU_BATCHED_TOKENS, Serving
 from tidegate_api.settings import ResourceProfile
 from tidegate_operator import flags, quantities
 
+GPU: Final = "nvidia.com/gpu"
 KV_SPACE: Final = "VLLM_CPU_KVCACHE_SPACE"
 _GIB: Final = 2**30
 # vLLM 0.32's defaults (`config/cache.py`, `EngineArgs.get_batch_defaults`).
@@ -48,7 +49,8 @@ class Asked:
     `memory` is that of one accelerator, or what a worker without one may use; `kv_bytes` what is set aside for the KV
     cache of each process by number, None where it is what is left; `requests` the most at a time. `is_plain`: no flag
     changes memory in a way that is not reckoned with. `fits_length_itself`: the engine takes the greatest length that
-    fits. `larger_profiles` are names and memory of others of the kind, the least first.
+    fits. `copies` is the data parallel size, `gpus` what a worker gets of NVIDIA's (0: none, or of another kind).
+    `larger_profiles` are names and memory of others of the kind, the least first.
     """
 
     serving: Serving
@@ -59,6 +61,8 @@ class Asked:
     requests: int
     utilization: float = _UTILIZATION
     is_plain: bool = True
+    copies: int = 1
+    gpus: int = 0
     fits_length_itself: bool = False
     larger_profiles: tuple[tuple[str, int], ...] = ()
 
@@ -104,6 +108,8 @@ def read_asked(
         requests=read.number("--max-num-seqs") or requests,
         utilization=read.real("--gpu-memory-utilization") or _UTILIZATION,
         is_plain=all(read.text(flag) is None for flag in _OTHERS),
+        copies=read.number("--data-parallel-size") or 1,
+        gpus=int(quantities.parse(limits.get(GPU, "0"))),
         fits_length_itself=length in ("-1", "auto"),
         larger_profiles=_larger(profiles, profile.accelerator, size) if not on_cpu else (),
     )

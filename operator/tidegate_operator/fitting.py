@@ -29,6 +29,7 @@ _LOADED_SHARE: Final = 0.95
 # What a worker without an accelerator takes beside weights and cache, as its own check before the start has it.
 _ENGINE_BYTES: Final = 3 * _GIB // 2
 _MOST_ACCELERATORS: Final = 64
+_SUGGESTED_SIZES: Final = 16
 _LENGTH_STEP: Final = 1024
 _LEAST_LENGTH: Final = 512
 _SHOWN: Final = 4
@@ -61,11 +62,7 @@ def fit(shape: Shape, asked: Asked) -> Fitting:
     estimate = _estimate(shape, asked, outcome)
     said = refusal(shape, asked.serving.tensor, asked.serving.pipeline)
     if said is not None:
-        sizes = ", ".join(str(size) for size in tensor_sizes(shape, 16))
-        message = (
-            f"the model cannot be spread over {_spread(asked)}: {said}. Tensor parallel sizes that work are "
-            f"{sizes}: use one of them as the count of spec.resourceProfile, or in --tensor-parallel-size"
-        )
+        message = f"the model cannot be spread over {_spread(asked)}: {said}. {_other_spread(shape, asked)}"
         return Fitting(estimate, refusal=Withheld("InvalidParallelism", message, estimate=estimate))
     if outcome.verdict in ("weights", "cache"):
         message = f"{_why_not(shape, asked, outcome)}. {_advice(shape, asked)}"
@@ -74,6 +71,22 @@ def fit(shape: Shape, asked: Asked) -> Fitting:
         message = f"{_why_not(shape, asked, outcome)}. It is started all the same. {_advice(shape, asked)}"
         return Fitting({**estimate, "message": message[:1024]}, warning=message)
     return Fitting(estimate)
+
+
+def crowded(asked: Asked) -> Withheld | None:
+    """Return why a worker has too few GPUs for its processes, whatever the model; None where it has enough."""
+    wanted = asked.ranks * asked.copies
+    if asked.gpus == 0 or wanted <= asked.gpus:
+        return None
+    sizes = (
+        f"{asked.serving.tensor} by tensor x {asked.serving.pipeline} by pipeline x {asked.copies} by data"
+    )
+    return Withheld(
+        "InvalidParallelism",
+        f"the engine is asked for {wanted} processes ({sizes}), each on a GPU of its own, and a worker has "
+        f"{asked.gpus}: set spec.resourceProfile to {asked.profile}:{wanted}, or lower the parallel sizes in "
+        "spec.engine.args",
+    )
 
 
 def _outcome(shape: Shape, asked: Asked) -> _Outcome:
@@ -242,6 +255,16 @@ def _more_accelerators(shape: Shape, asked: Asked) -> Iterator[tuple[str, Asked]
 def _spread(asked: Asked) -> str:
     tensor, pipeline = asked.serving.tensor, asked.serving.pipeline
     return f"{tensor} by tensor" + (f" and {pipeline} by pipeline" if pipeline > 1 else "")
+
+
+def _other_spread(shape: Shape, asked: Asked) -> str:
+    if refusal(shape, asked.serving.tensor) is None:
+        return f"Set --pipeline-parallel-size to {shape.layers} or less"
+    sizes = ", ".join(str(size) for size in tensor_sizes(shape, _SUGGESTED_SIZES))
+    return (
+        f"Tensor parallel sizes that work are {sizes}: use one of them as the count of spec.resourceProfile, or in "
+        "--tensor-parallel-size"
+    )
 
 
 def _size(count: int) -> str:

@@ -11,7 +11,7 @@ from pydantic import ValidationError
 from tidegate_api.settings import ResourceProfile, Settings
 from tidegate_api.v1alpha1 import LLMServiceSpec
 from tidegate_operator import engine, fitting, flags, podtemplate, quantities, weights
-from tidegate_operator.asked import read_asked
+from tidegate_operator.asked import GPU, read_asked
 from tidegate_operator.build.inspection import inspection_name
 from tidegate_operator.desired import Fitting, Inspection, NetworkAccess, Placement, Service
 from tidegate_operator.errors import Stalled, Withheld
@@ -20,8 +20,6 @@ from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.pools import pools
 
 __all__ = ["Service", "accelerators", "explain", "resolve", "service_url"]
-
-_GPU = "nvidia.com/gpu"
 
 
 def resolve(observed: Observed, settings: Settings) -> Service:
@@ -66,7 +64,8 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     )
     shape = fitting.shape_of(observed, inspection_name(service))
     fit = fitting.fit(shape, asked) if shape is not None else None
-    return replace(service, fitting=fit, withheld=None if spec.suspend else _withheld(fit, missing))
+    withheld = fitting.crowded(asked) or _withheld(fit, missing)
+    return replace(service, fitting=fit, withheld=None if spec.suspend else withheld)
 
 
 def _withheld(fit: Fitting | None, missing: Withheld | None) -> Withheld | None:
@@ -189,7 +188,7 @@ def accelerators(limits: Mapping[str, str]) -> int:
 
 
 def _gpus(limits: Mapping[str, str]) -> int:
-    return int(quantities.parse(limits.get(_GPU, "0")))
+    return int(quantities.parse(limits.get(GPU, "0")))
 
 
 def _raise_first(problems: Sequence[flags.Problem]) -> None:

@@ -16,6 +16,7 @@ from integration.operator.rig import (
     condition,
     service,
     status_of,
+    workers_of,
 )
 
 DEPLOYMENT = f"{NAME}-shared"
@@ -148,7 +149,7 @@ def test_suspend_stops_all_workers_and_resume_starts_them(
     eventually(lambda: condition(api, namespace, "Ready")[0] == "True")
     api.patch("LLMService", namespace, NAME, {"spec": {"suspend": True}})
     eventually(lambda: condition(api, namespace, "Ready") == ("False", "Suspended"))
-    eventually(lambda: not api.list("Pod", namespace))
+    eventually(lambda: not workers_of(api, namespace))
     assert api.get("Service", namespace, NAME)
     api.patch("LLMService", namespace, NAME, {"spec": {"suspend": False}})
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))

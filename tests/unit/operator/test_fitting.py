@@ -125,6 +125,27 @@ def test_a_spread_that_the_heads_do_not_allow_is_refused_with_the_numbers(
         assert word in said.message
 
 
+@pytest.mark.parametrize(
+    ("profile", "args", "is_refused"),
+    [
+        pytest.param("nvidia:2", ["--tensor-parallel-size=4"], True, id="more by tensor than there are"),
+        pytest.param("nvidia:2", ["-tp=2", "-pp=2"], True, id="more by tensor and pipeline together"),
+        pytest.param("nvidia:2", ["-dp=2", "-tp=2"], True, id="more by copies"),
+        pytest.param("nvidia:4", ["-tp=2", "-pp=2"], False, id="as many as there are"),
+        pytest.param("cpu:1", ["-tp=4"], False, id="processes on a CPU"),
+    ],
+)
+def test_more_processes_than_gpus_are_refused_whatever_the_model(
+    profile: str, args: list[str], is_refused: bool
+) -> None:
+    of = observed(service(model={"uri": "s3://bucket/x"}, resourceProfile=profile, engine={"args": args}))
+    found = planned(of, Settings()).withheld
+    assert (found is not None) is is_refused
+    if found is not None:
+        assert found.reason == "InvalidParallelism"
+        assert "spec.resourceProfile to nvidia:4" in found.message
+
+
 def test_what_may_not_work_is_started_and_told() -> None:
     # 22 GiB of an L4: 20.2 are usable, weights take 15, and the engine itself something that nobody knows exactly.
     of = facts(LLAMA_8B_LONG, "nvidia-l4:1", engine={"maxModelLen": 40000})
