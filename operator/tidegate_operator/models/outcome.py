@@ -6,7 +6,7 @@ Owns the reading of its last words. Must not decide what follows.
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from tidegate_api.names import LOADER_CONTAINER
@@ -35,6 +35,8 @@ LOADER_REASONS: Final = frozenset(
 # sysexits EX_CONFIG: only a person can mend it.
 _EXIT_MEND: Final = 78
 _MOST_CHARACTERS: Final = 1500
+# A Job that has failed waits for its Pod to end; on a node that is gone it never does.
+_LAST_WORDS: Final = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +65,27 @@ class Failed:
 
 def outcome(job: Manifest, facts: ModelFacts) -> Loaded | Failed | None:
     """Return how a Job ended, None while it has not."""
+    given_up = None
     for condition in (job.get("status") or {}).get("conditions") or ():
-        if condition.get("status") == "True" and condition["type"] in ("Complete", "Failed"):
-            at = moment(condition.get("lastTransitionTime")) or facts.now
-            return _read(job, facts, at, is_complete=condition["type"] == "Complete")
+        if condition.get("status") != "True":
+            continue
+        at = moment(condition.get("lastTransitionTime")) or facts.now
+        match condition["type"]:
+            case "Complete" | "Failed" as kind:
+                return _read(job, facts, at, is_complete=kind == "Complete")
+            case "FailureTarget":
+                given_up = at
+    if given_up is not None and facts.now >= given_up + _LAST_WORDS:
+        return _read(job, facts, given_up, is_complete=False)
+    return None
+
+
+def overdue(job: Manifest) -> datetime | None:
+    """Return when a Job that has failed is not waited for any longer, None for one that goes on."""
+    for condition in (job.get("status") or {}).get("conditions") or ():
+        if condition["type"] == "FailureTarget" and condition.get("status") == "True":
+            at = moment(condition.get("lastTransitionTime"))
+            return at + _LAST_WORDS if at is not None else None
     return None
 
 

@@ -20,7 +20,7 @@ from tidegate_operator.models.build.load import load
 from tidegate_operator.models.build.policy import policy
 from tidegate_operator.models.facts import ModelFacts, is_made_by_us, path_of
 from tidegate_operator.models.naming import CacheVolume, cache_volume
-from tidegate_operator.models.outcome import Failed, Loaded, evictions, moment, outcome
+from tidegate_operator.models.outcome import Failed, Loaded, evictions, moment, outcome, overdue
 from tidegate_operator.models.request import Request, request
 
 FIRST_DELAY: Final = timedelta(seconds=30)
@@ -144,7 +144,7 @@ def _go_on(
         return _replaced(job, wanted, attempt, 0, suspended)
     is_stopped = bool(job["spec"].get("suspend"))
     change = (job, suspended) if is_stopped != suspended else None
-    return ModelPlan(job=job, suspend=change, is_suspended=suspended)
+    return ModelPlan(job=job, suspend=change, is_suspended=suspended, again=overdue(job))
 
 
 def delay(failures: int, *, passes: bool) -> timedelta:

@@ -144,6 +144,15 @@ def test_when_a_load_is_tried_again(failures: int, pod_: Object | None, ended: f
         assert plan.again is not None and NOW < plan.again <= NOW + LONGEST_DELAY
 
 
+def test_a_pod_on_a_node_that_is_gone_is_not_waited_for_for_ever() -> None:
+    """Its Job has failed, and says so only once its Pod has ended: which it never does."""
+    given_up = job(ended="FailureTarget", when=-30)
+    seen = facts(jobs=[given_up], pods=[pod()])
+    assert (planned(seen).delete, planned(seen).again) == (None, NOW + timedelta(seconds=30))
+    given_up = job(ended="FailureTarget", when=-61)
+    assert planned(facts(jobs=[given_up], pods=[pod()])).delete == given_up
+
+
 def test_another_token_is_tried_at_once_and_counts_anew() -> None:
     over = job(ended="Failed", when=-1, failures=7)
     plan = planned(facts(model(tokenSecretRef={"name": "hub"}), jobs=[over], pods=[FOR_A_PERSON]))
