@@ -385,3 +385,14 @@ def test_an_operator_that_starts_anew_goes_on_where_it_was_and_then_neither_read
     )
     bytes_ = f'tidegate_operator_model_bytes{{model="tiny",namespace="{namespace}",state="done"}}'
     assert operator.metric(bytes_) == TOTAL
+
+
+def test_pods_of_loaders_are_allowed_where_only_the_restricted_are(
+    api: Api, namespace: str, operator: Operator, cache: None
+) -> None:
+    api.kubectl("label", "namespace", namespace, "pod-security.kubernetes.io/enforce=restricted")
+    api.create(llm_model(namespace))
+    is_loaded(api, namespace)
+    api.delete("LLMModel", namespace, "tiny")
+    removal = eventually(lambda: removals(api, namespace)[0])
+    assert pod_of(api, namespace, "tiny", removal["metadata"]["name"])
