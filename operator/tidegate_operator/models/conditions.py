@@ -69,10 +69,15 @@ def failed(scene: Scene) -> Finding | None:
     ended = scene.plan.ended
     if not isinstance(ended, Failed):
         return None
-    again = f" Tried again at {scene.plan.again:%H:%M:%S} UTC" if scene.plan.again is not None else ""
-    sooner = "" if ended.passes or not again else ", or as soon as the spec or the token's reference changes"
     words = ended.message if ended.message.endswith((".", "…")) else f"{ended.message}."
-    return Finding(ended.reason, f"{words}{again}{sooner}{'.' if again else ''}")
+    if scene.plan.again is None:
+        return Finding(ended.reason, words)
+    when = f"{words} Tried again at {scene.plan.again:%H:%M:%S} UTC"
+    if ended.passes or scene.plan.job is None:
+        return Finding(ended.reason, f"{when}.")
+    name, namespace = scene.plan.job["metadata"]["name"], scene.facts.key.namespace
+    sooner = f"once the spec or the token's reference changes, or after `kubectl delete job {name} -n {namespace}`"
+    return Finding(ended.reason, f"{when}; sooner {sooner}.")
 
 
 def unschedulable(scene: Scene) -> Finding | None:
