@@ -48,6 +48,14 @@ def test_a_sound_model_hands_the_process_over_to_the_engine(tmp_path: Path, engi
     assert json.loads(err)["weight_bytes"] == len(GOOD)
 
 
+def test_what_the_engine_reads_itself_is_not_looked_into(engine: Path) -> None:
+    words = ["--model", "s3://bucket/x", "--shutdown-timeout", "9"]
+    process = start(engine, "serve", "--", *words)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 0, err
+    assert json.loads(out) == [process.pid, words]
+
+
 def test_a_finding_ends_with_78_and_a_termination_message(tmp_path: Path, engine: Path) -> None:
     message = tmp_path / "log"
     process = start(
