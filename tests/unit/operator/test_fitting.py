@@ -1,10 +1,11 @@
 """Whether a model fits: what is told before it is started, what is refused, and which setting is named instead."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from objects import observed, planned, service, status
+from objects import condition, observed, planned, pod, service, status
 from tidegate_api.fit.shape import to_json
 from tidegate_api.settings import Settings
 from tidegate_operator.errors import Withheld
@@ -155,6 +156,10 @@ def test_what_may_not_work_is_started_and_told() -> None:
     assert plan.service.fitting.warning is not None
     assert "It is started all the same" in plan.service.fitting.warning
     assert plan.service.fitting.warning == status(of, Settings())["estimate"]["message"]
+    loading = replace(of, pods=(pod(),))
+    assert condition(status(loading, Settings()), "ModelReady")["reason"] == "ModelFitsTightly"
+    answers = replace(of, pods=(pod(ready=True),))
+    assert condition(status(answers, Settings()), "ModelReady")["reason"] == "ModelFound"
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from objects import NOW, Object, observed, planned, service, status
+from objects import NOW, Object, condition, observed, planned, pod, service, status, waiting
 from tidegate_api.names import API_VERSION, MODELS_MOUNT
 from tidegate_api.settings import Settings
 from tidegate_operator.build import build, look_into_model
@@ -120,6 +120,21 @@ def test_a_model_in_an_object_store_is_read_by_the_engine_itself() -> None:
     (policy,) = [one for one in build(planned(asked, closed)) if one["kind"] == "NetworkPolicy"]
     assert policy["spec"]["egress"] == [{}]
     assert "object store" in status(asked)["estimate"]["message"]
+
+
+@pytest.mark.parametrize(
+    ("secret", "reason"),
+    [
+        pytest.param("store", "SecretNotFound", id="the one that the spec names"),
+        pytest.param("other", "ContainerNotCreated", id="one of the Pod template's own"),
+    ],
+)
+def test_credentials_that_are_not_there_are_named(secret: str, reason: str) -> None:
+    source = {"uri": "s3://bucket/x", "credentialsSecretRef": {"name": "store"}}
+    held = waiting("CreateContainerConfigError", f'secret "{secret}" not found')
+    said = condition(status(observed(service(model=source), pods=[pod(main=held)])), "Ready")
+    assert said["reason"] == reason
+    assert repr(secret) in said["message"] or f'"{secret}"' in said["message"]
 
 
 def test_whoever_streams_may_choose_how() -> None:
