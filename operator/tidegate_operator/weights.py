@@ -6,7 +6,7 @@ Owns what a service takes over from its LLMModel. Must not judge whether a model
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate_api.names import MODEL_KIND
+from tidegate_api.names import MODEL_KIND, MODELS_MOUNT
 from tidegate_api.settings import Settings
 from tidegate_api.source import ModelSource
 from tidegate_operator import uri
@@ -22,6 +22,10 @@ def place(observed: Observed, source: ModelSource, settings: Settings) -> tuple[
         return uri.model_volume(source.uri, settings.allowed_file_paths, settings.image_pull_policy), None
     cache = cache_volume(settings.models, observed.key.namespace)
     missing = _missing(observed.model, source.uri)
+    in_use = _in_use(observed, source)
+    if missing is not None and in_use is not None:
+        # An LLMModel that is deleted while it is used is made again, and its files stay.
+        return uri.cached_volume(source.uri, cache, in_use), None
     if cache is None:
         missing = Withheld(
             "CacheUnavailable",
@@ -47,14 +51,35 @@ def _missing(model: Manifest | None, of: str) -> Withheld | None:
 
 def state(observed: Observed) -> dict[str, Any] | None:
     """Return what `status.model` says: how far the download is, None for a model that needs none."""
+    before = _before(observed)
     if observed.model is None:
-        return None
+        return dict(before) or None
     status = _status(observed.model)
     is_there = _missing(observed.model, "") is None
     copied = ("revision", "bytesDone", "bytesTotal", "percent")
     passing = () if is_there else ("bytesPerSecond", "remainingSeconds")
     found = {name: status[name] for name in (*copied, *passing) if status.get(name) is not None}
-    return {"name": observed.model["metadata"]["name"], **found}
+    kept = {"revision": before["revision"]} if "revision" in before else {}
+    return {"name": observed.model["metadata"]["name"], **kept, **found}
+
+
+def _in_use(observed: Observed, source: ModelSource) -> str | None:
+    """Return where in the cache the workers of this very spec read their model, None where there are none yet."""
+    revision = _before(observed).get("revision")
+    path = f"{_directory(source)}/{revision}"
+    word = f"--model-path={MODELS_MOUNT}/{path}"
+    deployments = (child for child in observed.children if child["kind"] == "Deployment")
+    pods = (one["spec"]["template"]["spec"] for one in deployments)
+    used = any(word in (container.get("args") or ()) for pod in pods for container in pod["containers"])
+    return path if revision is not None and used else None
+
+
+def _before(observed: Observed) -> Mapping[str, Any]:
+    """Return what `status.model` has said of this very spec."""
+    status = observed.service.get("status") or {}
+    is_of_now = status.get("observedGeneration") == observed.service["metadata"].get("generation")
+    found: Mapping[str, Any] = (status.get("model") if is_of_now else None) or {}
+    return found
 
 
 def _status(model: Manifest | None) -> Mapping[str, Any]:
@@ -71,5 +96,10 @@ def _ready(model: Manifest) -> Mapping[str, Any]:
 def _expected(source: ModelSource) -> str:
     """Return where a model will be in the cache as far as can be told before its revision is known."""
     means = wanted(source.uri, source.revision)
+    return f"{_directory(source)}/{means.revision if means is not None else ''}"
+
+
+def _directory(source: ModelSource) -> str:
+    """Return where in the cache the revisions of a model are."""
     scheme, _, name = source.uri.partition("://")
-    return f"{scheme}/{name.replace('/', '--')}/{means.revision if means is not None else ''}"
+    return f"{scheme}/{name.replace('/', '--')}"

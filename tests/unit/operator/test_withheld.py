@@ -71,6 +71,34 @@ async def test_workers_of_the_spec_before_go_on_while_the_new_model_comes() -> N
     assert (world.reason("ConfigValid"), world.reason("Ready")) == ("Valid", "ModelPending")
 
 
+async def test_an_llmmodel_that_is_made_again_disturbs_nobody_and_another_revision_is_another_model() -> None:
+    world = World(service(model=HUB), model(ready=True, revision="abc"))
+    await world.reconcile()
+    before = world.there(DEPLOYMENT, "chat-shared")
+    (gone,) = [place for place in world.cluster.objects if place[0] == LLM_MODEL]
+    del world.cluster.objects[gone]
+    for again in (None, model(ready=False)):
+        if again is not None:
+            world.cluster.seed(again)
+        for _ in range(2):
+            await world.reconcile()
+            assert world.reason("ModelReady") != "ModelPending"
+            assert world.there(DEPLOYMENT, "chat-shared") == before
+    live = world.there(LLM_SERVICE)
+    assert live
+    generation = live["metadata"]["generation"] + 1
+    world.cluster.seed(
+        {
+            **live,
+            "metadata": {**live["metadata"], "generation": generation},
+            "spec": {**live["spec"], "model": {**HUB, "revision": "v2"}},
+        }
+    )
+    await world.reconcile()
+    assert world.reason("ModelReady") == "ModelPending"
+    assert world.there(DEPLOYMENT, "chat-shared") == before
+
+
 async def test_a_model_that_can_never_fit_makes_no_pod() -> None:
     shape = to_json(shape_of(LLAMA_31_70B, 141_107_412_992))
     world = World(service(model=HUB, resourceProfile="nvidia-l4:1"), model(ready=True, shape=shape))
