@@ -24,7 +24,12 @@ def served(applied: dict[str, Any]) -> dict[str, Any]:
     live["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = "1"
     live["status"] = {"observedGeneration": 1}
     template = live.get("spec", {}).get("template")
-    if template is not None:
+    if live["kind"] == "Job":
+        own = {"batch.kubernetes.io/controller-uid": "1"}
+        live["spec"].update(completions=1, parallelism=1, suspend=False, selector={"matchLabels": own})
+        template["metadata"]["labels"].update(own)
+        template["spec"]["containers"][0]["volumeMounts"][0]["recursiveReadOnly"] = "Disabled"
+    elif template is not None:
         container = template["spec"]["containers"][0]
         container["resources"] = {"requests": {"cpu": "0.5", "memory": "3072Mi"}, "limits": {"memory": "6Gi"}}
         container["env"].append({"name": "INJECTED", "value": "1"})
