@@ -14,7 +14,7 @@ from tidegate_operator.census import Census
 from tidegate_operator.demand import hear
 from tidegate_operator.engines import Read
 from tidegate_operator.facts import Key, Manifest, Target
-from tidegate_operator.remarks import late, unread
+from tidegate_operator.remarks import incomplete, late, unread
 from tidegate_operator.scaling import explain, law
 from tidegate_operator.scaling.budget import Claim, Place, allocate
 from tidegate_operator.scaling.facts import Clamp, Decision, Sample
@@ -30,6 +30,8 @@ _SHORTEST_PATIENCE_SECONDS: Final = 120.0
 _SILENT_SECONDS: Final = 300.0
 _LEAST_SILENT_SECONDS: Final = 60.0
 _LOOK_SECONDS: Final = 10.0
+# What could not be read for so long is told, whatever follows from it: one look that failed is no news.
+_TOLD_SECONDS: Final = 30.0
 
 Decided = list[tuple[View, list[tuple[PoolView, Decision]]]]
 
@@ -150,6 +152,9 @@ class Decisions:
         record = Record(of, pool.name, sample, there, pool.policy, start, now, pool.mark, decision)
         state.records.append((record, memory))
         said = unread(state.unread.values(), sample.silent, decision.wanted, is_any_read=bool(sample.workers))
+        since = state.incomplete_since
+        if there.desired and since is not None and now - since >= _TOLD_SECONDS:
+            said += incomplete(decision)
         return _clamped(decision, *said, *late(supplied.late, decision.wanted))
 
 

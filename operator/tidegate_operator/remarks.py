@@ -1,4 +1,4 @@
-"""What concerns a pool and is no number: workers that cannot be read, and workers that are late.
+"""What concerns a pool and is no number: what cannot be read, and workers that are late.
 
 Owns the sentences, as clamps that change nothing. Must not decide.
 """
@@ -7,9 +7,10 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from tidegate_api.names import WORKER_PORT
-from tidegate_operator.scaling.facts import Clamp
+from tidegate_operator.scaling.facts import Clamp, Decision
 
 UNREAD = "WorkerUnread"
+HELD = "HeldMissingMetrics"
 # As many are named.
 _MOST = 3
 
@@ -38,6 +39,14 @@ def unread(
         f"operator and Prometheus reach port {WORKER_PORT} of the workers (a NetworkPolicy?), or delete the Pod"
     )
     return [Clamp(UNREAD, words, wanted, wanted)]
+
+
+def incomplete(decision: Decision) -> list[Clamp]:
+    """Return what is to be said where something could not be measured, even if no fewer replicas were asked for."""
+    why = "; ".join(decision.missing[name] for name in ("demand", "workers") if name in decision.missing)
+    if not why or any(one.reason == HELD for one in decision.clamps):
+        return []
+    return [Clamp(HELD, why, decision.wanted, decision.wanted)]
 
 
 def late(words: Sequence[str], wanted: int) -> list[Clamp]:

@@ -43,6 +43,8 @@ class PoolState:
     ready: set[str] = field(default_factory=set)
     # By uid.
     unread: dict[str, Unread] = field(default_factory=dict)
+    # Since when not every gateway and worker could be read, in Unix time.
+    incomplete_since: float | None = None
     sample: Sample | None = None
     records: deque[tuple[Record, Memory]] = field(default_factory=lambda: deque(maxlen=_RECORDS))
 
@@ -110,6 +112,10 @@ def take_sample(  # noqa: PLR0917 - what is known, heard, there, read
     sources = {} if heard.demand is not None else {"demand": heard.missing}
     if state.unread:
         sources["workers"] = "; ".join(f"{one.pod}: {one.why}" for one in list(state.unread.values())[:3])
+    if heard.demand is not None and not state.unread:
+        state.incomplete_since = None
+    elif state.incomplete_since is None:
+        state.incomplete_since = now
     state.counted = heard.counted
     state.sample = Sample(
         at=now,

@@ -13,7 +13,7 @@ from tidegate_api.scaling import HISTORY_LENGTH
 from tidegate_operator.conditions.record import rfc3339
 from tidegate_operator.desired import Pool
 from tidegate_operator.facts import Manifest, Target
-from tidegate_operator.remarks import UNREAD
+from tidegate_operator.remarks import HELD, UNREAD
 from tidegate_operator.scaling.facts import Decision
 
 Entry = Mapping[str, Any]
@@ -29,7 +29,6 @@ EVENTS: Final = frozenset(
 )
 # What decides while nothing can be measured.
 BLIND: Final = "NoData"
-HELD: Final = "HeldMissingMetrics"
 _URGENT: Final = CONSTRAINTS | {HELD, UNREAD, "Fallback"}
 
 

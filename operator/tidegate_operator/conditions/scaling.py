@@ -9,7 +9,8 @@ from typing import Any, Literal
 
 from tidegate_operator.conditions.chain import Finding, Verdict
 from tidegate_operator.conditions.scene import Scene
-from tidegate_operator.scalingstatus import HELD, Entry, constraints, is_blind, unread
+from tidegate_operator.remarks import HELD
+from tidegate_operator.scalingstatus import Entry, constraints, is_blind, unread
 
 _TYPE = "ScalingActive"
 

@@ -333,6 +333,22 @@ async def test_a_worker_that_cannot_be_read_for_long_is_named_and_holds_up_nobod
     assert world.active() == ("True", "FollowingDemand")
 
 
+async def test_what_cannot_be_read_is_told_under_load_too_when_nobody_would_go_anyway() -> None:
+    world = await ready(maxReplicas=4)
+    await busy(world, 12)
+    assert world.replicas() == 4
+    world.engines.silent = {name(pod) for pod in world.pods()}
+    await busy(world, 2)
+    assert "HeldMissingMetrics" not in world.clamps(), "a look that failed is no news"
+    await busy(world, 3)
+    assert world.active() == ("True", "MetricsIncomplete")
+    said = next(one["message"] for one in world.status["conditions"] if one["type"] == "ScalingActive")
+    assert "4 of 4 ready replicas could not be read: chat-shared-1: no answer" in said
+    world.engines.silent = set()
+    await busy(world, 1)
+    assert world.active() == ("True", "FollowingDemand")
+
+
 async def test_a_worker_that_cannot_be_read_counts_as_full_as_soon_as_the_fallback_would_count() -> None:
     world = await ready(
         fallback={"failureThreshold": 9, "replicas": 1},
