@@ -41,7 +41,8 @@ OF_MODELS: Final = (
         "ModelReady",
         "Failed",
         "The model cannot be spread over as many accelerators as are asked for: its heads, layers or vocabulary "
-        "cannot be divided so. No Pod is made for it; workers of the last spec that worked go on.",
+        "cannot be divided so, or a worker has fewer GPUs. No Pod is made for it; workers of the last spec that worked "
+        "go on.",
         "Use one of the numbers that the message lists, as the count of `spec.resourceProfile` or in "
         "`--tensor-parallel-size`.",
     ),
