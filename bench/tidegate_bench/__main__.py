@@ -109,7 +109,7 @@ def _parser() -> argparse.ArgumentParser:
     autoscaling.add_argument(
         "--part",
         action="append",
-        choices=("tune", "report", "budget", "faults"),
+        choices=("tune", "report", "budget", "faults", "bound"),
         help="only this; may be given more than once",
     )
     autoscaling.add_argument(

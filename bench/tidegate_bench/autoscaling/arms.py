@@ -27,7 +27,7 @@ OURS: Final = "ours"
 PLANNER: Final = "planner"
 STATIC: Final = "static"
 # How full our law plans replicas, besides its default.
-OTHER_UTILIZATIONS: Final = (1.2, 0.5)
+OTHER_UTILIZATIONS: Final = (1.4, 1.2, 0.8, 0.65, 0.5)
 # The setting of ours that is a user's who sets nothing.
 DEFAULT_KNOB: Final = "medium"
 

@@ -14,6 +14,7 @@ from typing import Final
 from tidegate_bench import results
 from tidegate_bench.autoscaling import budgeted, faultruns
 from tidegate_bench.autoscaling.arms import ARMS, by_name
+from tidegate_bench.autoscaling.bound import TRACES, Bound, bound
 from tidegate_bench.autoscaling.budgeted import Shared
 from tidegate_bench.autoscaling.faultruns import Broken
 from tidegate_bench.autoscaling.goals import ATTAINMENT, judged
@@ -23,7 +24,7 @@ from tidegate_bench.autoscaling.traces import MAKERS, denser, halves, read
 from tidegate_bench.autoscaling.world import Lane
 from tidegate_operator.scaling.tuning import DEFAULT
 
-PARTS: Final = ("tune", "report", "budget", "faults")
+PARTS: Final = ("tune", "report", "budget", "faults", "bound")
 SEEDS: Final = {"tune": (1,), "report": (11, 12, 13)}
 BUDGET_SEEDS: Final = (31, 32, 33)
 
@@ -35,6 +36,7 @@ class Measured:
     halves: dict[str, list[Sweep]] = field(default_factory=dict)
     shared: list[Shared] = field(default_factory=list)
     broken: list[Broken] = field(default_factory=list)
+    bounds: list[Bound] = field(default_factory=list)
     # What ours did on the first seed of the reported half, for the drawings.
     courses: dict[str, list[tuple[float, int, int]]] = field(default_factory=dict)
 
@@ -71,6 +73,8 @@ def _others(measured: Measured, parts: Sequence[str]) -> None:
         measured.shared = [way(seed) for way in budgeted.WAYS for seed in BUDGET_SEEDS]
     if "faults" in parts:
         measured.broken = faultruns.all_of()
+    if "bound" in parts:
+        measured.bounds = [bound(name, ATTAINMENT) for name in TRACES]
 
 
 def _course(lane: Lane) -> list[tuple[float, int, int]]:
@@ -91,6 +95,7 @@ def conclude(measured: Measured) -> int:
             print(*_lines(each), sep="\n")
     print(*_budget_lines(measured.shared), sep="\n")
     print(*_fault_lines(measured.broken), sep="\n")
+    print(*_bound_lines(measured.bounds), sep="\n")
     goals = judged(measured.halves.get("report", []), measured.shared, measured.broken)
     results.write("autoscaling", _content(measured), goals)
     results.conclude(goals)
@@ -141,6 +146,16 @@ def _fault_lines(broken: Sequence[Broken]) -> list[str]:
     return lines
 
 
+def _bound_lines(bounds: Sequence[Bound]) -> list[str]:
+    if not bounds:
+        return []
+    lines = ["\nwithout foresight: least replicas, those of a law that knows the process, the planner's"]
+    for each in bounds:
+        figures = f"{each.least:.2f}  {each.reached:.2f}  {each.planner:.2f}  foreseen {each.foreseen:.2f}"
+        lines.append(f"  {each.trace:12}{each.attainment:.0%}  {figures}")
+    return lines
+
+
 def _content(measured: Measured) -> dict[str, object]:
     return {
         "seeds": {**SEEDS, "budget": BUDGET_SEEDS, "faults": [faultruns.SEED]},
@@ -160,6 +175,13 @@ def _content(measured: Measured) -> dict[str, object]:
         "faults": [
             {"fault": each.fault, "arm": each.arm, "outcome": asdict(each.outcome)}
             for each in measured.broken
+        ],
+        "bounds": [
+            {
+                name: _finite(value) if isinstance(value, float) else value
+                for name, value in asdict(each).items()
+            }
+            for each in measured.bounds
         ],
     }
 

@@ -36,6 +36,7 @@ def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
         if found["halves"].get(half):
             yield f"\n### {told}\n"
             yield from _half(found["halves"][half])
+    yield from _bounds(found["bounds"])
     yield from _budget(found["budget"])
     yield from _faults(found["faults"])
 
@@ -72,6 +73,22 @@ def _half(sweeps: list[Mapping[str, Any]]) -> Iterator[str]:
         wait = fmean(each["first_token_p99"] for each in ours)
         changes = fmean(each["changes_per_hour"] for each in ours)
         yield f"\nOurs as it ships: p99 to the first token {short(wait)} s, {short(changes)} changes an hour.\n"
+
+
+def _bounds(bounds: list[Mapping[str, Any]]) -> Iterator[str]:
+    if not bounds:
+        return
+    yield "\n### Without foresight\n"
+    yield f"Replicas on average for {ATTAINMENT:.0%}, over other hours of the same kind (see Method):\n"
+    heads = ("bound", "its model, with foresight", "told all but the future", "planner")
+    yield "| | " + " | ".join(heads) + " | bound / planner | told / planner |"
+    yield "|---|---|---|---|---|---|---|"
+    for each in bounds:
+        planner = each["planner"]
+        cells = [each[name] for name in ("least", "foreseen", "reached", "planner")]
+        cells += [None if None in {of, planner} else of / planner for of in (each["least"], each["reached"])]
+        told = ("never" if cell is None else f"{cell:.2f}" for cell in cells)
+        yield f"| {each['trace']} | " + " | ".join(told) + " |"
 
 
 def _budget(budget: Mapping[str, Any]) -> Iterator[str]:

@@ -25,6 +25,12 @@ Intensity = Callable[[float], float]
 SECONDS: Final = 3600.0
 LONGEST_PROMPT: Final = 8192
 LONGEST_ANSWER: Final = 2000
+# Of the logarithm of a bursty intensity: spread, and seconds after which a distance from the mean is down to 1/e.
+FAST_SIGMA: Final = 0.8
+FAST_SECONDS: Final = 60.0
+SLOW_SIGMA: Final = 0.6
+SLOW_SECONDS: Final = 600.0
+BURSTY_PER_SECOND: Final = 4.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +90,13 @@ def step(seed: int, per_second: float = 4.0, begin: float | None = None) -> Trac
     return Trace("step", _drawn(rng, intensity, CONVERSATION, SECONDS))
 
 
-def bursts(seed: int, per_second: float = 4.0) -> Trace:
+def bursts(seed: int, per_second: float = BURSTY_PER_SECOND) -> Trace:
     """Return conversations that come in bursts."""
     rng = _rng("bursts", seed)
     return Trace("bursts", _drawn(rng, _bursty(rng, per_second), CONVERSATION, SECONDS))
 
 
-def code(seed: int, per_second: float = 4.0) -> Trace:
+def code(seed: int, per_second: float = BURSTY_PER_SECOND) -> Trace:
     """Return completions of code that come in bursts."""
     rng = _rng("code", seed)
     return Trace("code", _drawn(rng, _bursty(rng, per_second), CODE, SECONDS))
@@ -102,6 +108,7 @@ MAKERS: Final[dict[str, Callable[[int], Trace]]] = {
     "bursts": bursts,
     "code": code,
 }
+LENGTHS: Final = {"diurnal": CONVERSATION, "step": CONVERSATION, "bursts": CONVERSATION, "code": CODE}
 
 
 def _rng(name: str, seed: int) -> random.Random:
@@ -110,12 +117,34 @@ def _rng(name: str, seed: int) -> random.Random:
 
 def _bursty(rng: random.Random, per_second: float) -> Intensity:
     """Return an intensity whose logarithm is the sum of two Ornstein-Uhlenbeck processes."""
-    fast = _wander(rng, sigma=0.8, correlation_seconds=60.0)
-    slow = _wander(rng, sigma=0.6, correlation_seconds=600.0)
-    levels = [exp(a + b) for a, b in zip(fast, slow, strict=True)]
+    found = _levels(rng)
+    return lambda at: per_second * found.at(at)
+
+
+@dataclass(frozen=True, slots=True)
+class Levels:
+    """What drives a bursty hour: two processes second by second, and the mean that their hour is divided by."""
+
+    fast: Sequence[float]
+    slow: Sequence[float]
+    mean: float
+
+    def at(self, seconds: float) -> float:
+        """Return the intensity at a time, by its mean over the hour."""
+        index = min(max(int(seconds), 0), len(self.fast) - 1)
+        return exp(self.fast[index] + self.slow[index]) / self.mean
+
+
+def levels(name: str, seed: int) -> Levels:
+    """Return what drove the requests of `bursts` or `code` with this seed."""
+    return _levels(_rng(name, seed))
+
+
+def _levels(rng: random.Random) -> Levels:
+    fast = _wander(rng, FAST_SIGMA, FAST_SECONDS)
+    slow = _wander(rng, SLOW_SIGMA, SLOW_SECONDS)
     # Of this hour, so that seeds differ in when the requests come but not in how many.
-    mean = sum(levels) / len(levels)
-    return lambda at: per_second * levels[min(int(at), len(levels) - 1)] / mean
+    return Levels(fast, slow, sum(exp(a + b) for a, b in zip(fast, slow, strict=True)) / len(fast))
 
 
 def _wander(rng: random.Random, sigma: float, correlation_seconds: float) -> list[float]:

@@ -31,12 +31,26 @@ class Bin:
 class Forecast:
     """Demand in replicas' worth of work: what to expect, and what to keep in reserve for what varies.
 
-    `persistence` is how much of a distance from the mean stays until a replica can be ready, 0 to 1.
+    `stays` is how much of what is new stays until a replica can be ready.
     """
 
     expected: float
     reserve: float
-    persistence: float
+    stays: "Stays"
+
+
+@dataclass(frozen=True, slots=True)
+class Stays:
+    """How much of two distances stays over a time, each 0 to 1.
+
+    `minute` is that of the last minute from the last few, `minutes` that of those from the mean of the history.
+    """
+
+    minute: float
+    minutes: float
+
+
+_ALL_STAYS = Stays(1.0, 1.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +99,11 @@ def forecast(
     `request_seconds` and `prompt_token_seconds` are what a request and a token cost of an engine's time, `covered` is
     the share of bins for which expectation and reserve together are to be enough.
 
-    Of a distance from the mean as much is expected as has stayed over such a time before. A step stays. Of a burst
-    that is over before a replica is ready little does, and what bursts need goes into the reserve.
+    Of what is new as much is expected as has stayed over such a time before. A step stays. Of a burst that is over
+    before a replica is ready little does, and what bursts need goes into the reserve. What is new is taken apart into
+    what the last minute has beyond the last few, and what these have beyond the history: bursts of a minute pass on a
+    level that stays (two of the three scales of Corsi, "A simple approximate long-memory model of realized
+    volatility", 2009).
     """
     if not bins:
         return None
@@ -97,15 +114,18 @@ def forecast(
     seconds = sum([one.seconds for one in bins])
     mean = sum(series.work) / seconds
     lag = round(min(horizon_seconds, tuning.longest_lag_seconds) * len(bins) / seconds)
-    stays = _persistence(series.levels, mean, max(lag, 1), tuning.usual_spread * mean)
-    passes, oldest = 1.0 - stays, now - tuning.reserve_seconds
+    drifts = [level - mean for level in _levels(bins, series.work, tuning.drift_mean_seconds)]
+    bursts = [level - mean - drift for level, drift in zip(series.levels, drifts, strict=True)]
+    stays = _stays(bursts, drifts, max(lag, 1), tuning.usual_spread * mean)
+    oldest = now - tuning.reserve_seconds
     varies = sorted(
-        jump + passes * (level - mean)
-        for one, jump, level in zip(bins, series.noise, series.levels, strict=True)
+        jump + (1.0 - stays.minute) * burst + (1.0 - stays.minutes) * drift
+        for one, jump, burst, drift in zip(bins, series.noise, bursts, drifts, strict=True)
         if one.end > oldest
     )
     reserve = max(varies[min(int(covered * len(varies)), len(varies) - 1)], 0.0)
-    return Forecast(mean + stays * (current - mean), reserve, stays)
+    new = stays.minute * (current - mean - drifts[-1]) + stays.minutes * drifts[-1]
+    return Forecast(max(mean + new, 0.0), reserve, stays)
 
 
 def _weigh(
@@ -180,17 +200,24 @@ def _slope(series: _Series, now: float, seconds: float) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in points) / spread if spread else 0.0
 
 
-def _persistence(levels: Sequence[float], mean: float, lag: int, usual: float) -> float:
-    """Return how much of a distance from the mean is left after `lag` bins, 0 to 1: by least squares of what was.
+def _stays(bursts: Sequence[float], drifts: Sequence[float], lag: int, usual: float) -> Stays:
+    """Return how much of both is left after `lag` bins: by least squares of what was.
 
     Until distances greater than `usual` have been seen to pass, all are held to stay.
     """
-    pairs = len(levels) - lag
+    pairs = len(bursts) - lag
     if pairs < ENOUGH_BINS:
-        return 1.0
-    distances = [level - mean for level in levels]
-    before, after = distances[:pairs], distances[lag:]
+        return _ALL_STAYS
+    before, slow = bursts[:pairs], drifts[:pairs]
+    after = [burst + drift for burst, drift in zip(bursts[lag:], drifts[lag:], strict=True)]
     prior = usual * usual * pairs
-    variance = sum(map(mul, before, before)) + prior
-    covariance = sum(map(mul, before, after)) + prior
-    return min(max(covariance / variance, 0.0), 1.0) if variance > 0 else 1.0
+    aa = sum(map(mul, before, before)) + prior
+    bb = sum(map(mul, slow, slow)) + prior
+    ab = sum(map(mul, before, slow))
+    ay = sum(map(mul, before, after)) + prior
+    by = sum(map(mul, slow, after)) + prior
+    determinant = aa * bb - ab * ab
+    if determinant <= 0:
+        return _ALL_STAYS
+    minute, minutes = (ay * bb - by * ab) / determinant, (by * aa - ay * ab) / determinant
+    return Stays(min(max(minute, 0.0), 1.0), min(max(minutes, 0.0), 1.0))

@@ -33,6 +33,8 @@ class Tuning:
     reserve_seconds: float = 2400.0
     long_mean_seconds: float = 60.0
     short_mean_seconds: float = 20.0
+    # What the last minute has beyond these is a burst, what these have beyond the history a drift.
+    drift_mean_seconds: float = 300.0
     trend_mean_seconds: float = 60.0
     trend_seconds: float = 90.0
     trend_horizon_seconds: float = 120.0
@@ -76,10 +78,12 @@ class Tuning:
     # Up to max(+8, four times as many) in 30 s; down by max(1, a quarter) in a minute.
     up: tuple[RatePolicy, ...] = (RatePolicy("Pods", 8, 30), RatePolicy("Percent", 300, 30))
     down: tuple[RatePolicy, ...] = (RatePolicy("Pods", 1, 60), RatePolicy("Percent", 25, 60))
-    # The highest want of this time holds before fewer will do.
-    down_window_seconds: float = 180.0
-    # A replica that is taken away has to be brought back by a cold start: never sooner than this many P90 of it.
-    window_cold_starts: float = 1.5
+    # The highest want of this time holds before fewer will do: at least so long,
+    down_window_seconds: float = 60.0
+    # and about as long as what a start would cost if it were wanted again: to hold a replica for as long as that costs
+    # no more than twice the best in hindsight (Karlin, Manasse, Rudolph, Sleator, "Competitive snoopy caching", 1988).
+    # Of the P90 of a start; wants are the highest of noisy ones, so that somewhat less than one is enough.
+    window_cold_starts: float = 0.7
     # Those that stay may be this full, of their targets, after one is taken away.
     consolidation: float = 0.85
 

@@ -120,7 +120,7 @@ def test_after_a_gap_what_there_is_holds_as_long_as_if_it_had_just_been_needed()
     loop = warm(replicas=3, at_once=90)
     for _ in range(30):
         loop.tick(seen=replace(sample(loop.now + 10, 3), demand=None, workers=None))
-    assert loop.run(170).wanted == 3
+    assert loop.run(80).wanted == 3
     assert loop.run(400).wanted == 1
 
 

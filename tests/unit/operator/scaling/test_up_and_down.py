@@ -99,7 +99,7 @@ class TestDown:
     def test_what_the_window_needed_is_held(self) -> None:
         loop = warm(4, 160)
         before = loop.replicas
-        assert loop.run(170, 20).wanted == before
+        assert loop.run(80, 20).wanted == before
         assert "HeldBack" in reasons(loop.decisions[-1])
         assert loop.run(600, 20).wanted == 1
 
@@ -228,7 +228,7 @@ class TestAfterTheLoad:
     @pytest.mark.parametrize(
         ("rules", "seconds"),
         [
-            pytest.param(Rules(), 180, id="as long as a want holds"),
+            pytest.param(Rules(), 80, id="as long as a want holds"),
             pytest.param(Rules(stabilization_window_seconds=120), 120, id="as long as the user says"),
             pytest.param(Rules(stabilization_window_seconds=0), 60, id="a minute at least"),
         ],
