@@ -11,10 +11,13 @@ from typing import Any, Final
 
 from tidegate_bench.autoscaling.goals import ATTAINMENT, UNREACHED
 from tidegate_bench.autoscaling.plot import drawings
+from tidegate_bench.autoscaling.traces import MAKERS
 from tidegate_bench.page import date_of, write
 from tidegate_bench.results import short
 
 BEGIN: Final = "<!-- measured: `python -m tidegate_bench autoscaling --publish` writes from here -->"
+# A run of a real trace has a part of its own: it says nothing of the other goals.
+TRACE_BEGIN: Final = "<!-- measured: with `TRACE`, `--publish` writes from here -->"
 PAGE: Final = Path("docs/benchmarks/autoscaling.md")
 NAMES: Final = {"ours": "**Tidegate**", "planner": "planner with foresight", "static": "static count"}
 
@@ -22,8 +25,25 @@ NAMES: Final = {"ours": "**Tidegate**", "planner": "planner with foresight", "st
 def main(result: Path, page: Path = PAGE) -> int:
     """Write a result into a page."""
     found = json.loads(result.read_text())
-    write(page, BEGIN, measured(found, date_of(result)), drawings(found))
+    if is_of_a_trace(found):
+        write(page, TRACE_BEGIN, of_a_trace(found, date_of(result)), {})
+    else:
+        write(page, BEGIN, measured(found, date_of(result)), drawings(found))
     return 0
+
+
+def is_of_a_trace(found: Mapping[str, Any]) -> bool:
+    """Tell whether the traffic of a run was read from a file."""
+    return any(sweep["trace"] not in MAKERS for sweeps in found["halves"].values() for sweep in sweeps)
+
+
+def of_a_trace(found: Mapping[str, Any], date: str) -> Iterator[str]:
+    """Yield the lines of a run whose traffic was read from a file."""
+    yield f"\nRun on {date} with Python {found['machine']['python']}.\n"
+    yield from _goals(found)
+    for half, told in (("report", "Its second half"), ("tune", "Its first half")):
+        yield f"\n{told}:\n"
+        yield from _half(found["halves"].get(half, []))
 
 
 def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import asdict
+from math import inf
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -9,12 +10,13 @@ import pytest
 
 from tidegate_bench.autoscaling.arms import ARMS, OURS
 from tidegate_bench.autoscaling.bench import Measured, _content
+from tidegate_bench.autoscaling.bound import Bound
 from tidegate_bench.autoscaling.budgeted import Shared
 from tidegate_bench.autoscaling.faultruns import Broken
 from tidegate_bench.autoscaling.goals import judged
 from tidegate_bench.autoscaling.outcome import Outcome
 from tidegate_bench.autoscaling.plot import drawings
-from tidegate_bench.autoscaling.publish import BEGIN, main
+from tidegate_bench.autoscaling.publish import BEGIN, TRACE_BEGIN, main
 from tidegate_bench.autoscaling.sweep import Sweep
 from tidegate_bench.page import END
 
@@ -83,6 +85,7 @@ def result(tmp_path: Path) -> Path:
         halves={"report": [swept("diurnal", (4.2, 0.96))], "tune": [swept("diurnal", (4.2, 0.96))]},
         shared=[shared(0.99, 0.98, 0.7)],
         broken=[Broken("nothing", OURS, made(5, 0.9, blind=1), [])],
+        bounds=[Bound("bursts", 0.95, 4.6, 2.1, 7.4, 3.5), Bound("code", 0.95, 2.7, 1.2, inf, 3.0)],
         courses={"diurnal": [(0.0, 2, 3), (1800.0, 4, 4)]},
     )
     goals = judged(measured.halves["report"], measured.shared, measured.broken)
@@ -105,18 +108,34 @@ def test_a_result_is_drawn_as_well_formed_pictures(result: Path) -> None:
 
 def test_a_result_is_put_on_its_page_between_the_marks(result: Path) -> None:
     page = result.parent / "page.md"
-    page.write_text(f"before\n{BEGIN}\nold\n{END}\nafter\n")
+    page.write_text(f"before\n{BEGIN}\nstale\n{END}\nafter\n")
     assert main(result, page) == 0
     text = page.read_text()
     assert text.startswith("before\n")
     assert text.endswith("\nafter\n")
-    assert "old" not in text
+    assert "stale" not in text
     for told in (
         "Run on 21 November 2026",
         "| regret diurnal |",
         "| **Tidegate** |",
         "allocated by class",
         "(1) |",
+        "| bursts | 4.60 | 2.10 | 7.40 | 3.50 | 1.31 | 2.11 |",
+        "| code | 2.70 | 1.20 | never | 3.00 | 0.90 | never |",
     ):
         assert told in text
     assert (result.parent / "autoscaling-frontier.svg").exists()
+
+
+def test_a_real_trace_has_a_part_of_the_page_of_its_own(result: Path) -> None:
+    content = json.loads(result.read_text())
+    content["halves"] = {half: [one | {"trace": "an-hour"}] for half, (one, *_) in content["halves"].items()}
+    result.write_text(json.dumps(content))
+    page = result.parent / "page.md"
+    page.write_text(f"{BEGIN}\nmade\n{END}\n{TRACE_BEGIN}\nstale\n{END}\nafter\n")
+    assert main(result, page) == 0
+    text = page.read_text()
+    assert f"{BEGIN}\nmade\n{END}\n" in text
+    assert "| an-hour | settings |" in text
+    assert "stale" not in text
+    assert text.endswith("\nafter\n")
