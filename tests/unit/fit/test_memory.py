@@ -154,3 +154,12 @@ def test_the_longest_length_that_works_is_the_last_that_needs_no_more_than_there
 
 def test_what_is_not_known_of_a_token_is_not_known_of_a_cache() -> None:
     assert capacity(shape_of(families.QWEN3_NEXT_80B), GPU, GIB) is None
+
+
+def test_almost_as_many_with_a_window_as_without_are_two_groups_with_a_gap() -> None:
+    kinds = ["sliding_attention"] * 14 + ["full_attention"] * 10
+    held = capacity(shape_of(families.GPT_OSS_20B, layer_types=kinds), GPU, 40 * GIB)
+    assert held is not None
+    # Groups of 14, of which one has ten layers: fewer blocks, and not four groups of ten.
+    assert held.blocks == 40 * GIB // (16 * 14 * 2 * 8 * 64 * 2)
+    assert held.concurrency == held.blocks / (131072 // 16 + -(-(127 + 2 * 8192) // 16) + 1)
