@@ -290,7 +290,8 @@ _ALL = (
         "MetricsIncomplete",
         "ScalingActive",
         "Ready",
-        "A gateway or a worker could not be read. Workers are added by what is known, and none is taken away.",
+        "A gateway or a worker could not be read, and either that keeps workers or it has been so for half a minute. "
+        "Workers are added by what is known, and none is taken away.",
     ),
     Reason(
         "WorkerUnread",
@@ -300,7 +301,7 @@ _ALL = (
         "`spec.scaling.fallback.failureThreshold` says. What it does is not known, so it counts as full: others may go "
         "once nobody needs them, one that can be read stays beside it, and the pool does not sleep.",
         "The message names the Pod and the reason. Let the operator, and Prometheus if there is one, reach port 8000 "
-        "of the workers: a NetworkPolicy may be in the way. If the worker itself does not answer there, delete the Pod.",
+        "of the workers: a NetworkPolicy may be in the way. If the worker itself is deaf there, delete the Pod.",
     ),
     Reason(
         "ResourceConstrained",
