@@ -29,8 +29,6 @@ _NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, LLM_MODEL, POD, CLAIM, POD_AUTOSCALER)
 def keys_of(change: Change, cache: Cache) -> set[Key]:
     """Return whom to reconcile after a change."""
     seen = [item for item in (change.before, change.after) if item]
-    if change.kind == LLM_TENANT:
-        return set()
     if change.kind == LLM_MODEL:
         return {key_of(user) for item in seen for user in users_of(item, cache)}
     if change.kind == LLM_SERVICE:

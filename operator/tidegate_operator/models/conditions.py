@@ -76,7 +76,9 @@ def failed(scene: Scene) -> Finding | None:
     if ended.passes or scene.plan.job is None:
         return Finding(ended.reason, f"{when}.")
     name, namespace = scene.plan.job["metadata"]["name"], scene.facts.key.namespace
-    sooner = f"once the spec or the token's reference changes, or after `kubectl delete job {name} -n {namespace}`"
+    sooner = (
+        f"once the spec or the token's reference changes, or after `kubectl delete job {name} -n {namespace}`"
+    )
     return Finding(ended.reason, f"{when}; sooner {sooner}.")
 
 
