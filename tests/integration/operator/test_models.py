@@ -396,3 +396,40 @@ def test_pods_of_loaders_are_allowed_where_only_the_restricted_are(
     api.delete("LLMModel", namespace, "tiny")
     removal = eventually(lambda: removals(api, namespace)[0])
     assert pod_of(api, namespace, "tiny", removal["metadata"]["name"])
+
+
+def test_workers_are_made_once_the_model_is_there_and_their_service_tells_how_far_it_is(
+    api: Api, namespace: str, operator: Operator, cached_at: str
+) -> None:
+    api.create(service(namespace, uri=URI))
+    name = only_model(api, namespace)["metadata"]["name"]
+    with loader(cached_at) as said:
+        said.downloads(TOTAL // 2)
+        runs(api, pod_of(api, namespace, name), cached_at)
+        eventually(lambda: status_of(api, namespace).get("model", {}).get("percent") == 50)
+        assert status_of(api, namespace)["model"]["name"] == name
+        assert condition(api, namespace, "Ready") == ("False", "ModelDownloading")
+        assert api.get("Deployment", namespace, "chat-shared") is None
+        is_loaded(api, namespace, name)
+    deployment = eventually(lambda: api.get("Deployment", namespace, "chat-shared"))
+    pod = deployment["spec"]["template"]["spec"]
+    assert {"persistentVolumeClaim": {"claimName": CACHE}}.items() <= pod["volumes"][0].items()
+    assert f"--model-path=/models/{PATH}" in pod["containers"][0]["args"]
+    assert pod["containers"][0]["volumeMounts"][0]["readOnly"] is True
+    eventually(lambda: status_of(api, namespace)["model"]["percent"] == 100)
+
+
+def test_a_refusal_of_the_hub_is_that_of_the_service(
+    api: Api, namespace: str, operator: Operator, cache: None
+) -> None:
+    api.create(service(namespace, uri=URI))
+    name = only_model(api, namespace)["metadata"]["name"]
+    ends(api, pod_of(api, namespace, name), refused("TokenMissing", "visit https://example.com"), 78)
+    eventually(lambda: condition(api, namespace, "Ready") == ("False", "TokenMissing"))
+    eventually(lambda: condition(api, namespace, "ModelReady") == ("False", "TokenMissing"))
+    assert status_of(api, namespace)["phase"] == "Failed"
+    source = {"uri": URI, "tokenSecretRef": {"name": "hub"}}
+    api.patch("LLMService", namespace, "chat", {"spec": {"model": source}})
+    eventually(lambda: status_of(api, namespace, name, "LLMModel")["attempts"] == 2)
+    is_loaded(api, namespace, name)
+    eventually(lambda: api.get("Deployment", namespace, "chat-shared"))
