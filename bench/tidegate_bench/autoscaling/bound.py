@@ -2,8 +2,8 @@
 
 Owns the figures, in replicas on average. `least` is a bound below which no such law serves a share of the requests, in
 a model that is kinder than the simulated one in every respect, and `foreseen` is what who knows the demand needs in
-that model. `reached` is what the simulated pool needs under a law that is told everything but the future. What a law
-can do at best lies between `least` and `reached`.
+that model. `reached` is what the simulated pool needs under a law that is told everything but the future: it shows
+what can be had, and is no optimum. What a law can do at best lies between `least` and `reached`.
 """
 
 import random
