@@ -1,0 +1,68 @@
+"""A model that needs no download: out of an image, looked into beside its engine, and refused where it cannot run."""
+
+import openai
+import pytest
+
+from e2e.cluster import Json, Namespace, eventually, kubectl
+from e2e.conftest import tenant_key
+from tidegate_api.names import API_VERSION, SERVICE_KIND
+
+URI = "oci://docker.io/tidegate/example-model:0.1.0#model/smollm2-135m-instruct"
+QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}]
+# 30 layers with 3 key-value heads of 64, in bfloat16.
+BYTES_PER_TOKEN = 2 * 30 * 3 * 64 * 2
+
+
+def service(name: str, *args: str) -> Json:
+    """Return a service of the model in the image, small enough to run beside the demo's."""
+    engine = {
+        "maxModelLen": 1024,
+        "maxNumSeqs": 4,
+        "args": list(args),
+        "env": [{"name": "VLLM_CPU_OMP_THREADS_BIND", "value": "nobind"}],
+    }
+    small = {"requests": {"cpu": "250m", "memory": "2Gi"}}
+    wanted = {"model": {"uri": URI}, "engine": engine, "resources": small}
+    return {"apiVersion": API_VERSION, "kind": SERVICE_KIND, "metadata": {"name": name}, "spec": wanted}
+
+
+def ask(place: Namespace, gateway: str, model: str) -> str:
+    """Ask the model its question as a tenant of the namespace."""
+    with tenant_key(place.name, "e2e") as key:
+        caller = openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=5, timeout=120)
+
+        def answer() -> str | None:
+            try:
+                said = caller.chat.completions.create(
+                    model=model, messages=QUESTION, temperature=0, max_tokens=32
+                )
+            except (openai.AuthenticationError, openai.NotFoundError):
+                return None  # The gateway has not seen the new key yet.
+            return said.choices[0].message.content
+
+        return eventually(answer, f"{model} answers", 60)
+
+
+def test_heads_that_cannot_be_divided_are_read_from_the_image_and_refused(
+    demo: Namespace, namespace: Namespace
+) -> None:
+    namespace.apply(service("split", "--tensor-parallel-size=2"))
+    said = namespace.wait_for_reason("split", "ModelReady", "InvalidParallelism", 120)
+    assert "9 attention heads" in said["message"]
+    assert namespace.pods_of("split") == []
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_model_in_an_image_is_mounted_and_answers(
+    demo: Namespace, namespace: Namespace, gateway: str
+) -> None:
+    namespace.apply(service("pictured"))
+    estimate = eventually(
+        lambda: namespace.get("llmservice", "pictured").get("status", {}).get("estimate"), "an estimate", 120
+    )
+    assert estimate["kvBytesPerToken"] == BYTES_PER_TOKEN
+    (pod,) = namespace.wait_for_ready("pictured", 1)
+    mounted = kubectl("exec", "-n", namespace.name, pod, "--", "sh", "-c", "grep ' /models ' /proc/mounts")
+    assert mounted.split()[3].split(",")[0] == "ro"
+    assert "Paris" in ask(namespace, gateway, "pictured")
