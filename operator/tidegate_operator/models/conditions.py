@@ -152,7 +152,10 @@ def moving(scene: Scene) -> Finding | None:
 
 def ending(scene: Scene) -> Finding | None:
     """Find a loader that has ended while its Job does not say yet how: until then nothing is new."""
-    is_over = scene.pod is not None and of_pod.phase(scene.pod) in ("Succeeded", "Failed")
+    if scene.pod is None:
+        return None
+    # The container ends some seconds before its Pod is said to have.
+    is_over = of_pod.phase(scene.pod) in ("Succeeded", "Failed") or any(of_pod.ended(scene.pod))
     return scene.before if is_over else None
 
 

@@ -326,9 +326,11 @@ def test_what_was_going_on_goes_on_while_nobody_has_asked_yet() -> None:
     assert (reason(status(seen)), message(status(seen))) == ("ModelDownloading", "as it is")
 
 
-def test_between_the_end_of_a_pod_and_that_of_its_job_nothing_is_new() -> None:
-    seen = facts(model(status=GOING_ON), jobs=[job()], pods=[ended_pod(words())])
-    assert reason(status(seen)) == "ModelDownloading"
+def test_between_the_end_of_a_loader_and_that_of_its_job_nothing_is_new() -> None:
+    still_running = pod(state={"terminated": {"exitCode": 0}})
+    for last in (ended_pod(words()), still_running):
+        seen = facts(model(status=GOING_ON), jobs=[job()], pods=[last])
+        assert reason(status(seen)) == "ModelDownloading"
 
 
 def test_what_is_wrong_stays_said_until_the_next_load_gets_further() -> None:
