@@ -126,8 +126,8 @@ class Engine(Model):
     ) = Field(
         None,
         description="Weight format (vLLM `--quantization`): `awq`, `gptq`, `compressed-tensors` for a model stored "
-        "that way; `fp8`, `bitsandbytes`, `int8_per_channel_weight_only` are made at load. Unset or `none`: as "
-        "the model says.",
+        "that way; `fp8` and `bitsandbytes` are made at load, `int8_per_channel_weight_only` of experts only. "
+        "Unset or `none`: as the model says.",
     )
     kv_cache_dtype: Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2"] | None = Field(
         None,

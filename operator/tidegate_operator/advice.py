@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final
 
-from tidegate_api.fit.memory import longest, weight_bytes
+from tidegate_api.fit.memory import EXPERTS_INT8, longest, weight_bytes
 from tidegate_api.fit.parallel import refusal, tensor_sizes
 from tidegate_api.fit.shape import Shape
 from tidegate_operator.asked import Asked
@@ -60,8 +60,9 @@ def _changes(shape: Shape, asked: Asked) -> Iterator[tuple[str, Asked]]:
         yield from _more_memory(shape, asked)
     else:
         yield from _more_accelerators(shape, asked)
-    if shape.quantization is None and serving.quantization is None:
-        method = "int8_per_channel_weight_only" if serving.on_cpu else "fp8"
+    # On a CPU only experts can be made smaller at load; there a dense model has to be stored small.
+    method = (EXPERTS_INT8 if shape.experts else None) if serving.on_cpu else "fp8"
+    if method is not None and shape.quantization is None and serving.quantization is None:
         yield (
             f"spec.engine.quantization to {method}",
             replace(asked, serving=replace(serving, quantization=method)),

@@ -22,6 +22,8 @@ KV_HEADS: Final = (
     "multi_query_group_num",
     "num_attention_groups",
 )
+# Names of how many experts a layer has, where each token goes to a few of them.
+EXPERTS: Final = ("num_local_experts", "num_experts", "n_routed_experts", "moe_num_experts")
 # Names of the longest sequence, of which the least holds (same place).
 POSITIONS: Final = (
     "max_position_embeddings",

@@ -11,13 +11,11 @@ from typing import Final
 from tidegate_api.fit.shape import Shape
 
 _WIDTHS: Final[Mapping[str, int]] = {"float32": 4, "float16": 2, "bfloat16": 2, "half": 2, "float": 4}
+# Makes experts small and nothing else (vLLM 0.32, `config/quantization.py`): a dense model stays as large as it was.
+EXPERTS_INT8: Final = "int8_per_channel_weight_only"
 # Bytes per parameter of the layers that vLLM can make smaller while it loads them. bitsandbytes: four bits, and a
 # four-byte scale for each 64 of them.
-_AT_LOAD: Final[Mapping[str, float]] = {
-    "fp8": 1.0,
-    "int8_per_channel_weight_only": 1.0,
-    "bitsandbytes": 0.5625,
-}
+_AT_LOAD: Final[Mapping[str, float]] = {"fp8": 1.0, EXPERTS_INT8: 1.0, "bitsandbytes": 0.5625}
 # The least that a method not listed could make of a parameter.
 _LEAST_AT_LOAD: Final = 0.5
 
@@ -88,13 +86,20 @@ def weight_bytes(shape: Shape, serving: Serving) -> int:
     embedding = shape.vocab_size * shape.hidden_size * width
     body = max(total - embedding * (1 if shape.tied else 2), 0.0)
     embeddings = total - body
-    if serving.quantization and not shape.quantization:
-        body *= _AT_LOAD.get(serving.quantization, _LEAST_AT_LOAD) / width
+    if _shrinks(shape, serving):
+        body *= _AT_LOAD.get(serving.quantization or "", _LEAST_AT_LOAD) / width
     if serving.pipeline > 1:
         # The first stage has the embedding, the last the head.
         body *= _layers(shape.layers, serving) / shape.layers
         embeddings = min(embeddings, float(embedding))
     return int((body + embeddings) / serving.tensor)
+
+
+def _shrinks(shape: Shape, serving: Serving) -> bool:
+    """Return whether the engine makes weights smaller while it loads them."""
+    if not serving.quantization or shape.quantization:
+        return False
+    return serving.quantization != EXPERTS_INT8 or shape.experts > 0
 
 
 def overhead_bytes(shape: Shape, serving: Serving, requests: int) -> int:

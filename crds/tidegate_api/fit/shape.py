@@ -28,7 +28,7 @@ class Shape:
     `weight_bytes` is the size of its weight files, `dtype` the type that its config names for what is not quantized.
     `context_length` is vLLM's default for the longest sequence, in tokens. `latent_dim`, `sliding_window`,
     `sliding_layers` and `unknown` are those of `attention.Attention`; `kv_cache_dtype` is what the model itself asks
-    for.
+    for. `experts` are those of a layer, 0 for a dense model.
     """
 
     architecture: str
@@ -48,6 +48,7 @@ class Shape:
     sliding_window: int | None = None
     sliding_layers: int = 0
     unknown: str | None = None
+    experts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +91,7 @@ def read_shape(
         sliding_window=attention.sliding_window,
         sliding_layers=attention.sliding_layers,
         unknown=attention.unknown,
+        experts=fields.number(model, fields.EXPERTS) or 0,
     )
 
 

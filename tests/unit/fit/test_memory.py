@@ -97,6 +97,20 @@ def test_settings_change_what_a_token_takes(
             (269_060_552 - 56_623_104) // 2 + 56_623_104,
             id="one tied embedding",
         ),
+        pytest.param(
+            families.SMOLLM2_135M,
+            269_060_552,
+            {"quantization": "int8_per_channel_weight_only"},
+            269_060_552,
+            id="what makes experts small leaves a dense model as large as it was",
+        ),
+        pytest.param(
+            families.MIXTRAL_8X7B,
+            93_405_585_408,
+            {"quantization": "int8_per_channel_weight_only"},
+            (93_405_585_408 - 524_288_000) // 2 + 524_288_000,
+            id="and a model of experts about half as large",
+        ),
     ],
 )
 def test_weights_in_memory(config: Config, stored: int, serving: dict[str, object], expected: int) -> None:

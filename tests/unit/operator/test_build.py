@@ -41,7 +41,9 @@ def main(**spec: Any) -> dict[str, Any]:
             id="two workers",
         ),
         pytest.param(SETTINGS, {"suspend": True}, "ServiceAccount Service Deployment", id="suspended"),
-        pytest.param(CLOSED, {}, "ServiceAccount NetworkPolicy Service Job Deployment", id="a closed network"),
+        pytest.param(
+            CLOSED, {}, "ServiceAccount NetworkPolicy Service Job Deployment", id="a closed network"
+        ),
     ],
 )
 def test_kinds_in_apply_order(settings: Settings, spec: dict[str, Any], kinds: str) -> None:

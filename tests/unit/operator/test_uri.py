@@ -42,9 +42,7 @@ def test_an_allowed_directory_of_the_node_is_mounted_itself(uri: str, path: str)
 @pytest.mark.parametrize(
     ("uri", "reason", "words"),
     [
-        pytest.param(
-            "ftp://org/name", "InvalidValue", "pvc://CLAIM/PATH", id="a scheme that is not known"
-        ),
+        pytest.param("ftp://org/name", "InvalidValue", "pvc://CLAIM/PATH", id="a scheme that is not known"),
         pytest.param("pvc:/weights", "InvalidValue", "no known kind", id="a slash too few"),
         pytest.param("weights/x", "InvalidValue", "no known kind", id="no scheme"),
         pytest.param("file://host/x", "InvalidValue", "no known kind", id="a file on another host"),
