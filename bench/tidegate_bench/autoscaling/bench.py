@@ -25,7 +25,7 @@ from tidegate_bench.autoscaling.world import Lane
 from tidegate_operator.scaling.tuning import DEFAULT
 
 PARTS: Final = ("tune", "report", "budget", "faults", "bound")
-SEEDS: Final = {"tune": (1,), "report": (11, 12, 13)}
+SEEDS: Final = {"tune": (1,), "report": (11, 12, 13, 14, 15, 16, 17, 18)}
 BUDGET_SEEDS: Final = (31, 32, 33)
 
 

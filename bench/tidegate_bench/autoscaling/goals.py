@@ -4,6 +4,7 @@ Owns the goals and their limits. Pure.
 """
 
 from collections.abc import Iterator, Sequence
+from dataclasses import astuple
 from math import isnan
 from typing import Final
 
@@ -12,9 +13,8 @@ from tidegate_bench.autoscaling.budgeted import Shared
 from tidegate_bench.autoscaling.faultruns import Broken
 from tidegate_bench.autoscaling.sweep import Sweep
 from tidegate_bench.results import Goal
-from tidegate_bench.statistics import Figure, interval
+from tidegate_bench.statistics import Figure
 
-SEED: Final = 1
 # Replica-hours for this attainment, over those of a planner that knows all arrivals.
 ATTAINMENT: Final = 0.95
 MOST_REGRET: Final = {"diurnal": 1.10, "bursts": 1.30, "code": 1.30}
@@ -31,12 +31,13 @@ def judged(sweeps: Sequence[Sweep], shared: Sequence[Shared], broken: Sequence[B
 def _regrets(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
     for sweep in sweeps:
         limit = MOST_REGRET.get(sweep.trace)
-        if limit is not None:
-            regrets = [sweep.regret(OURS, ATTAINMENT, seed) for seed in range(sweep.seeds)]
-            # Where even the planner does not serve so many there is nothing to compare with.
-            known = [min(regret, UNREACHED) for regret in regrets if not isnan(regret)]
-            if known:
-                yield Goal(f"autoscaling-regret-{sweep.trace}", interval(known, SEED), "×planner", limit)
+        if limit is None:
+            continue
+        figure = sweep.figure(lambda seeds, each=sweep: each.regret(OURS, ATTAINMENT, seeds))  # type: ignore[misc]
+        # Where even the planner does not serve so many there is nothing to compare with.
+        if not isnan(figure.value):
+            reached = Figure(*(min(value, UNREACHED) for value in astuple(figure)))
+            yield Goal(f"autoscaling-regret-{sweep.trace}", reached, "×planner", limit)
 
 
 def _leads(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
@@ -48,7 +49,7 @@ def _leads(sweeps: Sequence[Sweep]) -> Iterator[Goal]:
 
 
 def _lead(sweep: Sweep, arms: Sequence[str], told: str) -> Goal:
-    figure = interval([100 * sweep.least_lead(arms, seed) for seed in range(sweep.seeds)], SEED)
+    figure = sweep.figure(lambda seeds: 100 * sweep.least_lead(arms, seeds))
     return Goal(f"autoscaling-lead-over-{told}-{sweep.trace}", figure, "points", 0, at_least=True)
 
 
