@@ -1,8 +1,10 @@
 """An object store that speaks what clients of S3 need to read a model: list, size, ranges. Standard library only.
 
 It answers whoever signs a request with the access key that it was made with, and looks no further.
+`python3 objectstore.py BUCKET ACCESS_KEY PREFIX FOLDER PORT` serves a folder for ever.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -89,18 +91,19 @@ def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
             elif key not in store.objects:
                 self._send(404, f"{_XML}<Error><Code>NoSuchKey</Code></Error>".encode())
             else:
-                self._object(store.objects[key].read_bytes())
+                self._object(store.objects[key])
 
-        def _object(self, content: bytes) -> None:
-            wanted = self.headers.get("Range", "")
+        def _object(self, path: Path) -> None:
+            wanted, size = self.headers.get("Range", ""), path.stat().st_size
             if not wanted.startswith("bytes="):
-                self._send(200, content)
+                self._send(200, path.read_bytes() if self.command == "GET" else b"", length=size)
                 return
             first, _, last = wanted.removeprefix("bytes=").partition("-")
-            begin, end = int(first), int(last or len(content) - 1)
-            part = content[begin : end + 1]
-            whole = f"bytes {begin}-{begin + len(part) - 1}/{len(content)}"
-            self._send(206, part, headers={"Content-Range": whole})
+            begin, end = int(first), min(int(last or size - 1), size - 1)
+            with path.open("rb") as file:
+                file.seek(begin)
+                part = file.read(end - begin + 1)
+            self._send(206, part, headers={"Content-Range": f"bytes {begin}-{end}/{size}"})
 
         def _send(
             self,
@@ -109,11 +112,12 @@ def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
             *,
             kind: str = "application/octet-stream",
             headers: dict[str, str] | None = None,
+            length: int | None = None,
         ) -> None:
             self.send_response(status)
             usual = {
                 "Content-Type": kind,
-                "Content-Length": str(len(body)),
+                "Content-Length": str(len(body) if length is None else length),
                 "Accept-Ranges": "bytes",
                 "ETag": _ETAG,
             }
@@ -125,3 +129,14 @@ def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
                 self.wfile.write(body)
 
     return Handler
+
+
+def main() -> None:
+    bucket, access_key, prefix, folder, port = sys.argv[1:]
+    store = ObjectStore(bucket, access_key)
+    store.put(prefix, Path(folder))
+    ThreadingHTTPServer(("", int(port)), _handler(store)).serve_forever()
+
+
+if __name__ == "__main__":
+    main()
