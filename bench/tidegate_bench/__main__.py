@@ -103,40 +103,50 @@ def _parser() -> argparse.ArgumentParser:
     publish = commands.add_parser("publish", help="put a result of the gateway's benchmark on its page")
     publish.add_argument("result", type=Path, help="a file below bench/results")
     publish.add_argument("page", type=Path, nargs="?", default=Path("docs/benchmarks/gateway.md"))
-    autoscaling = commands.add_parser(
-        "autoscaling", help="replicas and what they achieve over simulated hours, beside other laws"
+    _add_autoscaling(
+        commands.add_parser(
+            "autoscaling", help="replicas and what they achieve over simulated hours, beside other laws"
+        )
     )
-    autoscaling.add_argument(
+    _add_engine(
+        commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
+    )
+    for name, (_, told) in SIMPLE.items():
+        _add_rounds(commands.add_parser(name, help=told))
+    return parser
+
+
+def _add_autoscaling(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
         "--part",
         action="append",
         choices=("tune", "report", "budget", "faults", "bound"),
         help="only this; may be given more than once",
     )
-    autoscaling.add_argument(
+    command.add_argument(
         "--trace",
         type=Path,
         metavar="FILE",
         help="real traffic instead: CSV with TIMESTAMP, ContextTokens, GeneratedTokens",
     )
-    autoscaling.add_argument("--times", type=int, default=1, help="each request of the trace so many times")
-    _add_publish(autoscaling)
-    engine = commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
-    _add_rounds(engine)
-    engine.add_argument(
+    command.add_argument("--times", type=int, default=1, help="each request of the trace so many times")
+    _add_publish(command)
+
+
+def _add_engine(command: argparse.ArgumentParser) -> None:
+    _add_rounds(command)
+    command.add_argument(
         "--part",
         action="append",
         choices=("batching", "waste", "prefix", "chunks", "speculation", "weights"),
         help="only this; may be given more than once",
     )
-    engine.add_argument(
+    command.add_argument(
         "--force",
         action="store_true",
         help="judge a run on a busy machine all the same, for development only",
     )
-    _add_publish(engine)
-    for name, (_, told) in SIMPLE.items():
-        _add_rounds(commands.add_parser(name, help=told))
-    return parser
+    _add_publish(command)
 
 
 def _add_publish(command: argparse.ArgumentParser) -> None:

@@ -6,7 +6,7 @@ behaviour of one part only, or be copied: a name written out elsewhere is a bug.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 GROUP: Final = "serving.tidegate.dev"
 VERSION: Final = "v1alpha1"
@@ -67,6 +67,27 @@ MODELS_MOUNT: Final = "/models"
 CACHE_MOUNT: Final = "/cache"
 LOADER_CONTAINER: Final = "loader"
 LOADER_PORT: Final = 8000
+# Why a loader brought no model: a reason of the LLMModel's condition as it stands.
+LoaderReason = Literal[
+    "AccessDenied",
+    "CacheUnavailable",
+    "CorruptWeights",
+    "HubOffline",
+    "HubRateLimited",
+    "HubUnreachable",
+    "InsufficientStorage",
+    "InvalidModelConfig",
+    "LoaderFailed",
+    "ModelNotFound",
+    "RevisionNotFound",
+    "TokenInvalid",
+    "TokenMissing",
+    "UnsafeFormat",
+]
+LOADER_REASONS: Final[frozenset[str]] = frozenset(get_args(LoaderReason))
+# What a worker or a loader exits with where trying again changes nothing until somebody changes something: sysexits'
+# EX_CONFIG.
+EXIT_MEND: Final = 78
 PROGRESS_PATH: Final = "/progress"
 # Where a worker says why it cannot serve; the operator reads it back from the Pod's status.
 TERMINATION_MESSAGE_PATH: Final = "/dev/termination-log"

@@ -12,7 +12,7 @@ import aiohttp
 from tidegate_api.names import STATE_PATH
 from tidegate_operator import podhttp
 from tidegate_operator.census import Reading
-from tidegate_operator.gateways import Unreadable, read_state
+from tidegate_operator.gateways import read_state
 
 TIMEOUT = aiohttp.ClientTimeout(total=5, sock_connect=2)
 # About 100,000 tenants.
@@ -28,16 +28,8 @@ class HttpGateways:
 
     async def read(self, address: str) -> Reading:
         """See Gateways."""
-        try:
-            async with self.session.get(podhttp.url(address, self.port, STATE_PATH)) as answer:
-                if answer.status != 200:
-                    raise Unreadable(f"it answered {answer.status}")
-                body = await podhttp.whole(answer, MOST_BYTES)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise Unreadable(str(error) or "no answer in time") from error
-        if body is None:
-            raise Unreadable(f"its answer has more than {MOST_BYTES} bytes")
-        return read_state(body)
+        where = podhttp.url(address, self.port, STATE_PATH)
+        return read_state(await podhttp.answer(self.session, where, MOST_BYTES))
 
 
 @asynccontextmanager

@@ -14,9 +14,10 @@ from tidegate_api.settings import GatewayService
 from tidegate_operator.census import Census, Reading, next_census, uid_of
 from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.conditions import pods as of_pod
-from tidegate_operator.gateways import Gateways, Unreadable
+from tidegate_operator.gateways import Gateways
 from tidegate_operator.kinds import POD
 from tidegate_operator.metrics import Metrics
+from tidegate_operator.podanswer import Unreadable
 
 _AT_A_TIME = 16
 

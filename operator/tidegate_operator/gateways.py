@@ -7,21 +7,18 @@ import a client, nor trust an answer to be what it should: a gateway may be of a
 from collections.abc import Sequence
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tidegate_api.names import QosClass
 from tidegate_operator.census import ClassReading, PoolCounters, PoolReading, Reading
 from tidegate_operator.facts import Counters, Key
+from tidegate_operator.podanswer import parse
 
 Count = Annotated[int, Field(ge=0)]
 # Gateways may reckon in fractions.
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
-
-
-class Unreadable(Exception):
-    """A gateway that did not answer, or not with what it should; says why."""
 
 
 class Gateways(Protocol):
@@ -82,12 +79,7 @@ class _State(_Said):
 
 def read_state(body: bytes) -> Reading:
     """Return what the JSON of a gateway says; raises Unreadable. What we do not know is passed over."""
-    try:
-        said = _State.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise Unreadable(f"{place}: {first['msg']}") from None
+    said = parse(_State, body)
     pools: dict[Key, dict[str, PoolReading]] = {}
     for pool in said.pools:
         pools.setdefault(Key(pool.namespace, pool.service), {})[pool.pool] = _pool(pool)

@@ -3,31 +3,15 @@
 Owns the reasons and whether trying again can help. Must not read or write anything.
 """
 
-from typing import Final, Literal
+from typing import Final
 
-Reason = Literal[
-    "AccessDenied",
-    "CacheUnavailable",
-    "CorruptWeights",
-    "HubOffline",
-    "HubRateLimited",
-    "HubUnreachable",
-    "InsufficientStorage",
-    "InvalidModelConfig",
-    "LoaderFailed",
-    "ModelNotFound",
-    "RevisionNotFound",
-    "TokenInvalid",
-    "TokenMissing",
-    "UnsafeFormat",
-]
+from tidegate_api.names import EXIT_MEND, LoaderReason
 
-# sysexits: EX_CONFIG, somebody has to change something; EX_TEMPFAIL, the same once more may do.
-EXIT_MEND: Final = 78
+# sysexits' EX_TEMPFAIL: the same once more may do.
 EXIT_RETRY: Final = 75
 
 # What passes without anybody changing the model, its token or a setting.
-PASSING: Final[frozenset[Reason]] = frozenset(
+PASSING: Final[frozenset[LoaderReason]] = frozenset(
     {
         "CacheUnavailable",
         "HubRateLimited",
@@ -41,7 +25,7 @@ PASSING: Final[frozenset[Reason]] = frozenset(
 class LoadFailed(Exception):
     """A load cannot go on: what is wrong, where, and what to do about it."""
 
-    def __init__(self, reason: Reason, message: str) -> None:
+    def __init__(self, reason: LoaderReason, message: str) -> None:
         super().__init__(message)
         self.reason = reason
         self.message = message

@@ -16,10 +16,10 @@ from importlib import metadata
 from pathlib import Path
 from typing import NoReturn
 
-from tidegate_api.names import TERMINATION_MESSAGE_PATH
+from tidegate_api.names import EXIT_MEND, TERMINATION_MESSAGE_PATH
 from tidegate_worker import cgroup, engine, engine_table, termination
 from tidegate_worker.facts import EngineFacts, ModelFacts
-from tidegate_worker.finding import EXIT_FINDING, Finding
+from tidegate_worker.finding import Finding
 from tidegate_worker.launch import Launch, launch
 from tidegate_worker.model_files import read_model
 from tidegate_worker.preflight import Facts, preflight
@@ -121,7 +121,7 @@ def main() -> int:
     if isinstance(outcome, Launch):
         become(outcome)
     termination.report(outcome, options.termination_message)
-    return EXIT_FINDING
+    return EXIT_MEND
 
 
 if __name__ == "__main__":

@@ -1,10 +1,10 @@
 """What a check can find, in the words that the operator turns into a condition.
 
-Owns the reasons and their exit code. Must not read or write anything.
+Owns the reasons. Must not read or write anything.
 """
 
 from dataclasses import dataclass
-from typing import Final, Literal
+from typing import Literal
 
 Reason = Literal[
     "ModelNotFound",
@@ -14,9 +14,6 @@ Reason = Literal[
     "InsufficientMemory",
     "InvalidModelConfig",
 ]
-
-# sysexits' EX_CONFIG: starting again changes nothing until someone changes the model or the LLMService.
-EXIT_FINDING: Final = 78
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any, Final
 from tidegate_bench.autoscaling.goals import ATTAINMENT, UNREACHED
 from tidegate_bench.autoscaling.plot import drawings
 from tidegate_bench.autoscaling.traces import MAKERS
-from tidegate_bench.page import date_of, write
+from tidegate_bench.page import date_of, goals, write
 from tidegate_bench.results import short
 
 BEGIN: Final = "<!-- measured: `python -m tidegate_bench autoscaling --publish` writes from here -->"
@@ -40,7 +40,7 @@ def is_of_a_trace(found: Mapping[str, Any]) -> bool:
 def of_a_trace(found: Mapping[str, Any], date: str) -> Iterator[str]:
     """Yield the lines of a run whose traffic was read from a file."""
     yield f"\nRun on {date} with Python {found['machine']['python']}.\n"
-    yield from _goals(found)
+    yield from goals(found["goals"], "autoscaling-", _told)
     for half, told in (("report", "Its second half"), ("tune", "Its first half")):
         yield f"\n{told}:\n"
         yield from _half(found["halves"].get(half, []))
@@ -49,7 +49,7 @@ def of_a_trace(found: Mapping[str, Any], date: str) -> Iterator[str]:
 def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
     """Yield the lines of the part that is measured."""
     yield f"\nRun on {date} with Python {found['machine']['python']}; seeds {found['seeds']}.\n"
-    yield from _goals(found)
+    yield from goals(found["goals"], "autoscaling-", _told)
     yield "\n![Attainment against replicas](autoscaling-frontier.svg)\n"
     yield "![Replicas over the hour](autoscaling-course.svg)"
     for half, told in (("report", "The reported half"), ("tune", "The half that constants were chosen on")):
@@ -63,17 +63,6 @@ def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
 
 def _told(figure: float) -> str:
     return short(figure) if figure < UNREACHED else "never"
-
-
-def _goals(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("| goal | measured | asked | |", "|---|---|---|---|")
-    for goal in found["goals"]:
-        figure = goal["figure"]
-        value, low, high = (_told(figure[name]) for name in ("value", "low", "high"))
-        told = value if value == high else f"{value} ({low}–{high})"
-        sign, words = "≥" if goal["at_least"] else "≤", "met" if goal["met"] else "**short**"
-        name = goal["name"].removeprefix("autoscaling-").replace("-", " ")
-        yield f"| {name} | {told} {goal['unit']} | {sign} {short(goal['limit'])} | {words} |"
 
 
 def _half(sweeps: list[Mapping[str, Any]]) -> Iterator[str]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final
 
-from tidegate_bench.page import date_of, write
+from tidegate_bench.page import date_of, goals, write
 from tidegate_bench.results import short
 from tidegate_bench.techniques.plot import Panel, bars
 from tidegate_bench.techniques.table import TECHNIQUES
@@ -40,7 +40,7 @@ def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
     rounds = max((len(each) for each in found["rounds"].values()), default=0)
     cores = found["machine"]["cores"]
     yield f"\nRun on {date} with {found['model']} on {cores} cores, {rounds} rounds. Medians with 95 % intervals.\n"
-    yield from _goals(found)
+    yield from goals(found["goals"], "engine-")
     yield f"\n![What each technique gives]({DRAWING})"
     for technique in TECHNIQUES:
         if found["rounds"].get(technique.name):
@@ -48,17 +48,6 @@ def measured(found: Mapping[str, Any], date: str) -> Iterator[str]:
             yield from _arms(technique, found["rounds"][technique.name])
     yield from _weights(found["weights"])
     yield from _witness(found["witness"])
-
-
-def _goals(found: Mapping[str, Any]) -> Iterator[str]:
-    yield from ("| goal | measured | asked | |", "|---|---|---|---|")
-    for goal in found["goals"]:
-        figure = goal["figure"]
-        value, low, high = (short(figure[name]) for name in ("value", "low", "high"))
-        told = value if low == high else f"{value} ({low}–{high})"
-        sign, words = "≥" if goal["at_least"] else "≤", "met" if goal["met"] else "**short**"
-        name = goal["name"].removeprefix("engine-").replace("-", " ")
-        yield f"| {name} | {told} {goal['unit']} | {sign} {short(goal['limit'])} | {words} |"
 
 
 def _arms(technique: Technique, rounds: Rounds) -> Iterator[str]:

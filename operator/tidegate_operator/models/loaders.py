@@ -6,17 +6,14 @@ client, nor trust an answer to be what it should: a loader may be of another ver
 
 from typing import Annotated, Protocol
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
 from tidegate_operator.models.facts import Progress, Step
+from tidegate_operator.podanswer import parse
 
 # Bytes fit where the API server keeps them.
 Count = Annotated[int, Field(ge=0, le=2**53)]
-
-
-class Unreadable(Exception):
-    """A loader that did not answer, or not with what it should; says why."""
 
 
 class Loaders(Protocol):
@@ -42,12 +39,7 @@ class _Said(BaseModel):
 
 def read_progress(body: bytes) -> Progress:
     """Return what the JSON of a loader says; raises Unreadable. What we do not know is passed over."""
-    try:
-        said = _Said.model_validate_json(body)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(str(step) for step in first["loc"]) or "the whole"
-        raise Unreadable(f"{place}: {first['msg']}") from None
+    said = parse(_Said, body)
     return Progress(
         step=said.step,
         revision=said.revision,

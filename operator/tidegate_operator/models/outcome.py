@@ -9,31 +9,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from tidegate_api.names import LOADER_CONTAINER
+from tidegate_api.names import EXIT_MEND, LOADER_CONTAINER, LOADER_REASONS
 from tidegate_operator.facts import Manifest
 from tidegate_operator.models.facts import ModelFacts
 
-# What a loader may say; whatever else it says is LoaderFailed.
-LOADER_REASONS: Final = frozenset(
-    {
-        "AccessDenied",
-        "CacheUnavailable",
-        "CorruptWeights",
-        "HubOffline",
-        "HubRateLimited",
-        "HubUnreachable",
-        "InsufficientStorage",
-        "InvalidModelConfig",
-        "LoaderFailed",
-        "ModelNotFound",
-        "RevisionNotFound",
-        "TokenInvalid",
-        "TokenMissing",
-        "UnsafeFormat",
-    }
-)
-# sysexits EX_CONFIG: only a person can mend it.
-_EXIT_MEND: Final = 78
 _MOST_CHARACTERS: Final = 1500
 # A Job that has failed waits for its Pod to end; on a node that is gone it never does.
 _LAST_WORDS: Final = timedelta(minutes=1)
@@ -117,7 +96,7 @@ def _read(job: Manifest, facts: ModelFacts, at: datetime, *, is_complete: bool) 
             return loaded
     code = int(end.get("exitCode", 0))
     if said is not None and said.get("reason") in LOADER_REASONS and isinstance(said.get("message"), str):
-        message, passes = _clip(said["message"]), code != _EXIT_MEND
+        message, passes = _clip(said["message"]), code != EXIT_MEND
         return Failed(said["reason"], message, passes=passes, at=at, evicted=_evicted(said))
     return Failed("LoaderFailed", _by_the_code(job, end, code), passes=True, at=at)
 

@@ -19,7 +19,8 @@ from tidegate_operator.facts import Key
 from tidegate_operator.kinds import JOB, POD
 from tidegate_operator.models.build import names
 from tidegate_operator.models.facts import Progress, is_controlled_by
-from tidegate_operator.models.loaders import Loaders, Unreadable
+from tidegate_operator.models.loaders import Loaders
+from tidegate_operator.podanswer import Unreadable
 
 ASK_SECONDS: Final = 2.0
 TELL_SECONDS: Final = 3.0

@@ -8,12 +8,13 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from tidegate_api.names import LOADER_REASONS
 from tidegate_operator.conditions.chain import Finding, Verdict
 from tidegate_operator.conditions.record import by_type, conditions, generation, rfc3339
 from tidegate_operator.facts import Manifest
 from tidegate_operator.models.conditions import Scene, judge
 from tidegate_operator.models.facts import ModelFacts, Progress
-from tidegate_operator.models.outcome import LOADER_REASONS, Loaded
+from tidegate_operator.models.outcome import Loaded
 from tidegate_operator.models.plan import ModelPlan
 from tidegate_operator.models.sizes import human
 from tidegate_operator.status import Announcement

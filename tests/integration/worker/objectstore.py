@@ -64,71 +64,76 @@ def serve(store: ObjectStore) -> Iterator[ObjectStore]:
         thread.join()
 
 
-def _handler(store: ObjectStore) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def do_GET(self) -> None:
-            self._answer()
-
-        def do_HEAD(self) -> None:
-            self._answer()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-        def _answer(self) -> None:
-            parts = urlsplit(self.path)
-            bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
-            store.asked.append((self.command, key))
-            if f"Credential={store.access_key}/" not in self.headers.get("Authorization", ""):
-                self._send(403, f"{_XML}<Error><Code>InvalidAccessKeyId</Code></Error>".encode())
-            elif bucket != store.bucket:
-                self._send(404, f"{_XML}<Error><Code>NoSuchBucket</Code></Error>".encode())
-            elif not key:
-                prefix = parse_qs(parts.query).get("prefix", [""])[0]
-                self._send(200, store.listing(prefix).encode(), kind="application/xml")
-            elif key not in store.objects:
-                self._send(404, f"{_XML}<Error><Code>NoSuchKey</Code></Error>".encode())
-            else:
-                self._object(store.objects[key])
-
-        def _object(self, path: Path) -> None:
-            wanted, size = self.headers.get("Range", ""), path.stat().st_size
-            if not wanted.startswith("bytes="):
-                self._send(200, path.read_bytes() if self.command == "GET" else b"", length=size)
-                return
-            first, _, last = wanted.removeprefix("bytes=").partition("-")
-            begin, end = int(first), min(int(last or size - 1), size - 1)
-            with path.open("rb") as file:
-                file.seek(begin)
-                part = file.read(end - begin + 1)
-            self._send(206, part, headers={"Content-Range": f"bytes {begin}-{end}/{size}"})
-
-        def _send(
-            self,
-            status: int,
-            body: bytes,
-            *,
-            kind: str = "application/octet-stream",
-            headers: dict[str, str] | None = None,
-            length: int | None = None,
-        ) -> None:
-            self.send_response(status)
-            usual = {
-                "Content-Type": kind,
-                "Content-Length": str(len(body) if length is None else length),
-                "Accept-Ranges": "bytes",
-                "ETag": _ETAG,
-            }
-            for name, value in {**usual, **(headers or {})}.items():
-                self.send_header(name, value)
-            self.send_header("Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT")
-            self.end_headers()
-            if self.command != "HEAD":
-                self.wfile.write(body)
+def _handler(of: ObjectStore) -> type[BaseHTTPRequestHandler]:
+    class Handler(_Handler):
+        store = of
 
     return Handler
+
+
+class _Handler(BaseHTTPRequestHandler):
+    store: ObjectStore
+    protocol_version = "HTTP/1.1"
+
+    def do_GET(self) -> None:
+        self._answer()
+
+    def do_HEAD(self) -> None:
+        self._answer()
+
+    def log_message(self, format: str, *args: object) -> None:
+        pass
+
+    def _answer(self) -> None:
+        parts = urlsplit(self.path)
+        bucket, _, key = unquote(parts.path).lstrip("/").partition("/")
+        self.store.asked.append((self.command, key))
+        if f"Credential={self.store.access_key}/" not in self.headers.get("Authorization", ""):
+            self._send(403, f"{_XML}<Error><Code>InvalidAccessKeyId</Code></Error>".encode())
+        elif bucket != self.store.bucket:
+            self._send(404, f"{_XML}<Error><Code>NoSuchBucket</Code></Error>".encode())
+        elif not key:
+            prefix = parse_qs(parts.query).get("prefix", [""])[0]
+            self._send(200, self.store.listing(prefix).encode(), kind="application/xml")
+        elif key not in self.store.objects:
+            self._send(404, f"{_XML}<Error><Code>NoSuchKey</Code></Error>".encode())
+        else:
+            self._object(self.store.objects[key])
+
+    def _object(self, path: Path) -> None:
+        wanted, size = self.headers.get("Range", ""), path.stat().st_size
+        if not wanted.startswith("bytes="):
+            self._send(200, path.read_bytes() if self.command == "GET" else b"", length=size)
+            return
+        first, _, last = wanted.removeprefix("bytes=").partition("-")
+        begin, end = int(first), min(int(last or size - 1), size - 1)
+        with path.open("rb") as file:
+            file.seek(begin)
+            part = file.read(end - begin + 1)
+        self._send(206, part, headers={"Content-Range": f"bytes {begin}-{end}/{size}"})
+
+    def _send(
+        self,
+        status: int,
+        body: bytes,
+        *,
+        kind: str = "application/octet-stream",
+        headers: dict[str, str] | None = None,
+        length: int | None = None,
+    ) -> None:
+        self.send_response(status)
+        usual = {
+            "Content-Type": kind,
+            "Content-Length": str(len(body) if length is None else length),
+            "Accept-Ranges": "bytes",
+            "ETag": _ETAG,
+        }
+        for name, value in {**usual, **(headers or {})}.items():
+            self.send_header(name, value)
+        self.send_header("Last-Modified", "Sat, 21 Nov 2026 12:00:00 GMT")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
 
 
 def main() -> None:

@@ -27,9 +27,9 @@ from tidegate_operator.census import Census, ClassReading, PoolCounters, PoolRea
 from tidegate_operator.engines import Engine, Figures, Read
 from tidegate_operator.facts import Key
 from tidegate_operator.gatewayreader import Reader
-from tidegate_operator.gateways import Unreadable
 from tidegate_operator.kinds import DEPLOYMENT, LLM_SERVICE, POD
 from tidegate_operator.metrics import Metrics
+from tidegate_operator.podanswer import Unreadable
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import read_all
 from unit.operator.fakes import KEY, FakeCluster, service

@@ -17,7 +17,8 @@ from tidegate_operator.census import (
     next_census,
 )
 from tidegate_operator.facts import ClassTraffic, Counters, Key, PoolTraffic
-from tidegate_operator.gateways import Unreadable, read_state
+from tidegate_operator.gateways import read_state
+from tidegate_operator.podanswer import Unreadable
 
 SERVICE, WEB = Key("team-a", "chat"), Key("team-a", "web")
 A, B = "aaaa", "bbbb"

@@ -10,7 +10,8 @@ import pytest
 from tidegate_operator.census import Census, ClassReading, PoolCounters, PoolReading, Reading, next_census
 from tidegate_operator.demand import Counted, hear
 from tidegate_operator.facts import Key
-from tidegate_operator.gateways import Unreadable, read_state
+from tidegate_operator.gateways import read_state
+from tidegate_operator.podanswer import Unreadable
 
 SERVICE = Key("team-a", "chat")
 A, B = "aaaa", "bbbb"

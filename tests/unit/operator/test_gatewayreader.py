@@ -9,8 +9,8 @@ from tidegate_api.settings import GatewayService
 from tidegate_operator.census import Reading
 from tidegate_operator.facts import Counters, Key
 from tidegate_operator.gatewayreader import Reader
-from tidegate_operator.gateways import Unreadable
 from tidegate_operator.metrics import Metrics
+from tidegate_operator.podanswer import Unreadable
 from unit.operator.fakes import FakeCluster
 
 WEB = Key("team-a", "web")

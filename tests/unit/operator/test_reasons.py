@@ -4,9 +4,9 @@ import ast
 from pathlib import Path
 
 import tidegate_operator
+from tidegate_api.names import LOADER_REASONS
 from tidegate_operator.conditions.crash import MODEL_REASONS, WORKLOAD_REASONS
 from tidegate_operator.models import status as model_status
-from tidegate_operator.models.outcome import LOADER_REASONS
 from tidegate_operator.reasons import REASONS, render_markdown
 from tidegate_operator.scalingstatus import CONSTRAINTS, EVENTS
 

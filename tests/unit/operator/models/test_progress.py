@@ -9,8 +9,9 @@ import pytest
 from tidegate_operator.cache import Cache
 from tidegate_operator.facts import Key
 from tidegate_operator.models.facts import Progress
-from tidegate_operator.models.loaders import Unreadable, read_progress
+from tidegate_operator.models.loaders import read_progress
 from tidegate_operator.models.progress import ProgressLoop, is_news
+from tidegate_operator.podanswer import Unreadable
 from unit.operator.models.scenes import KEY, Object, job, pod, progress
 
 LABELS = {"app.kubernetes.io/component": "loader", "serving.tidegate.dev/model": "tiny"}
