@@ -41,6 +41,10 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
 	@$(RUN) suite
 
+.PHONY: thorough
+thorough: setup ## What `make test` tries on one engine, on some more: the estimate of the KV cache, beside real vLLMs
+	@$(RUN) pytest -q -m thorough tests/integration
+
 .PHONY: keda
 keda: setup ## External mode on the real KEDA and HPA controller, in the demo's cluster (builds KEDA once: 6 minutes)
 	@$(RUN) suite keda

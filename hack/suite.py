@@ -147,7 +147,7 @@ def everything(report: Report) -> None:
         quick(report)
         builds.join()
         report.layer("chart", (*PYTEST, "tests/chart"))
-        report.layer("integration", (*PYTEST, "tests/integration"))
+        report.layer("integration", (*PYTEST, "-m", "not thorough", "tests/integration"))
         compiled(report)
         report.layer("bench slice", (sys.executable, "-m", "tidegate_bench", "gateway", "--slice"))
         end_to_end(report)

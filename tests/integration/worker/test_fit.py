@@ -21,6 +21,8 @@ from tidegate_api.settings import ResourceProfile
 from tidegate_operator.asked import read_asked
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
+# One engine more for each: `make thorough`.
+thorough = pytest.mark.thorough
 
 SMALL: Mapping[str, Any] = {
     "hidden_size": 256,
@@ -137,8 +139,8 @@ def compare(python: Path, model: Path, home: Path, kv_gib: int, *flags: str) -> 
     ("kv_gib", "flags"),
     [
         pytest.param(1, (), id="one GiB"),
-        pytest.param(2, ("--max-model-len=2048",), id="two GiB, short requests"),
-        pytest.param(1, ("--kv-cache-dtype=fp8",), id="one GiB in fp8"),
+        pytest.param(2, ("--max-model-len=2048",), id="two GiB, short requests", marks=thorough),
+        pytest.param(1, ("--kv-cache-dtype=fp8",), id="one GiB in fp8", marks=thorough),
     ],
 )
 def test_the_example_model(
@@ -150,8 +152,8 @@ def test_the_example_model(
 @pytest.mark.parametrize(
     "flags",
     [
-        pytest.param((), id="as it is"),
-        pytest.param(("--block-size=64", "--max-model-len=1k"), id="other blocks"),
+        pytest.param((), id="as it is", marks=thorough),
+        pytest.param(("--block-size=64", "--max-model-len=1k"), id="other blocks", marks=thorough),
     ],
 )
 def test_the_tiny_model(vllm_python: Path, tiny_model: Path, tmp_path: Path, flags: tuple[str, ...]) -> None:
@@ -161,14 +163,17 @@ def test_the_tiny_model(vllm_python: Path, tiny_model: Path, tmp_path: Path, fla
 @pytest.mark.parametrize(
     ("config", "flags"),
     [
-        pytest.param(WINDOWS, (), id="all layers with a window"),
+        pytest.param(WINDOWS, (), id="all layers with a window", marks=thorough),
         pytest.param(MIXED, (), id="some layers with a window"),
         pytest.param(
-            MIXED, ("--max-model-len=2048", "--max-num-batched-tokens=512"), id="short, in small steps"
+            MIXED,
+            ("--max-model-len=2048", "--max-num-batched-tokens=512"),
+            id="short, in small steps",
+            marks=thorough,
         ),
-        pytest.param(LONG_HEADS, (), id="long heads"),
+        pytest.param(LONG_HEADS, (), id="long heads", marks=thorough),
         pytest.param(LATENT, (), id="latent attention"),
-        pytest.param(FEW_HEADS, (), id="one head for all"),
+        pytest.param(FEW_HEADS, (), id="one head for all", marks=thorough),
     ],
 )
 def test_a_family(
