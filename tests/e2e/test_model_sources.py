@@ -2,17 +2,15 @@
 
 from pathlib import Path
 
-import openai
 import pytest
 
+from e2e.asking import ask
 from e2e.cluster import Json, Namespace, eventually, kubectl
-from e2e.conftest import tenant_key
 from tidegate_api.names import API_VERSION, SERVICE_KIND
 
 MODEL_IN_IMAGE = "/model/smollm2-135m-instruct"
 URI = f"oci://docker.io/tidegate/example-model:0.1.0#{MODEL_IN_IMAGE.lstrip('/')}"
 KEY = "e2e-key"
-QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}]
 # 30 layers with 3 key-value heads of 64, in bfloat16.
 BYTES_PER_TOKEN = 2 * 30 * 3 * 64 * 2
 
@@ -68,23 +66,6 @@ def object_store() -> list[Json]:
         {"apiVersion": "v1", "kind": "Service", "metadata": named, "spec": ports},
         {"apiVersion": "v1", "kind": "Pod", "metadata": named, "spec": pod},
     ]
-
-
-def ask(place: Namespace, gateway: str, model: str) -> str:
-    """Ask the model its question as a tenant of the namespace."""
-    with tenant_key(place.name, "e2e") as key:
-        caller = openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=5, timeout=120)
-
-        def answer() -> str | None:
-            try:
-                said = caller.chat.completions.create(
-                    model=model, messages=QUESTION, temperature=0, max_tokens=32
-                )
-            except (openai.AuthenticationError, openai.NotFoundError):
-                return None  # The gateway has not seen the new key yet.
-            return said.choices[0].message.content
-
-        return eventually(answer, f"{model} answers", 60)
 
 
 def test_heads_that_cannot_be_divided_are_read_from_the_image_and_refused(

@@ -10,17 +10,15 @@ import time
 import uuid
 from collections.abc import Iterator
 
-import openai
 import pytest
 
 from e2e import modelhub
+from e2e.asking import ask
 from e2e.cluster import Json, Namespace, Refused, eventually, kubectl
-from e2e.conftest import tenant_key
 from e2e.modelhub import GATED, PARTS, PARTS_BYTES, TOKEN, WHOLE, Hub
 from e2e.scaled import watching
 from tidegate_api.names import API_VERSION, COMPONENT_LABEL, LOADER_COMPONENT, MODEL_KIND, SERVICE_KIND
 
-QUESTION = [{"role": "user", "content": "What is the capital of France? Answer in one sentence."}]
 PROGRESS = "{.status.phase} {.status.bytesDone} {.status.percent}"
 
 
@@ -192,23 +190,6 @@ def test_a_model_of_a_hub_is_brought_in_with_progress_and_answers(
     place.wait_for_ready("first", 1)
     print(f"\nthe first answer could be asked for after {time.monotonic() - began:.0f} s")
     assert "Paris" in ask(place, gateway, "first")
-
-
-def ask(place: Namespace, gateway: str, model: str) -> str:
-    """Ask the model its question as a tenant of the namespace."""
-    with tenant_key(place.name, "e2e") as key:
-        caller = openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=5, timeout=120)
-
-        def answer() -> str | None:
-            try:
-                said = caller.chat.completions.create(
-                    model=model, messages=QUESTION, temperature=0, max_tokens=32
-                )
-            except (openai.AuthenticationError, openai.NotFoundError):
-                return None  # The gateway has not seen the new key yet.
-            return said.choices[0].message.content
-
-        return eventually(answer, f"{model} answers", 60)
 
 
 def test_a_second_service_of_the_same_model_downloads_nothing(hub: Hub, place: Namespace) -> None:

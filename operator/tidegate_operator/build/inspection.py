@@ -19,10 +19,9 @@ from tidegate_api.names import (
     MODELS_MOUNT,
     SERVICE_LABEL,
     TERMINATION_MESSAGE_PATH,
-    WORKER_UID,
 )
 from tidegate_operator import podtemplate
-from tidegate_operator.build import metadata
+from tidegate_operator.build import metadata, restricted
 from tidegate_operator.desired import Inspection, Plan, Service
 
 # Pulling the image and mounting the volume included; one that cannot be mounted must not wait for ever.
@@ -103,26 +102,8 @@ def _pod(service: Service, asked: Inspection) -> dict[str, Any]:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "restartPolicy": "Never",
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": WORKER_UID,
-            "runAsGroup": WORKER_UID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
-        # A volume that only one node can have at a time is where the workers are.
-        "affinity": {
-            "podAffinity": {
-                "preferredDuringSchedulingIgnoredDuringExecution": [
-                    {
-                        "weight": 100,
-                        "podAffinityTerm": {
-                            "topologyKey": "kubernetes.io/hostname",
-                            "labelSelector": {"matchLabels": {SERVICE_LABEL: service.key.name}},
-                        },
-                    }
-                ]
-            }
-        },
+        "securityContext": restricted.pod_security(owns_volumes=False),
+        "affinity": restricted.near({SERVICE_LABEL: service.key.name}),
         **{field: value for field, value in fields.items() if value},
         "containers": [_container(service, asked)],
         "volumes": [{"name": "model", **(service.model.source or {})}],
@@ -139,10 +120,6 @@ def _container(service: Service, asked: Inspection) -> dict[str, Any]:
         "resources": {"requests": dict(asked.requests), "limits": dict(asked.limits)},
         "terminationMessagePath": TERMINATION_MESSAGE_PATH,
         "terminationMessagePolicy": "File",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": restricted.container_security(),
         "volumeMounts": [{"name": "model", "mountPath": MODELS_MOUNT, "readOnly": True}],
     }

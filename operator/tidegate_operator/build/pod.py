@@ -11,10 +11,9 @@ from tidegate_api.names import (
     WORKER_CONTAINER,
     WORKER_PORT,
     WORKER_PORT_NAME,
-    WORKER_UID,
 )
 from tidegate_operator import podtemplate
-from tidegate_operator.build import metadata
+from tidegate_operator.build import metadata, restricted
 from tidegate_operator.desired import Pool, Service
 
 # While a worker stops, it still answers: this long for every gateway to see that its Pod is going.
@@ -47,13 +46,7 @@ def _spec(service: Service, pool: Pool) -> dict[str, Any]:
         # Without this, a Service named `vllm` would set VLLM_PORT and the like for the engine to trip over.
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": PRE_STOP_SECONDS + service.drain_seconds + END_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": WORKER_UID,
-            "runAsGroup": WORKER_UID,
-            "fsGroup": WORKER_UID,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": restricted.pod_security(),
         **_placement(service, pool),
         "containers": [_container(service)],
         "volumes": [
@@ -98,11 +91,7 @@ def _container(service: Service) -> dict[str, Any]:
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "terminationMessagePath": TERMINATION_MESSAGE_PATH,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": restricted.container_security(),
         "volumeMounts": [
             *(
                 [{"name": "model", "mountPath": MODELS_MOUNT, "readOnly": True}]

@@ -13,9 +13,9 @@ from tidegate_api.names import (
     MANAGED_BY,
     MANAGED_BY_LABEL,
     TERMINATION_MESSAGE_PATH,
-    WORKER_UID,
 )
 from tidegate_api.settings import Settings
+from tidegate_operator.build import restricted
 from tidegate_operator.models.naming import CacheVolume
 from tidegate_operator.models.request import Placement
 
@@ -41,15 +41,8 @@ def pod_template(
             "automountServiceAccountToken": False,
             "enableServiceLinks": False,
             "terminationGracePeriodSeconds": _END_SECONDS,
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": WORKER_UID,
-                "runAsGroup": WORKER_UID,
-                "fsGroup": WORKER_UID,
-                # Else the kubelet walks through the whole cache at each start.
-                "fsGroupChangePolicy": "OnRootMismatch",
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
+            # Without the policy, the kubelet walks through the whole cache at each start.
+            "securityContext": {**restricted.pod_security(), "fsGroupChangePolicy": "OnRootMismatch"},
             **_placed(placement, volume, settings),
             "containers": [_container(words, env, settings)],
             "volumes": [
@@ -65,16 +58,9 @@ def _placed(placement: Placement, volume: CacheVolume, settings: Settings) -> di
         "nodeSelector": dict(placement.node_selector),
         "tolerations": [dict(toleration) for toleration in placement.tolerations],
         "imagePullSecrets": [{"name": name} for name in settings.image_pull_secrets],
-        "affinity": _near_its_users() if volume.claim is not None else {},
+        "affinity": restricted.near({MANAGED_BY_LABEL: MANAGED_BY}) if volume.claim is not None else {},
     }
     return {field: value for field, value in fields.items() if value}
-
-
-def _near_its_users() -> dict[str, Any]:
-    """Return the wish for a node where the volume may be attached already: one that takes it once takes no second."""
-    ours = {"labelSelector": {"matchLabels": {MANAGED_BY_LABEL: MANAGED_BY}}}
-    term = {"weight": 100, "podAffinityTerm": {**ours, "topologyKey": "kubernetes.io/hostname"}}
-    return {"podAffinity": {"preferredDuringSchedulingIgnoredDuringExecution": [term]}}
 
 
 def _container(words: Sequence[str], env: Sequence[dict[str, Any]], settings: Settings) -> dict[str, Any]:
@@ -90,11 +76,7 @@ def _container(words: Sequence[str], env: Sequence[dict[str, Any]], settings: Se
         "resources": {"requests": dict(resources.requests), "limits": dict(resources.limits)},
         "terminationMessagePath": TERMINATION_MESSAGE_PATH,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": restricted.container_security(),
         "volumeMounts": [
             {"name": "cache", "mountPath": CACHE_MOUNT},
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
