@@ -71,9 +71,18 @@ def shown(command: tuple[str, ...]) -> tuple[int, str]:
 
 
 def counts(output: str) -> tuple[int, int]:
-    """Return how many tests passed and failed by pytest's last line; none for other programs."""
-    last = output.strip().splitlines()[-1:] or [""]
-    found = {word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)", last[0])}
+    """Return how many tests passed and failed by what pytest says last; none for other programs.
+
+    A process of a test may have a word after that, at its own end.
+    """
+    lines = (
+        line
+        for line in reversed(output.splitlines())
+        if re.search(r"\d+ (passed|failed|errors?)\b.* in ", line)
+    )
+    found = {
+        word: int(number) for number, word in re.findall(r"(\d+) (passed|failed|errors?)", next(lines, ""))
+    }
     return found.get("passed", 0), sum(number for word, number in found.items() if word != "passed")
 
 

@@ -14,6 +14,12 @@ from suite import counts
         pytest.param("1 failed, 3 passed, 1 error in 2s", (3, 2), id="failures and errors add up"),
         pytest.param("Success: no issues found\n", (0, 0), id="no pytest at all"),
         pytest.param("", (0, 0), id="nothing printed"),
+        pytest.param(
+            "....\n1316 passed in 1367.12s (0:22:47)\nException ignored in: <function Popen.__del__>\n"
+            "ResourceWarning: subprocess 30854 is still running\n",
+            (1316, 0),
+            id="something has a word after the last one",
+        ),
     ],
 )
 def test_counts(output: str, expected: tuple[int, int]) -> None:
