@@ -101,7 +101,14 @@ def tenant_key(namespace: str, tenant: str, qos_class: str = "high") -> Iterator
 @pytest.fixture
 def namespace() -> Iterator[Namespace]:
     """A new namespace under Pod Security `restricted`, deleted afterwards."""
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    with restricted_namespace("e2e") as made:
+        yield made
+
+
+@contextlib.contextmanager
+def restricted_namespace(prefix: str) -> Iterator[Namespace]:
+    """A new namespace under Pod Security `restricted`, deleted when the block ends."""
+    name = f"{prefix}-{uuid.uuid4().hex[:8]}"
     labels = {"pod-security.kubernetes.io/enforce": "restricted"}
     made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
     kubectl("apply", "-f", "-", stdin=json.dumps(made))

@@ -7,7 +7,6 @@ import json
 import subprocess
 import sys
 import time
-import uuid
 from collections.abc import Iterator
 
 import pytest
@@ -15,6 +14,7 @@ import pytest
 from e2e import modelhub
 from e2e.asking import ask
 from e2e.cluster import Json, Namespace, Refused, eventually, kubectl
+from e2e.conftest import restricted_namespace
 from e2e.modelhub import GATED, PARTS, PARTS_BYTES, TOKEN, WHOLE, Hub
 from e2e.scaled import watching
 from tidegate_api.names import API_VERSION, COMPONENT_LABEL, LOADER_COMPONENT, MODEL_KIND, SERVICE_KIND
@@ -32,14 +32,8 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture(scope="module")
 def place() -> Iterator[Namespace]:
     """The namespace of all stories, under Pod Security `restricted`."""
-    name = f"e2e-models-{uuid.uuid4().hex[:6]}"
-    labels = {"pod-security.kubernetes.io/enforce": "restricted"}
-    made = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
-    kubectl("apply", "-f", "-", stdin=json.dumps(made))
-    try:
-        yield Namespace(name)
-    finally:
-        kubectl("delete", "namespace", name, "--wait=false")
+    with restricted_namespace("e2e-models") as place:
+        yield place
 
 
 def tidegate(place: Namespace, *words: str) -> tuple[int, str, str]:

@@ -9,7 +9,8 @@ from html import escape
 from typing import Any, Final
 
 from tidegate_bench.autoscaling.frontier import Point, frontier
-from tidegate_bench.gateway.plot import LINES, OTHERS, OURS
+from tidegate_bench.gateway.plot import LINES
+from tidegate_bench.svg import OTHERS, OURS, sheet, text
 
 PANEL: Final = 360
 GAP: Final = 60
@@ -38,10 +39,10 @@ def frontiers(sweeps: Sequence[Mapping[str, Any]]) -> str:
         left, top = _corner(number)
         parts += _frame(left, top, f"{sweep['trace']}: served in time, by replicas on average")
         for share in (0.5, 0.6, 0.7, 0.8, 0.9, 1.0):
-            parts.append(_text(left - 6, _y(share, top) + 4, f"{share:.0%}", anchor="end", color=OTHERS))
+            parts.append(text(left - 6, _y(share, top) + 4, f"{share:.0%}", anchor="end", color=OTHERS))
         for replicas in range(2, 15, 2):
             parts.append(
-                _text(_x(replicas, left), top + HEIGHT + 14, str(replicas), anchor="middle", color=OTHERS)
+                text(_x(replicas, left), top + HEIGHT + 14, str(replicas), anchor="middle", color=OTHERS)
             )
         for arm, of_arm in sweep["arms"].items():
             parts += _line(arm, [Point(**point) for point in of_arm["points"]], left, top, colors[arm])
@@ -69,10 +70,10 @@ def courses(found: Mapping[str, Sequence[Sequence[float]]]) -> str:
         parts += _frame(left, top, f"{trace}: our replicas, ready and all, by minute")
         for minute in range(0, 61, 10):
             x = left + PANEL * minute / 60
-            parts.append(_text(x, top + HEIGHT + 14, str(minute), anchor="middle", color=OTHERS))
+            parts.append(text(x, top + HEIGHT + 14, str(minute), anchor="middle", color=OTHERS))
         for replicas in range(0, 15, 2):
             y = top + HEIGHT * (1 - replicas / MOST_REPLICAS)
-            parts.append(_text(left - 6, y + 4, str(replicas), anchor="end", color=OTHERS))
+            parts.append(text(left - 6, y + 4, str(replicas), anchor="end", color=OTHERS))
         for column, color in ((2, OTHERS), (1, OURS)):
             places = " ".join(
                 f"{left + PANEL * entry[0] / 3600:.1f},{top + HEIGHT * (1 - entry[column] / MOST_REPLICAS):.1f}"
@@ -93,7 +94,7 @@ def _corner(number: int) -> tuple[float, float]:
 
 
 def _frame(left: float, top: float, words: str) -> Iterator[str]:
-    yield _text(left, top - 10, words, weight="bold")
+    yield text(left, top - 10, words, weight="bold")
     yield f'<rect x="{left}" y="{top}" width="{PANEL}" height="{HEIGHT}" fill="none" stroke="#d9dde2"/>'
 
 
@@ -106,13 +107,6 @@ def _y(attainment: float, top: float) -> float:
     return top + HEIGHT * (1 - share)
 
 
-def _text(
-    x: float, y: float, words: str, *, anchor: str = "start", color: str = "#1f2933", weight: str = "normal"
-) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{color}" font-weight="{weight}">{escape(words)}</text>'
-
-
 def _sheet(panels: int, parts: Sequence[str], colors: Mapping[str, str]) -> str:
     width = 2 * (PANEL + GAP) + GAP
     bottom = 40 + ((panels + 1) // 2) * (HEIGHT + GAP)
@@ -120,11 +114,6 @@ def _sheet(panels: int, parts: Sequence[str], colors: Mapping[str, str]) -> str:
     for number, (name, color) in enumerate(colors.items()):
         x, y = GAP + (number % 4) * 200, bottom + (number // 4) * 20
         legend.append(f'<rect x="{x}" y="{y - 8}" width="16" height="4" fill="{color}"/>')
-        legend.append(_text(x + 22, y - 2, NAMES.get(name, name)))
+        legend.append(text(x + 22, y - 2, NAMES.get(name, name)))
     height = bottom + LEGEND - 40
-    size = f'width="{width}" height="{height}" viewBox="0 0 {width} {height}"'
-    face = 'font-family="system-ui, sans-serif" font-size="12"'
-    ground = f'<rect width="{width}" height="{height}" fill="#ffffff"/>'
-    return "\n".join(
-        (f'<svg xmlns="http://www.w3.org/2000/svg" {size} {face}>', ground, *parts, *legend, "</svg>", "")
-    )
+    return sheet(width, height, (*parts, *legend))

@@ -6,14 +6,12 @@ text, so what is drawn can be reviewed.
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from html import escape
 from itertools import accumulate
 from typing import Any, Final
 
 from tidegate_bench.results import short
+from tidegate_bench.svg import OTHERS, OURS, sheet, text
 
-OURS: Final = "#0b6e4f"
-OTHERS: Final = "#5f6b7a"
 LINES: Final = (
     "#b3541e",
     "#6a4c93",
@@ -49,9 +47,9 @@ def costs(figures: Mapping[str, Mapping[str, Mapping[str, float]]]) -> str:
     parts: list[str] = []
     top = 10
     for load, arms in figures.items():
-        parts += [_text(LEFT, top + 14, TITLES[load], weight="bold"), *_panel(arms, top + 26)]
+        parts += [text(LEFT, top + 14, TITLES[load], weight="bold"), *_panel(arms, top + 26)]
         top += 26 + ROW * len(arms) + 30
-    return _svg(top, parts)
+    return sheet(WIDTH, top, parts)
 
 
 def _panel(arms: Mapping[str, Mapping[str, float]], top: int) -> Iterator[str]:
@@ -63,10 +61,10 @@ def _panel(arms: Mapping[str, Mapping[str, float]], top: int) -> Iterator[str]:
         y = top + ROW * row + ROW // 2
         color = OURS if arm == "ours" else OTHERS
         begin, middle, end = (_x(figure[key], low, high) for key in ("low", "value", "high"))
-        yield _text(LEFT - 8, y + 4, "Tidegate" if arm == "ours" else arm, anchor="end", color=color)
+        yield text(LEFT - 8, y + 4, "Tidegate" if arm == "ours" else arm, anchor="end", color=color)
         yield f'<line x1="{begin:.1f}" x2="{end:.1f}" y1="{y}" y2="{y}" stroke="{color}" stroke-width="3"/>'
         yield f'<circle cx="{middle:.1f}" cy="{y}" r="5" fill="{color}"/>'
-        yield _text(max(end, middle) + 10, y + 4, short(figure["value"]), color=color)
+        yield text(max(end, middle) + 10, y + 4, short(figure["value"]), color=color)
 
 
 def first_tokens(waits: Mapping[str, Any]) -> str:
@@ -75,7 +73,7 @@ def first_tokens(waits: Mapping[str, Any]) -> str:
     top, height = 40, 260
     low, high = bounds[0], bounds[-1]
     heading = f"share of first tokens within so many milliseconds, {waits['connections']} connections"
-    parts = [_text(LEFT, 20, heading, weight="bold"), *_decades(low, high, top, top + height)]
+    parts = [text(LEFT, 20, heading, weight="bold"), *_decades(low, high, top, top + height)]
     for row, (arm, counts) in enumerate(_pooled(waits["histograms"]).items()):
         total = sum(counts) or 1
         shares = [count / total for count in accumulate(counts[:-1])]
@@ -87,11 +85,11 @@ def first_tokens(waits: Mapping[str, Any]) -> str:
         width = 3 if arm == "ours" else 1.5
         parts.append(f'<polyline points="{places}" fill="none" stroke="{color}" stroke-width="{width}"/>')
         parts.append(
-            _text(WIDTH - RIGHT + 4, top + 14 * row + 10, "Tidegate" if arm == "ours" else arm, color=color)
+            text(WIDTH - RIGHT + 4, top + 14 * row + 10, "Tidegate" if arm == "ours" else arm, color=color)
         )
     for share in (0, 0.5, 1):
-        parts.append(_text(LEFT - 8, top + height * (1 - share) + 4, f"{share:.0%}", anchor="end"))
-    return _svg(top + height + 30, parts)
+        parts.append(text(LEFT - 8, top + height * (1 - share) + 4, f"{share:.0%}", anchor="end"))
+    return sheet(WIDTH, top + height + 30, parts)
 
 
 def _pooled(histograms: Sequence[Mapping[str, Sequence[int]]]) -> dict[str, list[int]]:
@@ -111,20 +109,4 @@ def _decades(low: float, high: float, top: int, bottom: int) -> Iterator[str]:
     for power in range(math.ceil(math.log10(low)), math.floor(math.log10(high)) + 1):
         x = _x(10.0**power, low, high)
         yield f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{top}" y2="{bottom}" stroke="#d9dde2"/>'
-        yield _text(x, bottom + 14, f"{10.0**power:g}", anchor="middle", color="#5f6b7a")
-
-
-def _text(
-    x: float, y: float, words: str, *, anchor: str = "start", color: str = "#1f2933", weight: str = "normal"
-) -> str:
-    place = f'x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}"'
-    return f'<text {place} fill="{color}" font-weight="{weight}">{escape(words)}</text>'
-
-
-def _svg(height: int, parts: Sequence[str]) -> str:
-    size = f'width="{WIDTH}" height="{height}" viewBox="0 0 {WIDTH} {height}"'
-    face = 'font-family="system-ui, sans-serif" font-size="12"'
-    ground = f'<rect width="{WIDTH}" height="{height}" fill="#ffffff"/>'
-    return "\n".join(
-        (f'<svg xmlns="http://www.w3.org/2000/svg" {size} {face}>', ground, *parts, "</svg>", "")
-    )
+        yield text(x, bottom + 14, f"{10.0**power:g}", anchor="middle", color="#5f6b7a")
