@@ -10,7 +10,7 @@ from pydantic import Field, StringConstraints, model_validator
 
 from tidegate_api.names import ADMIN_PORT, COMPONENT_LABEL, GATEWAY_COMPONENT
 from tidegate_api.schema import Model
-from tidegate_api.v1alpha1 import Argument, EnvVar, Quantity
+from tidegate_api.serving import Argument, EnvVar, Quantity
 
 # The version of Tidegate whose worker images are the default; the same as in pyproject.toml.
 VERSION: Final = "0.1.0"

@@ -1,12 +1,13 @@
 """The custom resource LLMService: every field with its meaning, default, bounds and rules.
 
-Owns the schema, with `source.py`, `qos.py` and `scaling.py`; a field is here only when it already works. Must not
-hold what depends on the operator's settings or on the cluster: that is resolved by the operator and shown in status.
+Owns the schema, with `source.py`, `serving.py`, `qos.py` and `scaling.py`; a field is here only when it already works.
+Must not hold what depends on the operator's settings or on the cluster: that is resolved by the operator and shown in
+status.
 """
 
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Any, Final, Literal, Self
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema, model_validator
+from pydantic import Field, model_validator
 
 from tidegate_api.condition import Condition
 from tidegate_api.model import LLMModel
@@ -14,30 +15,11 @@ from tidegate_api.names import QOS_CLASSES
 from tidegate_api.qos import PoolStatus, Qos, Routing
 from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
+from tidegate_api.serving import Engine, Resources
 from tidegate_api.source import MemoryEstimate, ModelSource, ModelState
 from tidegate_api.tenant import LLMTenant
 
-__all__ = ["Argument", "EnvVar", "LLMModel", "LLMService", "LLMServiceSpec", "LLMTenant", "Quantity"]
-
-# Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
-CREDENTIAL_PATTERN = r"(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$"
-
-QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-
-
-def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-# As everywhere in Kubernetes, `cpu: 4` need not be quoted; inside Tidegate it is text.
-Quantity = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    StringConstraints(pattern=QUANTITY_PATTERN, max_length=32),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 32}),
-]
-Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
-
+__all__ = ["LLMModel", "LLMService", "LLMServiceSpec", "LLMTenant"]
 
 _NO_SHARED_POOL: Final = (
     "replicas is the size of the shared pool, and there is none while high, medium and low are all Dedicated: set "
@@ -57,97 +39,6 @@ _BOUNDS_WITHOUT_SCALING: Final = (
 _CLASS_MIN_ABOVE: Final = (
     "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
 )
-
-
-class EnvVar(Model):
-    """One environment variable of the engine."""
-
-    model_config = rules(
-        (
-            f"!self.name.matches('{CREDENTIAL_PATTERN}')",
-            "engine.env must not hold a token, key or password: all who may read the LLMService could read it, and "
-            "workers need none, since they load the model from a volume",
-        ),
-    )
-
-    name: str = Field(
-        min_length=1,
-        max_length=256,
-        pattern=r"^[A-Za-z_][A-Za-z0-9_]*$",
-        description="Name of the variable.",
-        json_schema_extra=pattern_message(
-            "env.name must be letters, digits and _, and not begin with a digit"
-        ),
-    )
-    value: str = Field("", max_length=4096, description="Its value, in the open: never put a secret here.")
-
-
-class Engine(Model):
-    """How the model is served. What is not set is the engine's own default."""
-
-    image: str | None = Field(
-        None,
-        min_length=1,
-        max_length=512,
-        description="Worker image to run instead of the one that the operator's settings name for the accelerator. "
-        "Build it from the `worker-cpu` or `worker-cuda` target of Tidegate's Dockerfile.",
-    )
-    args: list[Argument] = Field(
-        [],
-        max_length=64,
-        description="vLLM flags as separate words, such as `--max-num-batched-tokens=4096`. They win over what "
-        "Tidegate sets. An unknown flag, or one that Tidegate owns (such as `--host`), is refused in the "
-        "condition ConfigValid before any Pod starts.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
-    )
-    env: list[EnvVar] = Field(
-        [],
-        max_length=64,
-        description="Environment variables of the engine, such as `VLLM_CPU_KVCACHE_SPACE`.",
-        json_schema_extra=list_map("name"),
-    )
-    max_model_len: int | None = Field(
-        None,
-        ge=1,
-        le=16777216,
-        description="Longest prompt plus answer, in tokens (vLLM `--max-model-len`). Defaults to the model's own.",
-    )
-    max_num_seqs: int | None = Field(
-        None,
-        ge=1,
-        le=65536,
-        description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`).",
-    )
-    quantization: (
-        Literal[
-            "none", "awq", "gptq", "fp8", "bitsandbytes", "compressed-tensors", "int8_per_channel_weight_only"
-        ]
-        | None
-    ) = Field(
-        None,
-        description="Weight format (vLLM `--quantization`): `awq`, `gptq`, `compressed-tensors` for a model stored "
-        "that way; `fp8` and `bitsandbytes` are made at load, `int8_per_channel_weight_only` of experts only. "
-        "Unset or `none`: as the model says.",
-    )
-    kv_cache_dtype: Literal["auto", "fp8", "fp8_e4m3", "fp8_e5m2"] | None = Field(
-        None,
-        description="Format of the KV cache (vLLM `--kv-cache-dtype`): `fp8` halves its memory per token.",
-    )
-
-
-class Resources(Model):
-    """Compute resources of one worker, over those of the resource profile."""
-
-    requests: dict[str, Quantity] = Field(
-        {},
-        max_length=16,
-        description="Least of each resource that a node must have free, such as `memory: 8Gi`.",
-    )
-    limits: dict[str, Quantity] = Field(
-        {},
-        max_length=16,
-        description="Most of each resource that a worker may use; over its memory limit it is killed.",
-    )
 
 
 class LLMServiceSpec(Model):

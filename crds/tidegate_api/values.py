@@ -9,6 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import Field, StringConstraints
 
 from tidegate_api.schema import Model
+from tidegate_api.serving import Quantity
 from tidegate_api.settings import (
     VERSION,
     AbsolutePath,
@@ -21,7 +22,6 @@ from tidegate_api.settings import (
     WorkerImages,
     default_profiles,
 )
-from tidegate_api.v1alpha1 import Quantity
 
 DnsLabel = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 OptionalDnsLabel = Annotated[

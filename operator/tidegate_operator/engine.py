@@ -7,8 +7,8 @@ arguments, of which vLLM takes the last. Must not check what users wrote.
 from collections.abc import Sequence
 
 from tidegate_api.names import WORKER_PORT
+from tidegate_api.serving import Engine
 from tidegate_api.settings import Accelerator
-from tidegate_api.v1alpha1 import Engine
 from tidegate_operator.desired import ModelVolume
 
 # The root file system is read-only; /tmp is the one place to write, and nothing is fetched or reported.

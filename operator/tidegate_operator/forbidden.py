@@ -5,7 +5,7 @@ Owns the list and the reasons, which users read. Must not know how flags are wri
 
 import re
 
-from tidegate_api.v1alpha1 import CREDENTIAL_PATTERN
+from tidegate_api.serving import CREDENTIAL_PATTERN
 
 _OWNED = "Tidegate sets it"
 _GATEWAY = "workers are reached through the gateway alone, which checks keys"

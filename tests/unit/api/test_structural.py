@@ -6,8 +6,8 @@ import pytest
 from pydantic import Field
 
 from tidegate_api.schema import Model, pattern_message, rules
+from tidegate_api.serving import Quantity
 from tidegate_api.structural import NotStructural, schema_of
-from tidegate_api.v1alpha1 import Quantity
 
 
 class Inner(Model):

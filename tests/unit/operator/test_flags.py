@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate_api.names import WORKER_PORT
-from tidegate_api.v1alpha1 import Engine
+from tidegate_api.serving import Engine
 from tidegate_operator import engine, flags, forbidden
 from tidegate_operator.desired import ModelVolume
 
