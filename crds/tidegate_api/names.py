@@ -27,6 +27,14 @@ GATEWAY_COMPONENT: Final = "gateway"
 OPERATOR_COMPONENT: Final = "operator"
 SERVICE_LABEL: Final = f"{GROUP}/service"
 POOL_LABEL: Final = f"{GROUP}/pool"
+# Which version of its service a worker runs; and of the workers of a new version that is still being tried, that.
+REVISION_LABEL: Final = f"{GROUP}/revision"
+TRACK_LABEL: Final = f"{GROUP}/track"
+CANARY_TRACK: Final = "canary"
+# Of the Pods that are one worker together: the one that answers, and those that only compute.
+ROLE_LABEL: Final = f"{GROUP}/role"
+LEADER_ROLE: Final = "leader"
+FOLLOWER_ROLE: Final = "follower"
 # Of everything that is made for an LLMModel, with its name.
 MODEL_LABEL: Final = f"{GROUP}/model"
 LOADER_COMPONENT: Final = "loader"
