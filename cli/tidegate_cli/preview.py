@@ -21,8 +21,9 @@ from tidegate_models.actions import wanted_spec
 from tidegate_operator.build import build
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Observed
+from tidegate_operator.kinds import CONTROLLER_REVISION
 from tidegate_operator.models.build.llmmodel import llmmodel
-from tidegate_operator.models.naming import derived_name, model_of, wanted_by
+from tidegate_operator.models.naming import asked_by, derived_name, model_of, oldest, wanted_by
 from tidegate_operator.plan import make_plan
 from tidegate_operator.resolve import explain, resolve
 
@@ -129,17 +130,20 @@ def _preview(document: Document, accepted: Sequence[Document], settings: Setting
         return Preview(_title(document), problem=f"{stalled.reason}: {stalled.message}")
     if plan.withheld is not None and plan.withheld.reason not in _PASSING:
         return Preview(_title(document), problem=f"{plan.withheld.reason}: {plan.withheld.message}")
-    children = [_without_bookkeeping(manifest) for manifest in build(plan)]
+    children = [_without_bookkeeping(one) for one in build(plan) if one["kind"] != CONTROLLER_REVISION.kind]
     waits = _awaited(document, observed) if plan.withheld is not None else None
-    return Preview(_title(document), [*_made_model(document, observed), *children], waits=waits)
+    return Preview(_title(document), [*_made_models(document, models), *children], waits=waits)
 
 
-def _made_model(service: Document, observed: Observed) -> list[Document]:
-    """Return the LLMModel that is made where the files have none of this source."""
-    means = wanted_by(service)
-    if means is None or observed.model is not None:
-        return []
-    return [llmmodel(Key(service["metadata"]["namespace"], derived_name(means)), service)]
+def _made_models(service: Document, models: Sequence[Document]) -> list[Document]:
+    """Return the LLMModels that are made where the files have none of this source: its model, its adapters."""
+    namespace = service["metadata"]["namespace"]
+    missing = {
+        derived_name(asked.identity): asked
+        for asked in asked_by(service)
+        if oldest(asked.identity, models, namespace) is None
+    }
+    return [llmmodel(Key(namespace, name), asked) for name, asked in missing.items()]
 
 
 def _awaited(service: Document, observed: Observed) -> str:

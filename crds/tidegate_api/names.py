@@ -43,6 +43,8 @@ INSPECTED_FOR_LABEL: Final = f"{GROUP}/inspected-for"
 INSPECTOR_COMPONENT: Final = "inspector"
 # On a loader's Job: which attempt it is, counted from 1.
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
+# On an LLMService, set by `tidegate services renew`: another value renders its workers anew.
+RENEW_ANNOTATION: Final = f"{GROUP}/renew"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
 
@@ -71,6 +73,8 @@ STATE_PATH: Final = "/state"
 ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 
 MODELS_MOUNT: Final = "/models"
+# By which another engine than vLLM learns where its model is.
+MODEL_PATH_VARIABLE: Final = "MODEL_PATH"
 # Where a loader finds the cache of its namespace, and how it tells how far it is.
 CACHE_MOUNT: Final = "/cache"
 LOADER_CONTAINER: Final = "loader"

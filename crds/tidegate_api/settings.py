@@ -111,6 +111,20 @@ class PrometheusSettings(Model):
     )
 
 
+UpdatePolicy = Literal["OnSpecChange", "Always"]
+
+
+class WorkersSettings(Model):
+    """What holds for the workers of all LLMServices."""
+
+    update_policy: UpdatePolicy = Field(
+        "OnSpecChange",
+        description="When workers are replaced by others. `OnSpecChange`: when their LLMService asks for something "
+        "else, and not because the operator or its settings have changed; `Progressing` then says WorkersOutdated, and "
+        "`tidegate services renew NAME` renews them. `Always`: also then.",
+    )
+
+
 class ScalingSettings(Model):
     """What all LLMServices share that scale."""
 
@@ -285,6 +299,9 @@ class Settings(Model):
     )
     drain_seconds: int = Field(
         300, ge=1, le=3600, description="How long a stopping worker may finish the answers it has begun."
+    )
+    workers: WorkersSettings = Field(
+        WorkersSettings(), description="What holds for the workers of all LLMServices."
     )
     priority_class_name: str | None = Field(
         None, description="PriorityClass of workers, unless their resource profile names one."

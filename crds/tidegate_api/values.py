@@ -19,6 +19,7 @@ from tidegate_api.settings import (
     PrometheusSettings,
     ResourceProfile,
     ScalingSettings,
+    UpdatePolicy,
     WorkerImages,
     default_profiles,
 )
@@ -184,6 +185,12 @@ class Worker(Model):
     )
     priority_class_name: str = Field(
         "", max_length=253, description="PriorityClass of workers, unless their resource profile names one."
+    )
+    update_policy: UpdatePolicy = Field(
+        "OnSpecChange",
+        description="When workers are replaced by others. `OnSpecChange`: when their LLMService asks for something "
+        "else, and not because the operator or these values have changed; the condition Progressing then says "
+        "WorkersOutdated, and `tidegate services renew NAME` renews them. `Always`: also then.",
     )
 
 

@@ -4,10 +4,10 @@ Owns the shapes that `resolve`, `plan`, `build` and `status` hand on. Must not c
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from tidegate_api.names import pool_name
+from tidegate_api.names import REVISION_LABEL, WORKER_PORT, pool_name
 from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Key
 from tidegate_operator.scaling.facts import Policy
@@ -68,6 +68,16 @@ class Placement:
 
 
 @dataclass(frozen=True, slots=True)
+class Custom:
+    """How the container of another engine than vLLM is started, and where it answers; no command: its image's."""
+
+    command: tuple[str, ...]
+    port: int
+    health_path: str
+    ready_path: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pool:
     """A set of equal workers, with a Deployment of its own.
 
@@ -118,14 +128,72 @@ class Service:
     fitting: Fitting | None = None
     # Why no workers are to be made now.
     withheld: Withheld | None = None
+    # None for vLLM.
+    custom: Custom | None = None
+
+    @property
+    def port(self) -> int:
+        """Return the port on which workers answer."""
+        return WORKER_PORT if self.custom is None else self.custom.port
+
+
+@dataclass(frozen=True, slots=True)
+class Version:
+    """What the workers of a pool run: a Pod template, rendered once and kept, and the name of the version it is of."""
+
+    revision: str
+    template: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Canary:
+    """Workers of a new version beside those of the stable one, while it is being tried."""
+
+    version: Version
+    replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Pinned:
+    """A Pod template, and the hash of what the user had said when it was rendered."""
+
+    inputs: str
+    template: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A version of a whole service, as a ControllerRevision keeps it; `number` grows with each new one.
+
+    A pool whose template did not change keeps it with the name of the version that it is from: its workers stay.
+    """
+
+    name: str
+    number: int
+    pools: Mapping[str, Pinned]
+
+    def of(self, pool: str) -> Version | None:
+        """Return what it has for the workers of a pool, None for one that it does not know."""
+        found = self.pools.get(pool)
+        if found is None:
+            return None
+        return Version(found.template["metadata"]["labels"][REVISION_LABEL], found.template)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """What should exist."""
+    """What should exist.
+
+    `versions` has what the workers of each pool run, `canaries` those that try another one. `revisions` are the
+    versions to keep. `is_outdated`: the workers' templates are not what would be rendered now.
+    """
 
     service: Service
     pools: tuple[Pool, ...]
+    versions: Mapping[str, Version]
+    canaries: Mapping[str, Canary] = field(default_factory=dict)
+    revisions: tuple[Revision, ...] = ()
+    is_outdated: bool = False
     # Whether a Job looks into the model.
     is_inspected: bool = False
     withheld: Withheld | None = None

@@ -38,6 +38,7 @@ LLM_SERVICE: Final = Kind(API_VERSION, SERVICE_KIND, SERVICES_PLURAL)
 LLM_TENANT: Final = Kind(API_VERSION, TENANT_KIND, TENANTS_PLURAL)
 LLM_MODEL: Final = Kind(API_VERSION, MODEL_KIND, MODELS_PLURAL)
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 SERVICE: Final = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
 DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
@@ -55,6 +56,7 @@ ALL: Final = (
     LLM_TENANT,
     LLM_MODEL,
     DEPLOYMENT,
+    CONTROLLER_REVISION,
     SERVICE,
     SERVICE_ACCOUNT,
     DISRUPTION_BUDGET,

@@ -12,15 +12,24 @@ from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.replicas import sized
+from tidegate_operator.rollout import versions
 
 __all__ = ["Plan", "Pool", "make_plan"]
 
 
-def make_plan(service: Service, observed: Observed) -> Plan:
-    """Return what should exist; raises Stalled when a name we need belongs to someone else."""
+def make_plan(service: Service, observed: Observed, *, is_always_updated: bool = False) -> Plan:
+    """Return what should exist; raises Stalled when a name we need belongs to someone else.
+
+    `is_always_updated`: workers follow also what the operator, and not their user, would have changed.
+    """
+    kept = versions.known(observed.children, service.uid)
+    wanted = versions.target(observed.service, service, kept, is_always=is_always_updated)
     plan = Plan(
         service,
         pools=tuple(_sized(pool, service, observed) for pool in service.pools),
+        versions={name: version for name in wanted.pools if (version := wanted.of(name)) is not None},
+        revisions=versions.history([wanted], kept),
+        is_outdated=versions.is_outdated(service, wanted),
         is_inspected=inspecting.is_wanted(service, observed),
         withheld=service.withheld or inspecting.waiting(service, observed),
     )

@@ -52,7 +52,8 @@ class Reconciler:
             return None
         plan, stalled = None, None
         try:
-            plan = make_plan(resolve(observed, self.settings), observed)
+            is_always = self.settings.workers.update_policy == "Always"
+            plan = make_plan(resolve(observed, self.settings), observed, is_always_updated=is_always)
             if plan.withheld is not None:
                 await write(look_into_model(plan), observed, self.cluster, self.cache)
                 raise plan.withheld

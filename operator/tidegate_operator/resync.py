@@ -14,6 +14,7 @@ from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError
 from tidegate_operator.kinds import (
     CLAIM,
+    CONTROLLER_REVISION,
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
@@ -39,6 +40,7 @@ WATCHED: dict[Kind, str] = {
     CLAIM: "",
     POD_AUTOSCALER: "",
     DEPLOYMENT: OURS,
+    CONTROLLER_REVISION: OURS,
     SERVICE: OURS,
     SERVICE_ACCOUNT: OURS,
     DISRUPTION_BUDGET: OURS,

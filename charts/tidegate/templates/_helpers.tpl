@@ -94,6 +94,8 @@ networkPolicy:
   {{- end }}
 anonymousTenant: {{ .Values.gateway.anonymousTenant | quote }}
 drainSeconds: {{ .Values.worker.drainSeconds }}
+workers:
+  updatePolicy: {{ .Values.worker.updatePolicy }}
 {{- with .Values.worker.priorityClassName }}
 priorityClassName: {{ . }}
 {{- end }}

@@ -13,6 +13,7 @@ from tidegate_operator.build.deployment import deployment
 from tidegate_operator.build.inspection import inspection
 from tidegate_operator.build.networkpolicy import networkpolicy
 from tidegate_operator.build.pdb import pdb
+from tidegate_operator.build.revision import revision
 from tidegate_operator.build.service import service
 from tidegate_operator.build.serviceaccount import serviceaccount
 from tidegate_operator.desired import Plan
@@ -25,7 +26,7 @@ _POOL_KINDS = (("policy/v1", "PodDisruptionBudget"), ("apps/v1", "Deployment"))
 def build(plan: Plan) -> list[dict[str, Any]]:
     """Return the manifests of all children in apply order, hashed and owned.
 
-    What Pods need or are limited by comes before the Deployment that makes them.
+    What Pods need or are limited by comes before the Deployment that makes them, and a version before who runs it.
     """
     wanted = plan.service
     manifests = [
@@ -33,8 +34,9 @@ def build(plan: Plan) -> list[dict[str, Any]]:
         networkpolicy(wanted),
         service(wanted),
         inspection(plan),
+        *(revision(wanted, version) for version in plan.revisions),
         *(pdb(wanted, pool) for pool in plan.pools),
-        *(deployment(wanted, pool) for pool in plan.pools),
+        *(deployment(wanted, pool, plan.versions[pool.name]) for pool in plan.pools),
     ]
     return [_hashed(manifest) for manifest in manifests if manifest is not None]
 

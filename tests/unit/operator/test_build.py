@@ -33,16 +33,26 @@ def main(**spec: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("settings", "spec", "kinds"),
     [
-        pytest.param(SETTINGS, {}, "ServiceAccount Service Job Deployment", id="one worker"),
+        pytest.param(
+            SETTINGS, {}, "ServiceAccount Service Job ControllerRevision Deployment", id="one worker"
+        ),
         pytest.param(
             SETTINGS,
             {"replicas": 2},
-            "ServiceAccount Service Job PodDisruptionBudget Deployment",
+            "ServiceAccount Service Job ControllerRevision PodDisruptionBudget Deployment",
             id="two workers",
         ),
-        pytest.param(SETTINGS, {"suspend": True}, "ServiceAccount Service Deployment", id="suspended"),
         pytest.param(
-            CLOSED, {}, "ServiceAccount NetworkPolicy Service Job Deployment", id="a closed network"
+            SETTINGS,
+            {"suspend": True},
+            "ServiceAccount Service ControllerRevision Deployment",
+            id="suspended",
+        ),
+        pytest.param(
+            CLOSED,
+            {},
+            "ServiceAccount NetworkPolicy Service Job ControllerRevision Deployment",
+            id="a closed network",
         ),
     ],
 )
@@ -68,8 +78,8 @@ def test_every_child_is_in_the_namespace_labelled_owned_and_hashed() -> None:
 
 def test_the_names_that_may_exist_are_those_that_are_made() -> None:
     everything = made(CLOSED, replicas=2, qos={"classes": [dedicated("high", 2)]})
-    # The name of the Job follows from its content.
-    fixed = [one for one in everything if one["kind"] != "Job"]
+    # Their names follow from their content.
+    fixed = [one for one in everything if one["kind"] not in ("Job", "ControllerRevision")]
     names = {(one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in fixed}
     assert names == set(child_names(Key("team-a", "chat"), ["high", "shared"]))
     assert {name[:2] for name in names} == set(owned_kinds())

@@ -60,6 +60,7 @@ async def test_the_first_one_makes_the_children_then_speaks_once() -> None:
         ("apply", "ServiceAccount"),
         ("apply", "Service"),
         ("apply", "Job"),
+        ("apply", "ControllerRevision"),
         ("apply", "Deployment"),
         ("apply/status", "LLMService"),
         ("create", "Event"),
