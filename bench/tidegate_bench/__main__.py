@@ -146,7 +146,13 @@ def _add_engine(command: argparse.ArgumentParser) -> None:
         action="store_true",
         help="judge a run on a busy machine all the same, for development only",
     )
-    _add_publish(command)
+    command.add_argument(
+        "--publish",
+        type=Path,
+        nargs="+",
+        metavar="RESULT",
+        help="put a result on its page instead, or several of single parts",
+    )
 
 
 def _add_publish(command: argparse.ArgumentParser) -> None:

@@ -1,15 +1,17 @@
-"""`python -m tidegate_bench engine --publish RESULT`: put a run on its page, with a drawing beside it.
+"""`python -m tidegate_bench engine --publish RESULT…`: put runs on their page, with a drawing beside them.
 
 Owns the part of the page between two marks; what people wrote around it stays.
 """
 
 import json
-from collections.abc import Iterator, Mapping
+import sys
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
 from tidegate_bench.page import date_of, goals, write
 from tidegate_bench.results import short
+from tidegate_bench.techniques.gathered import gather
 from tidegate_bench.techniques.plot import Panel, bars
 from tidegate_bench.techniques.table import TECHNIQUES
 from tidegate_bench.techniques.technique import Rounds, Technique, middle
@@ -28,10 +30,15 @@ DRAWN: Final = {
 }
 
 
-def main(result: Path, page: Path = PAGE) -> int:
-    """Write a result into a page."""
-    found = json.loads(result.read_text())
-    write(page, BEGIN, measured(found, date_of(result)), {DRAWING: bars(panels(found))})
+def main(results: Sequence[Path], page: Path = PAGE) -> int:
+    """Write the results of one run, or of several runs of parts, into a page; return 1 if they cannot be one."""
+    try:
+        found = gather([json.loads(result.read_text()) for result in results])
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 1
+    dates = " and ".join(dict.fromkeys(map(date_of, results)))
+    write(page, BEGIN, measured(found, dates), {DRAWING: bars(panels(found))})
     return 0
 
 
