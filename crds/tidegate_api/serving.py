@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
+from tidegate_api.customengine import RULES, Argument, CustomEngine
 from tidegate_api.schema import Model, list_map, pattern_message, rules
 
 # Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
@@ -27,7 +28,6 @@ Quantity = Annotated[
     StringConstraints(pattern=QUANTITY_PATTERN, max_length=32),
     WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 32}),
 ]
-Argument = Annotated[str, StringConstraints(min_length=1, max_length=1024)]
 
 
 class EnvVar(Model):
@@ -53,22 +53,27 @@ class EnvVar(Model):
     value: str = Field("", max_length=4096, description="Its value, in the open: never put a secret here.")
 
 
-class Engine(Model):
+class Engine(CustomEngine):
     """How the model is served. What is not set is the engine's own default."""
+
+    model_config = rules(*RULES)
 
     image: str | None = Field(
         None,
         min_length=1,
         max_length=512,
         description="Worker image to run instead of the one that the operator's settings name for the accelerator. "
-        "Build it from the `worker-cpu` or `worker-cuda` target of Tidegate's Dockerfile.",
+        "Build it from the `worker-cpu` or `worker-cuda` target of Tidegate's Dockerfile. With `type: Custom`: the "
+        "engine's own image.",
     )
     args: list[Argument] = Field(
         [],
         max_length=64,
         description="vLLM flags as separate words, such as `--max-num-batched-tokens=4096`. They win over what "
         "Tidegate sets. An unknown flag, or one that Tidegate owns (such as `--host`), is refused in the "
-        "condition ConfigValid before any Pod starts.",
+        "condition ConfigValid before any Pod starts. With `type: Custom`: the container's arguments, unchecked, in "
+        "which `$(MODEL_PATH)`, `$(MODEL_NAME)`, `$(PORT)` and `$(MAX_NUM_SEQS)` stand for these variables; empty: "
+        "those of the image.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     env: list[EnvVar] = Field(
@@ -87,7 +92,8 @@ class Engine(Model):
         None,
         ge=1,
         le=65536,
-        description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`).",
+        description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`). With `type: Custom`: as "
+        "many as its worker takes at a time, by which its workers are counted under load; the variable MAX_NUM_SEQS.",
     )
     quantization: (
         Literal[

@@ -36,6 +36,10 @@ _CLASS_AND_SCALING: Final = (
 _BOUNDS_WITHOUT_SCALING: Final = (
     "qos.classes.minReplicas and maxReplicas need spec.scaling; without it set qos.classes.replicas"
 )
+_NO_KV_METRIC: Final = (
+    "scaling.metrics of KVCacheUtilization needs vLLM's metrics: where engine.type is Custom use QueueDepth or "
+    "Concurrency"
+)
 _CLASS_MIN_ABOVE: Final = (
     "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
 )
@@ -61,6 +65,11 @@ class LLMServiceSpec(Model):
             "(has(c.minReplicas) ? c.minReplicas : self.scaling.minReplicas) <= "
             "(has(c.maxReplicas) ? c.maxReplicas : self.scaling.maxReplicas))",
             _CLASS_MIN_ABOVE,
+        ),
+        (
+            "self.engine.type != 'Custom' || !has(self.scaling) || "
+            "self.scaling.metrics.all(m, m.type != 'KVCacheUtilization')",
+            _NO_KV_METRIC,
         ),
     )
 
@@ -108,6 +117,13 @@ class LLMServiceSpec(Model):
     def _sizes_no_pool_it_has_not(self) -> Self:
         if (self.replicas or 0) > 1 and len(self.qos.dedicated) == len(QOS_CLASSES):
             raise ValueError(_NO_SHARED_POOL)
+        return self
+
+    @model_validator(mode="after")
+    def _measures_what_its_engine_tells(self) -> Self:
+        is_custom, scaling = self.engine.type == "Custom", self.scaling
+        if is_custom and scaling is not None and scaling.target("KVCacheUtilization") is not None:
+            raise ValueError(_NO_KV_METRIC)
         return self
 
     @model_validator(mode="after")

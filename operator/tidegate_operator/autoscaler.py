@@ -63,7 +63,7 @@ class Autoscaler:
     async def round(self) -> None:
         """Look at everything once, decide, and act on it."""
         there = self._views.all(self.now())
-        pods = [pod for view in there for pool in view.pools for pod in pool.serving]
+        pods = [pod for view in there for pool in view.pools for pod in pool.read]
         census, read = await asyncio.gather(self._hear(), self.engines.read(engines(pods)))
         look = Look(census, read, self.now())
         views = self._views.all(look.at)

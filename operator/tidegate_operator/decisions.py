@@ -70,7 +70,15 @@ class Decisions:
             state = self._state(view, pool, look.at)
             note_starts(state, pool.scene.live)
             heard = hear(view.key, pool.name, look.census, state.counted, look.at)
-            take_sample(state, heard, pool.serving, look.read, look.at, _silent_seconds(pool))
+            take_sample(
+                state,
+                heard,
+                pool.serving,
+                look.read,
+                look.at,
+                _silent_seconds(pool),
+                is_counted_only=not pool.has_metrics,
+            )
 
     def decide(
         self, views: Sequence[View], fixed: Iterable[Claim], accelerators: int | None, now: float

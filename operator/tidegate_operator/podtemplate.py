@@ -13,7 +13,6 @@ from tidegate_api.names import (
     POOL_LABEL,
     SERVICE_LABEL,
     WORKER_CONTAINER,
-    WORKER_PORT,
     WORKER_PORT_NAME,
 )
 from tidegate_operator.errors import Stalled
@@ -38,9 +37,12 @@ _UNITED = frozenset({"tolerations"})
 _OUR_LABELS = frozenset({MANAGED_BY_LABEL, COMPONENT_LABEL, SERVICE_LABEL, POOL_LABEL})
 
 
-def check(patch: Mapping[str, Any]) -> None:
-    """Raise Stalled where the user's template cannot be merged, or would take what Tidegate lives by."""
-    problem = next(_problems(patch), None)
+def check(patch: Mapping[str, Any], port: int) -> None:
+    """Raise Stalled where the user's template cannot be merged, or would take what Tidegate lives by.
+
+    `port` is the one on which the engine answers.
+    """
+    problem = next(_problems(patch, port), None)
     if problem is not None:
         raise Stalled("InvalidPodTemplate", problem)
 
@@ -77,7 +79,7 @@ def _merged_list(field: str, base: object, patch: Sequence[Any]) -> list[Any]:
     return list(merged.values())
 
 
-def _problems(patch: Mapping[str, Any]) -> Iterator[str]:
+def _problems(patch: Mapping[str, Any], port: int) -> Iterator[str]:
     yield from _shape_problems(patch)
     metadata, spec = _mapping(patch.get("metadata")), _mapping(patch.get("spec"))
     for label in sorted(_OUR_LABELS.intersection(_mapping(metadata.get("labels")))):
@@ -85,7 +87,7 @@ def _problems(patch: Mapping[str, Any]) -> Iterator[str]:
     containers = spec.get("containers")
     for container in containers if isinstance(containers, list) else []:
         if isinstance(container, Mapping) and container.get("name") == WORKER_CONTAINER:
-            yield from _worker_problems(container)
+            yield from _worker_problems(container, port)
 
 
 def _shape_problems(patch: Mapping[str, Any]) -> Iterator[str]:
@@ -127,7 +129,7 @@ def _unnamed(entries: object, key: str, path: str) -> Iterator[str]:
             yield f"{path}[{index}] needs a {key}: entries merge by it"
 
 
-def _worker_problems(container: Mapping[str, Any]) -> Iterator[str]:
+def _worker_problems(container: Mapping[str, Any], engine_port: int) -> Iterator[str]:
     where = f"spec.podTemplate.spec.containers[{WORKER_CONTAINER}]"
     for field, instead in (("command", "engine.image"), ("args", "engine.args")):
         if field in container:
@@ -137,5 +139,5 @@ def _worker_problems(container: Mapping[str, Any]) -> Iterator[str]:
         return
     for port in container.get("ports", []):
         number, name = _mapping(port).get("containerPort"), _mapping(port).get("name", WORKER_PORT_NAME)
-        if (number == WORKER_PORT) != (name == WORKER_PORT_NAME):
-            yield f"{where}.ports: {WORKER_PORT_NAME} is {WORKER_PORT}, and nothing else may be either"
+        if (number == engine_port) != (name == WORKER_PORT_NAME):
+            yield f"{where}.ports: {WORKER_PORT_NAME} is {engine_port}, and nothing else may be either"

@@ -52,7 +52,7 @@ def _policy(
         qos_class=classes[0],
         queue_depth_target=_number(scaling.target("QueueDepth")),
         kv_utilization_target=kv / 100,
-        concurrency_target=_number(scaling.target("Concurrency")),
+        concurrency_target=_number(scaling.target("Concurrency") or _places(spec)),
         ttft_slo_seconds=_strictest(spec, classes),
         scale_up=_rules(scaling.behavior.scale_up),
         scale_down=_rules(scaling.behavior.scale_down),
@@ -63,6 +63,11 @@ def _policy(
         accelerators=accelerators,
         cost_per_hour=_number(scaling.cost_per_replica_hour),
     )
+
+
+def _places(spec: LLMServiceSpec) -> int | None:
+    """Return how many requests at once a worker of another engine takes, as its user says: nobody can learn it."""
+    return spec.engine.max_num_seqs if spec.engine.type == "Custom" else None
 
 
 def _strictest(spec: LLMServiceSpec, classes: Sequence[QosClass]) -> float | None:

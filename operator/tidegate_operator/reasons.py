@@ -230,6 +230,15 @@ _ALL = (
         "The log says why; `kubectl logs --previous` shows all of it. Kubernetes starts the worker again by itself.",
     ),
     Reason(
+        "EngineNotAnswering",
+        "WorkloadsReady",
+        "Loading",
+        "The container of an engine of `type: Custom` has run for more than two minutes without answering at its "
+        "`healthPath` or `readyPath`. It may still load its model: nothing else can be seen of it.",
+        "Compare `spec.engine.port`, `healthPath` and `readyPath` with what the engine's log says of where it listens; "
+        "it must listen on all addresses (0.0.0.0), on the port in the variable PORT.",
+    ),
+    Reason(
         "RolloutStalled",
         "WorkloadsReady",
         "Failed",

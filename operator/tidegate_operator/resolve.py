@@ -3,15 +3,16 @@
 Owns what is cross-field or depends on settings or neighbours. Must not read children, pods or the clock.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from pydantic import ValidationError
 
+from tidegate_api.names import WORKER_PORT
 from tidegate_api.settings import ResourceProfile, Settings
 from tidegate_api.v1alpha1 import LLMServiceSpec
-from tidegate_operator import engine, fitting, flags, podtemplate, quantities, weights
-from tidegate_operator.asked import GPU, read_asked
+from tidegate_operator import customengine, engine, fitting, flags, podtemplate, quantities, weights
+from tidegate_operator.asked import GPU, Asked, read_asked
 from tidegate_operator.build.inspection import inspection_name
 from tidegate_operator.desired import Fitting, Inspection, NetworkAccess, Placement, Service
 from tidegate_operator.errors import Stalled, Withheld
@@ -27,12 +28,19 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     spec = _spec(observed.service)
     name = model_name(observed.service)
     _refuse_taken_name(observed, name)
-    podtemplate.check(spec.pod_template)
+    custom = customengine.custom(spec.engine)
+    podtemplate.check(spec.pod_template, WORKER_PORT if custom is None else custom.port)
     profile, count = _profile(spec, settings)
     requests, limits = _resources(spec, profile, count)
     volume, missing = weights.place(observed, spec.model, settings)
-    own = engine.own_args(volume, name, settings.drain_seconds)
-    words, env = [*_user_args(spec, profile, limits)], _environment(spec, profile)
+    env = _environment(spec, profile)
+    if custom is None:
+        own = engine.own_args(volume, name, settings.drain_seconds)
+        words = [*_user_args(spec, profile, limits)]
+        env = {**engine.environment(profile.accelerator), **env}
+    else:
+        volume, own, words = replace(volume, is_inspected=False), [], list[str]()
+        env = {**customengine.environment(spec.engine, custom, volume, name), **env}
     asked = read_asked(words, env, limits, spec.resource_profile, settings.resource_profiles)
     service = Service(
         key=observed.key,
@@ -43,7 +51,7 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         image=spec.engine.image or getattr(settings.worker_images, profile.accelerator),
         image_pull_policy=settings.image_pull_policy,
         image_pull_secrets=tuple(settings.image_pull_secrets),
-        engine_args=(*own, *words),
+        engine_args=(*own, *words) if custom is None else tuple(spec.engine.args),
         env=env,
         requests=requests,
         limits=limits,
@@ -61,11 +69,16 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         credentials=spec.model.credentials_secret_ref.name if spec.model.credentials_secret_ref else None,
         ranks=asked.ranks,
         inspection=_inspection(settings) if volume.is_inspected else None,
+        custom=custom,
     )
-    shape = fitting.shape_of(observed, inspection_name(service))
-    fit = fitting.fit(shape, asked) if shape is not None else None
+    fit = customengine.NOT_RECKONED if custom is not None else _fit(service, asked, observed)
     withheld = fitting.crowded(asked) or _withheld(fit, missing)
     return replace(service, fitting=fit, withheld=None if spec.suspend else withheld)
+
+
+def _fit(service: Service, asked: Asked, observed: Observed) -> Fitting | None:
+    shape = fitting.shape_of(observed, inspection_name(service))
+    return fitting.fit(shape, asked) if shape is not None else None
 
 
 def _withheld(fit: Fitting | None, missing: Withheld | None) -> Withheld | None:
@@ -203,11 +216,7 @@ def _environment(spec: LLMServiceSpec, profile: ResourceProfile) -> dict[str, st
         if why is not None:
             message = f"spec.engine.env[{index}]: {variable.name} may not be set: {why}"
             raise Stalled("ForbiddenVariable", message)
-    own = engine.environment(profile.accelerator)
-    given: Iterable[tuple[str, str]] = (
-        (entry.name, entry.value) for entry in (*profile.env, *spec.engine.env)
-    )
-    return {**own, **dict(given)}
+    return {entry.name: entry.value for entry in (*profile.env, *spec.engine.env)}
 
 
 def _placement(profile: ResourceProfile) -> Placement:

@@ -95,11 +95,15 @@ def take_sample(  # noqa: PLR0917 - what is known, heard, there, read
     read: Read,
     now: float,
     patience_seconds: float,
+    *,
+    is_counted_only: bool = False,
 ) -> Sample:
     """Return the sample of this look, and keep it; `serving` are the workers that should have said something.
 
-    Those that have not for `patience_seconds` are silent.
+    Those that have not for `patience_seconds` are silent. Of engines without metrics nothing is expected.
     """
+    if is_counted_only:
+        serving = ()
     seconds = heard.seconds if heard.demand is not None else _since(state.sample, now)
     state.unread = _unread(state.unread, serving, read, now)
     workers = []
@@ -124,6 +128,7 @@ def take_sample(  # noqa: PLR0917 - what is known, heard, there, read
         workers=tuple(workers) if workers or not serving else None,
         sources=sources,
         silent=tuple(one.pod for one in state.unread.values() if now - one.since >= patience_seconds),
+        is_counted_only=is_counted_only,
     )
     return state.sample
 

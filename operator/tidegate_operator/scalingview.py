@@ -42,6 +42,8 @@ class PoolView:
     mark: float | None
     # What its status says.
     entry: Entry | None
+    # Whether its engines have metrics that can be read.
+    has_metrics: bool = True
 
     @property
     def is_ours(self) -> bool:
@@ -52,6 +54,11 @@ class PoolView:
     def desired(self) -> int:
         """Return the workers that its Deployment asks for."""
         return replicas_of(self.scene.deployment) or 0
+
+    @property
+    def read(self) -> list[Manifest]:
+        """Return the workers whose metrics are read."""
+        return self.serving if self.has_metrics else []
 
     @property
     def serving(self) -> list[Manifest]:
@@ -115,12 +122,14 @@ class Views:
         return View(
             key=key_of(item),
             scene=scene,
-            pools=tuple(self._pools(item, pools, scene)),
+            pools=tuple(self._pools(item, pools, scene, has_metrics=service.custom is None)),
             drain_seconds=float(service.drain_seconds),
             hourly_cost=_hourly_cost(item),
         )
 
-    def _pools(self, item: Object, pools: Sequence[Pool], scene: Scene) -> Iterator[PoolView]:
+    def _pools(
+        self, item: Object, pools: Sequence[Pool], scene: Scene, *, has_metrics: bool
+    ) -> Iterator[PoolView]:
         key, asked, entries = key_of(item), marks(item), by_pool(item.get("status"))
         scenes = {one.name: one for one in scene.pools}
         others = self._cache.all(POD_AUTOSCALER, key.namespace)
@@ -135,6 +144,7 @@ class Views:
                     rival=found.get(pool.name),
                     mark=asked.get(pool.name),
                     entry=entries.get(pool.name),
+                    has_metrics=has_metrics,
                 )
 
     def _resolve(self, item: Object) -> Service | None:

@@ -156,7 +156,7 @@ def _model(observed: Observed, plan: Plan | None, stalled: Stalled | None) -> di
         estimate = stalled.estimate
     elif stalled is not None:  # a spec that cannot be read says nothing of what runs
         estimate = (observed.service.get("status") or {}).get("estimate")
-    elif plan is not None and plan.service.model.source is None:
+    elif plan is not None and plan.service.model.source is None and plan.service.custom is None:
         estimate = {"message": _STREAMED}
     return {name: value for name, value in (("model", state), ("estimate", estimate)) if value}
 

@@ -6,7 +6,7 @@ Owns what a service takes over from its LLMModel. Must not judge whether a model
 from collections.abc import Mapping
 from typing import Any
 
-from tidegate_api.names import MODEL_KIND, MODELS_MOUNT
+from tidegate_api.names import MODEL_KIND, MODEL_PATH_VARIABLE, MODELS_MOUNT
 from tidegate_api.settings import Settings
 from tidegate_api.source import ModelSource
 from tidegate_operator import uri
@@ -67,11 +67,17 @@ def _in_use(observed: Observed, source: ModelSource) -> str | None:
     """Return where in the cache the workers of this very spec read their model, None where there are none yet."""
     revision = _before(observed).get("revision")
     path = f"{_directory(source)}/{revision}"
-    word = f"--model-path={MODELS_MOUNT}/{path}"
+    where = f"{MODELS_MOUNT}/{path}"
     deployments = (child for child in observed.children if child["kind"] == "Deployment")
     pods = (one["spec"]["template"]["spec"] for one in deployments)
-    used = any(word in (container.get("args") or ()) for pod in pods for container in pod["containers"])
+    used = any(_reads(container, where) for pod in pods for container in pod["containers"])
     return path if revision is not None and used else None
+
+
+def _reads(container: Mapping[str, Any], path: str) -> bool:
+    """Return whether a container is told that its model is there: vLLM's by an argument, another by a variable."""
+    told = {"name": MODEL_PATH_VARIABLE, "value": path}
+    return f"--model-path={path}" in (container.get("args") or ()) or told in (container.get("env") or ())
 
 
 def _before(observed: Observed) -> Mapping[str, Any]:

@@ -5,7 +5,7 @@ A worker that streams its model from an object store may go out to anywhere.
 
 from typing import Any
 
-from tidegate_api.names import COMPONENT_LABEL, GATEWAY_COMPONENT, OPERATOR_COMPONENT, WORKER_PORT
+from tidegate_api.names import COMPONENT_LABEL, GATEWAY_COMPONENT, OPERATOR_COMPONENT
 from tidegate_operator.build import metadata
 from tidegate_operator.desired import NetworkAccess, Service
 
@@ -26,7 +26,7 @@ def networkpolicy(service: Service) -> dict[str, Any] | None:
             "ingress": [
                 {
                     "from": _callers(service.network),
-                    "ports": [{"port": WORKER_PORT, "protocol": "TCP"}],
+                    "ports": [{"port": service.port, "protocol": "TCP"}],
                 }
             ],
             "egress": [_anywhere() if service.network.reaches_out else _names_only()],

@@ -1,6 +1,7 @@
 """The Pod template of the workers, under the Pod Security Standard "restricted".
 
-Owns the container's security, probes and volumes. Must not read anything but the Service and the pool.
+Owns the container's security and volumes; how it is started and asked is in `start.py`. Must not read anything but the
+Service and the pool.
 """
 
 from typing import Any
@@ -9,11 +10,10 @@ from tidegate_api.names import (
     MODELS_MOUNT,
     TERMINATION_MESSAGE_PATH,
     WORKER_CONTAINER,
-    WORKER_PORT,
     WORKER_PORT_NAME,
 )
 from tidegate_operator import podtemplate
-from tidegate_operator.build import metadata, restricted
+from tidegate_operator.build import metadata, restricted, start
 from tidegate_operator.desired import Pool, Service
 
 # While a worker stops, it still answers: this long for every gateway to see that its Pod is going.
@@ -29,11 +29,14 @@ def pod_template(service: Service, pool: Pool) -> dict[str, Any]:
 
 
 def _metadata(service: Service, pool: Pool) -> dict[str, Any]:
+    labels = {"labels": metadata.pool_labels(service, pool)}
+    if service.custom is not None:  # whether it has metrics, its user knows
+        return labels
     return {
-        "labels": metadata.pool_labels(service, pool),
+        **labels,
         "annotations": {
             "prometheus.io/scrape": "true",
-            "prometheus.io/port": str(WORKER_PORT),
+            "prometheus.io/port": str(service.port),
             "prometheus.io/path": "/metrics",
         },
     }
@@ -75,19 +78,12 @@ def _container(service: Service) -> dict[str, Any]:
         "name": WORKER_CONTAINER,
         "image": service.image,
         "imagePullPolicy": service.image_pull_policy,
-        "command": ["python3", "-m", "tidegate_worker", "serve"],
-        "args": [
-            # There is no directory to look into where the engine reads the model itself.
-            *([f"--model-path={service.model.path}"] if service.model.source is not None else []),
-            f"--drain-seconds={service.drain_seconds}",
-            "--",
-            *service.engine_args,
-        ],
+        **start.command(service),
         "env": [{"name": name, "value": value} for name, value in service.env.items()],
         **({"envFrom": [{"secretRef": {"name": service.credentials}}]} if service.credentials else {}),
-        "ports": [{"name": WORKER_PORT_NAME, "containerPort": WORKER_PORT, "protocol": "TCP"}],
+        "ports": [{"name": WORKER_PORT_NAME, "containerPort": service.port, "protocol": "TCP"}],
         "resources": {"requests": dict(service.requests), "limits": dict(service.limits)},
-        **_probes(),
+        **start.probes(service),
         "lifecycle": {"preStop": {"sleep": {"seconds": PRE_STOP_SECONDS}}},
         "terminationMessagePath": TERMINATION_MESSAGE_PATH,
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -101,28 +97,4 @@ def _container(service: Service) -> dict[str, Any]:
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         ],
-    }
-
-
-def _probes() -> dict[str, Any]:
-    """Return the probes: half an hour to load, ready when a model is served, killed only when long deaf."""
-    return {
-        "startupProbe": {
-            "httpGet": {"path": "/health", "port": WORKER_PORT_NAME},
-            "periodSeconds": 5,
-            "timeoutSeconds": 5,
-            "failureThreshold": 360,
-        },
-        "readinessProbe": {
-            "httpGet": {"path": "/v1/models", "port": WORKER_PORT_NAME},
-            "periodSeconds": 5,
-            "timeoutSeconds": 5,
-            "failureThreshold": 3,
-        },
-        "livenessProbe": {
-            "httpGet": {"path": "/health", "port": WORKER_PORT_NAME},
-            "periodSeconds": 20,
-            "timeoutSeconds": 15,
-            "failureThreshold": 6,
-        },
     }

@@ -27,19 +27,26 @@ def crashes(scene: Scene) -> Iterator[Finding]:
     """Yield how each container that is not up last ended."""
     for pod in scene.starting:
         for end in pods.ended(pod):
-            yield _finding(end, _memory_limit(scene))
+            yield _finding(end, scene)
 
 
-def _finding(end: pods.Ended, memory: str) -> Finding:
-    spoken = _spoken(end)
+def _finding(end: pods.Ended, scene: Scene) -> Finding:
+    is_custom = scene.plan is not None and scene.plan.service.custom is not None
+    # What another engine writes is its own: our reasons in it would be chance.
+    spoken = None if is_custom else _spoken(end)
     if spoken is not None:
         return spoken
+    memory = _memory_limit(scene)
     who = f"container {end.container!r} of Pod {end.pod!r}"
     if end.reason == "OOMKilled":
         return Finding(
             "OutOfMemory",
             f"{who} was killed for using more memory than its limit{memory}: raise spec.resources.limits.memory, "
-            "or lower spec.engine.maxModelLen or spec.engine.maxNumSeqs",
+            + (
+                "or have it use less, by spec.engine.args"
+                if is_custom
+                else "or lower spec.engine.maxModelLen or spec.engine.maxNumSeqs"
+            ),
         )
     if end.exit_code == _KILLED:
         return Finding(

@@ -94,10 +94,23 @@ def ended(pod: Manifest) -> Iterator[Ended]:
 
 def is_running(pod: Manifest, container_name: str) -> bool:
     """Return whether the container runs."""
-    return any(
-        container.get("name") == container_name and "running" in (container.get("state") or {})
-        for container in _containers(pod)
-    )
+    return "running" in (_container(pod, container_name).get("state") or {})
+
+
+def running_since(pod: Manifest, container_name: str) -> str | None:
+    """Return since when the container runs (RFC 3339), None while it does not."""
+    running = (_container(pod, container_name).get("state") or {}).get("running") or {}
+    since: str | None = running.get("startedAt")
+    return since
+
+
+def has_started(pod: Manifest, container_name: str) -> bool:
+    """Return whether the container has passed its startup probe."""
+    return bool(_container(pod, container_name).get("started"))
+
+
+def _container(pod: Manifest, name: str) -> Mapping[str, Any]:
+    return next((one for one in _containers(pod) if one.get("name") == name), {})
 
 
 def _containers(pod: Manifest) -> Iterator[Mapping[str, Any]]:

@@ -6,6 +6,7 @@ Must not judge the model.
 import re
 from datetime import datetime, timedelta
 
+from tidegate_api.names import WORKER_CONTAINER
 from tidegate_operator.conditions import pods
 from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first_by_pool
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
@@ -147,6 +148,25 @@ def not_started(scene: Scene) -> Finding | None:
     return None
 
 
+def not_answering(scene: Scene) -> Finding | None:
+    """Find a container of the user's that has long run without an answer: whether it still loads, only it knows."""
+    custom = scene.plan.service.custom if scene.plan is not None else None
+    for pod in scene.starting if custom is not None else ():
+        since = pods.running_since(pod, WORKER_CONTAINER)
+        if custom is not None and since is not None and _age(scene, since) > _PATIENCE:
+            path, field = custom.health_path, "healthPath"
+            if pods.has_started(pod, WORKER_CONTAINER):
+                path, field = custom.ready_path, "readyPath"
+            return Finding(
+                "EngineNotAnswering",
+                f"container {WORKER_CONTAINER!r} of Pod {pods.name(pod)!r} has run for more than two minutes and does "
+                f"not answer GET {path} on port {custom.port} with 200. If it still loads its model, nothing is to be "
+                f"done. Else correct spec.engine.port or spec.engine.{field}, and have it listen on 0.0.0.0: "
+                f"`kubectl logs {pods.name(pod)} -n {scene.observed.key.namespace}` shows what it does",
+            )
+    return None
+
+
 def evicted(scene: Scene) -> Finding | None:
     """Find a worker that its node has lately ended or refused, while there are too few."""
     if not scene.is_short:
@@ -188,6 +208,7 @@ PROBLEMS: Chain = (
     not_started,
     evicted,
     rollout_stalled,
+    not_answering,
 )
 
 # What keeps a single worker from coming up, whatever the others do.

@@ -59,6 +59,7 @@ class Sample:
     `demand` is None unless every gateway was heard; `workers` is None if none could be read, and lacks those that
     could not; `sources` names where each came from and, for what is missing, why, under `demand` and `workers`.
     `silent` are the workers that could not be read for long: what they do is not likely to be known soon.
+    `is_counted_only`: the engines have no metrics to read, so that what the gateways count is all that can be known.
     """
 
     at: float
@@ -67,6 +68,7 @@ class Sample:
     workers: tuple[Worker, ...] | None
     sources: Mapping[str, str] = field(default_factory=dict)
     silent: tuple[str, ...] = ()
+    is_counted_only: bool = False
 
 
 @dataclass(frozen=True, slots=True)

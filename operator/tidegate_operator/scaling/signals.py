@@ -46,11 +46,16 @@ def see(sample: Sample, supply: Supply, now: float, tuning: Tuning) -> Seen:
         return Seen(now, 0.0, None, (), supply.ready == 0, {"demand": reason, "workers": reason})
     missing: dict[str, str] = {}
     demand = _demand(sample, missing)
+    if sample.is_counted_only:
+        return Seen(sample.at, _interval(sample), demand, (), True, missing)
     workers = _workers(sample, supply.ready, missing)
     silent = _silent(sample, workers, supply.ready)
-    interval = sample.interval_seconds if _is_sane((sample.interval_seconds,)) else 0.0
     is_every = len(workers) + silent >= supply.ready
-    return Seen(sample.at, interval, demand, workers, is_every, missing, silent)
+    return Seen(sample.at, _interval(sample), demand, workers, is_every, missing, silent)
+
+
+def _interval(sample: Sample) -> float:
+    return sample.interval_seconds if _is_sane((sample.interval_seconds,)) else 0.0
 
 
 def _age(at: float, now: float) -> float:

@@ -12,7 +12,7 @@ from integration.contract.rig import Kubectl, service, tenant
 EXAMPLES = sorted((Path(__file__).parents[3] / "examples").glob("*/*.yaml"))
 DEFAULTS = {
     "model": {"uri": "pvc://models/tiny"},
-    "engine": {"args": [], "env": []},
+    "engine": {"type": "vLLM", "command": [], "args": [], "env": []},
     "resourceProfile": "cpu:1",
     "resources": {"requests": {}, "limits": {}},
     "coldStart": {"mode": "Hold", "timeoutSeconds": 300, "maxQueue": 100},

@@ -65,6 +65,31 @@ CASES = [
         ["engine.env[0]", "workers need none"],
     ),
     (
+        "another engine without an image",
+        engine(type="Custom"),
+        ["spec.engine", "engine.image must be set where engine.type is Custom"],
+    ),
+    ("a command for vLLM", engine(command=["sh"]), ["for engine.type Custom only", "is Tidegate's"]),
+    ("a port for vLLM", engine(port=9000), ["for engine.type Custom only"]),
+    (
+        "a flag of vLLM's for another engine",
+        engine(type="Custom", image="engine", maxModelLen=4096),
+        ["engine.maxModelLen", "tell the engine in engine.args"],
+    ),
+    (
+        "a path that is none",
+        engine(type="Custom", image="engine", healthPath="health"),
+        ["engine.healthPath and readyPath must be paths"],
+    ),
+    (
+        "a metric that another engine has not",
+        service(
+            engine={"type": "Custom", "image": "engine"},
+            scaling={"maxReplicas": 2, "metrics": [{"type": "KVCacheUtilization", "target": 75}]},
+        ),
+        ["needs vLLM's metrics", "QueueDepth or Concurrency"],
+    ),
+    (
         "the engine's own key",
         engine(env=[{"name": "VLLM_API_KEY", "value": "x"}]),
         ["engine.env must not hold a token"],

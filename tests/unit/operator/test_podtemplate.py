@@ -34,7 +34,7 @@ def main(**fields: Any) -> dict[str, Any]:
 
 
 def merged(patch: dict[str, Any]) -> dict[str, Any]:
-    podtemplate.check(patch)
+    podtemplate.check(patch, 8000)
     return podtemplate.merge(BASE, patch)
 
 
@@ -142,6 +142,6 @@ def test_neither_argument_is_changed() -> None:
 )
 def test_what_would_take_what_is_ours_is_refused(patch: dict[str, Any], says: str) -> None:
     with pytest.raises(Stalled) as refused:
-        podtemplate.check(patch)
+        podtemplate.check(patch, 8000)
     assert refused.value.reason == "InvalidPodTemplate"
     assert says in refused.value.message
