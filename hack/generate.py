@@ -9,7 +9,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generators import chart, reference
+from generators import chart, reference, techniques
 from generators.text import COMMAND, yaml_text
 from tidegate_api.crd import RESOURCES, definition
 from tidegate_operator.reasons import render_markdown
@@ -33,6 +33,7 @@ def files() -> Mapping[str, str]:
         made[f"crds/{resource.name}.yaml"] = CRD_HEADER + yaml_text(manifest)
         made[f"charts/tidegate/templates/crds/{resource.plural}.yaml"] = chart.crd_template(manifest)
         made[f"docs/reference/{resource.singular}.md"] = reference.resource_page(resource.kind, manifest)
+    made |= {f"docs/techniques/{name}.svg": picture for name, picture in techniques.pictures().items()}
     return made
 
 
