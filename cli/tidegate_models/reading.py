@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from tidegate_models.values import Model, Place, Progress
-from tidegate_operator.models.naming import model_of
+from tidegate_operator.models.naming import asked_by, identity, oldest
 
 Json = Mapping[str, Any]
 _PLACES: Final = {
@@ -40,8 +40,11 @@ def progress(model: Json) -> Progress:
 
 def users(model: Json, models: Sequence[Json], services: Iterable[Json]) -> tuple[str, ...]:
     """Return the names of the LLMServices that use an LLMModel, as the specs say it at this moment."""
-    uid = model["metadata"]["uid"]
-    using = (one for one in services if (found := model_of(one, models)) and found["metadata"]["uid"] == uid)
+    means, metadata = identity(model), model["metadata"]
+    used = oldest(means, models, metadata["namespace"]) if means is not None else None
+    if used is None or used["metadata"]["uid"] != metadata["uid"]:
+        return ()
+    using = (one for one in services if any(asked.identity == means for asked in asked_by(one)))
     return tuple(sorted(one["metadata"]["name"] for one in using))
 
 

@@ -12,6 +12,8 @@ from tidegate_api.schema import Model, list_map, opaque, rules
 from tidegate_api.source import HUB_URI_PATTERN, Bytes, TokenSecret, revision_field
 
 Phase = Literal["Pending", "Downloading", "Verifying", "Ready", "Failed", "Suspended"]
+# What a repository holds: a model, or a LoRA adapter of one.
+RepositoryType = Literal["Model", "Adapter"]
 ServiceName = Annotated[str, Field(max_length=50)]
 
 
@@ -38,6 +40,10 @@ class LLMModelSpec(Model):
             "revision cannot be changed, since the files are those of the old one: make another LLMModel",
         ),
         (
+            "self.type == oldSelf.type",
+            "type cannot be changed, since other files are needed for it: make another LLMModel",
+        ),
+        (
             "!has(self.revision) || !self.revision.contains('..') && !self.revision.contains('//')",
             "revision must not contain '..' or '//'",
         ),
@@ -52,6 +58,11 @@ class LLMModelSpec(Model):
     revision: str | None = revision_field(
         "Branch, tag or commit; it is pinned to the commit that is found first. Default: `main`, for ModelScope "
         "`master`. Cannot be changed."
+    )
+    type: RepositoryType = Field(
+        "Model",
+        description="What it is: a `Model`, or an `Adapter` (LoRA) that an LLMService lists in `spec.model.lora`. Cannot "
+        "be changed.",
     )
     token_secret_ref: TokenSecret | None = Field(
         None, description="The token for a gated or private model. Only the loader gets it."

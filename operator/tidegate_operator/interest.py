@@ -20,7 +20,7 @@ from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
 from tidegate_operator.kinds import CLAIM, JOB, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD, POD_AUTOSCALER
-from tidegate_operator.models.naming import Identity, derived_name, identity, wanted_by
+from tidegate_operator.models.naming import Identity, asked_by, derived_name, identity
 from tidegate_operator.rivals import deployment_of
 
 _NOT_CHILDREN = (LLM_SERVICE, LLM_TENANT, LLM_MODEL, POD, CLAIM, POD_AUTOSCALER)
@@ -90,13 +90,13 @@ def users_of(model: Object, cache: Cache) -> list[Object]:
     """Return the LLMServices that ask for what an LLMModel is, whichever LLMModel they use for it."""
     means = identity(model)
     services = cache.all(LLM_SERVICE, model["metadata"]["namespace"])
-    return [one for one in services if means is not None and wanted_by(one) == means]
+    return [one for one in services if any(asked.identity == means for asked in asked_by(one))]
 
 
 def used_by(service: Object, cache: Cache) -> set[Key]:
-    """Return the LLMModel that an LLMService uses, or the one to make for it."""
-    means = wanted_by(service)
-    return _alike(means, service["metadata"]["namespace"], cache) if means is not None else set()
+    """Return the LLMModels that an LLMService uses, or those to make for it."""
+    namespace = service["metadata"]["namespace"]
+    return {key for asked in asked_by(service) for key in _alike(asked.identity, namespace, cache)}
 
 
 def _alike(means: Identity, namespace: str, cache: Cache) -> set[Key]:
@@ -114,10 +114,12 @@ def all_models(cache: Cache, namespace: str | None = None) -> set[Key]:
     """Return all LLMModels, and those that have yet to be made for an LLMService."""
     models = list(cache.all(LLM_MODEL, namespace))
     there = {(one["metadata"]["namespace"], identity(one)) for one in models}
-    wanted = ((one["metadata"]["namespace"], wanted_by(one)) for one in cache.all(LLM_SERVICE, namespace))
-    missing = {
-        Key(where, derived_name(means)) for where, means in wanted if means and (where, means) not in there
-    }
+    wanted = (
+        (one["metadata"]["namespace"], asked.identity)
+        for one in cache.all(LLM_SERVICE, namespace)
+        for asked in asked_by(one)
+    )
+    missing = {Key(where, derived_name(means)) for where, means in wanted if (where, means) not in there}
     return {key_of(one) for one in models} | missing
 
 

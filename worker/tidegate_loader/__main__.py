@@ -35,6 +35,7 @@ def options_of(words: Sequence[str]) -> argparse.Namespace:
     load_ = commands.add_parser("load", allow_abbrev=False, help="bring a model into the cache")
     load_.add_argument("--uri", required=True, help="hf://ORG/NAME or ms://ORG/NAME")
     load_.add_argument("--revision", help="branch, tag or commit; default: the hub's own")
+    load_.add_argument("--adapter", action="store_true", help="it is a LoRA adapter, not a model")
     load_.add_argument("--cache", type=Path, required=True, help="root of the cache")
     load_.add_argument("--in-use", action="append", default=[], metavar="PATH", help="model that must stay")
     load_.add_argument(
@@ -63,7 +64,13 @@ def load(options: argparse.Namespace, report: Report, patience: Patience = PATIE
         source = source_of(model, os.environ)
         revision = options.revision or source.default_revision
         wish = Wish(
-            model, revision, frozenset(options.in_use), options.limit_bytes, options.offline, options.verify
+            model,
+            revision,
+            frozenset(options.in_use),
+            options.limit_bytes,
+            options.offline,
+            options.verify,
+            "Adapter" if options.adapter else "Model",
         )
         tracker = Tracker()
         with ExitStack() as stack:

@@ -31,6 +31,7 @@ MAX_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
 EVICTION_TRIES: Final = 3
 
 PATIENCE: Final = Patience()
+INDEFINITE: Final[Mapping[str, str]] = {"Model": "a model", "Adapter": "an adapter"}
 
 Say = Callable[..., None]
 
@@ -45,6 +46,7 @@ class Wish:
     limit_bytes: int | None = None
     offline: bool = False
     verify: bool = False
+    kind: choice.Kind = "Model"
 
 
 @dataclass
@@ -85,7 +87,7 @@ class Loader:
         self.say("resolved", uri=wish.model.uri, revision=listing.commit, files=len(listing.files))
         if found := self._complete(wish, listing.commit):
             return found
-        if refused := refusals.refuse_listing(listing, self.source.page(wish.model)):
+        if refused := refusals.refuse_listing(listing, self.source.page(wish.model), wish.kind):
             raise refused
         return self._bring(wish, listing)
 
@@ -95,6 +97,9 @@ class Loader:
         marker = self.cache.marker(path)
         if marker is None:
             return None
+        if (there := marker.get("type", "Model")) != wish.kind:
+            message = f"{wish.model.uri} is in the cache as {INDEFINITE[there]}, and wanted as {INDEFINITE[wish.kind]}."
+            raise LoadFailed("InvalidModelConfig", f"{message} Use it as one of them only.")
         folder = self.cache.folder(path)
         bad = damaged(folder, marker) if wish.verify else []
         if bad:
@@ -157,7 +162,7 @@ class Loader:
             self.source, wish.model, listing.commit, folder, self.patience, self.tracker, threading.Event()
         )
         index = self._documents(wish, listing, job)
-        names = set(choice.wanted_files(listing.names, index))
+        names = set(choice.wanted_files(listing.names, index, wish.kind))
         files = tuple(file for file in listing.files if file.name in names)
         self._room(wish, files, job)
         done, checked = present_bytes(job, files), sum(is_checked(job, file) for file in files)
@@ -173,7 +178,7 @@ class Loader:
 
     def _documents(self, wish: Wish, listing: Listing, job: Job) -> Mapping[str, Any] | None:
         """Fetch and judge what says what the other files are; return the index of the weights."""
-        first = set(choice.first_files(listing.names))
+        first = set(choice.first_files(listing.names, wish.kind))
         files = tuple(file for file in listing.files if file.name in first)
         large = next((file for file in files if file.size > MAX_DOCUMENT_BYTES), None)
         if large is not None:
@@ -181,7 +186,7 @@ class Loader:
                 "InvalidModelConfig", f"{large.name} of {wish.model.uri} has {size(large.size)}."
             )
         if self.cache.free_bytes() < total_bytes(files) + MARGIN_BYTES:
-            names = set(choice.wanted_files(listing.names, None))
+            names = set(choice.wanted_files(listing.names, None, wish.kind))
             self._room(wish, tuple(file for file in listing.files if file.name in names), job)
         try:
             fetch_all(job, files)
@@ -191,7 +196,8 @@ class Loader:
                 self.cache.remove(wish.model.path(listing.commit))
             raise
         documents = {file.name: read_json(job.place(file)) for file in files}
-        if refused := refusals.refuse_documents(listing, documents, self.source.page(wish.model)):
+        page = self.source.page(wish.model)
+        if refused := refusals.refuse_documents(listing, documents, page, wish.kind):
             self.cache.remove(wish.model.path(listing.commit))
             raise refused
         return documents.get(choice.INDEX)
@@ -233,6 +239,7 @@ class Loader:
             "uri": wish.model.uri,
             "requested": wish.revision,
             "revision": listing.commit,
+            **({"type": wish.kind} if wish.kind != "Model" else {}),
             "bytes": total_bytes(tuple(files)),
             "files": [{"name": f.name, "size": f.size, f.hash_kind: f.hash} for f in files],
             **({"license": listing.license} if listing.license else {}),

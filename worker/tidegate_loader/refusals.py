@@ -7,19 +7,29 @@ few small documents in, the first objection out.
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
-from tidegate_loader.choice import CONFIG, INDEX, MISTRAL_CONFIG, indexed_shards, weight_files
+from tidegate_loader.choice import (
+    ADAPTER_CONFIG,
+    ADAPTER_WEIGHTS,
+    CONFIG,
+    INDEX,
+    MISTRAL_CONFIG,
+    Kind,
+    indexed_shards,
+    weight_files,
+)
 from tidegate_loader.failure import LoadFailed
 from tidegate_loader.listing import Listing
 from tidegate_loader.names import names_problem
 
 PICKLES: Final = (".bin", ".pt", ".pth", ".ckpt", ".pkl", ".pickle")
 OTHER_FORMATS: Final = (".gguf", ".ggml", ".h5", ".msgpack", ".onnx", ".npz", ".tflite")
-ADAPTER: Final = "adapter_config.json"
 PIPELINE: Final = "model_index.json"
+# What PEFT calls the one kind of adapter that engines load.
+LORA: Final = "LORA"
 SHOWN: Final = 5
 
 
-def refuse_listing(listing: Listing, page: str) -> LoadFailed | None:
+def refuse_listing(listing: Listing, page: str, kind: Kind = "Model") -> LoadFailed | None:
     """Return why this repository is not loaded, by the names of its files; `page` is where people see it."""
     names = listing.names
     if problem := names_problem(names):
@@ -29,15 +39,34 @@ def refuse_listing(listing: Listing, page: str) -> LoadFailed | None:
             f"{page} holds Python files ({some(code)}), and workers run no code that comes with a model."
         )
         return LoadFailed("UnsafeFormat", f"{message} Use a revision or a copy of the model without them.")
+    if kind == "Adapter":
+        return refuse_adapter(names, page)
     if not weight_files(names, None):
         return without_weights(names, page)
     if CONFIG in names or MISTRAL_CONFIG in names:
         return None
-    if ADAPTER in names:
-        message = f"{page} is a LoRA adapter, not a model. Name its base model instead."
+    if ADAPTER_CONFIG in names:
+        message = (
+            f"{page} is a LoRA adapter, not a model. Name its base model, and the adapter in model.lora."
+        )
         return LoadFailed("InvalidModelConfig", message)
     what = "a pipeline of several models" if PIPELINE in names else "no language model"
     return LoadFailed("InvalidModelConfig", f"{page} has no {CONFIG} at its top: it is {what}.")
+
+
+def refuse_adapter(names: Sequence[str], page: str) -> LoadFailed | None:
+    """Return why this repository is not loaded as a LoRA adapter."""
+    if ADAPTER_CONFIG not in names:
+        message = f"{page} is no LoRA adapter: it has no {ADAPTER_CONFIG} at its top."
+        return LoadFailed("InvalidModelConfig", f"{message} A model goes into spec.model.uri.")
+    if ADAPTER_WEIGHTS in names:
+        return None
+    if pickles := with_suffix(names, PICKLES):
+        message = (
+            f"{page} holds its adapter only as a pickle ({some(pickles)}), which can run code when loaded."
+        )
+        return LoadFailed("UnsafeFormat", f"{message} Use a revision or a copy with {ADAPTER_WEIGHTS}.")
+    return LoadFailed("ModelNotFound", f"{page} holds no {ADAPTER_WEIGHTS}, only {some(names)}.")
 
 
 def without_weights(names: Sequence[str], page: str) -> LoadFailed:
@@ -57,7 +86,10 @@ def without_weights(names: Sequence[str], page: str) -> LoadFailed:
 
 
 def refuse_documents(
-    listing: Listing, documents: Mapping[str, Mapping[str, Any] | None], page: str
+    listing: Listing,
+    documents: Mapping[str, Mapping[str, Any] | None],
+    page: str,
+    kind: Kind = "Model",
 ) -> LoadFailed | None:
     """Return why this repository is not loaded, by the documents that are read first; None is one without sense."""
     for name, content in documents.items():
@@ -66,6 +98,10 @@ def refuse_documents(
         if content.get("auto_map"):
             message = f'{name} of {page} names code to run ("auto_map"), and workers run none that comes with a model.'
             return LoadFailed("UnsafeFormat", f"{message} Use a copy of the model without that key.")
+    peft = (documents.get(ADAPTER_CONFIG) or {}).get("peft_type", LORA) if kind == "Adapter" else LORA
+    if peft != LORA:
+        message = f"{page} is an adapter of type {str(peft)[:50]!r}, and the engine loads LoRA only."
+        return LoadFailed("InvalidModelConfig", message)
     missing = sorted(indexed_shards(documents.get(INDEX)) - set(listing.names))
     if missing:
         message = f"{page} lacks {some(missing)}, which its {INDEX} names."

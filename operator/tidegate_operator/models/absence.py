@@ -19,7 +19,7 @@ from tidegate_operator.models.request import placement
 def missing(facts: ModelFacts) -> Mapping[str, Any] | None:
     """Return the LLMModel to make under this name, None where nobody wants one."""
     wanted = facts.wanted
-    return llmmodel(facts.key, wanted[1]) if wanted is not None else None
+    return llmmodel(facts.key, wanted) if wanted is not None else None
 
 
 def removal(facts: ModelFacts, settings: Settings) -> Mapping[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Literal
 
 from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL, MODEL_LABEL
 from tidegate_operator.facts import Key, Manifest
-from tidegate_operator.models.naming import Identity, derived_name, identity, oldest, wanted_by
+from tidegate_operator.models.naming import Asked, asked_by, derived_name, identity, oldest
 
 Step = Literal["Resolving", "Evicting", "Downloading", "Verifying", "Done"]
 
@@ -60,13 +60,12 @@ class ModelFacts:
         return users(self.model, self.models, self.services) if self.model is not None else ()
 
     @property
-    def wanted(self) -> tuple[Identity, Manifest] | None:
-        """Return what should be made under this name, and the oldest LLMService that wants it; None for nothing."""
-        for service in by_age(self.services):
-            means = wanted_by(service)
-            if means is not None and derived_name(means) == self.key.name:
-                is_there = oldest(means, self.models, self.key.namespace) is not None
-                return None if is_there else (means, service)
+    def wanted(self) -> Asked | None:
+        """Return what should be made under this name, as the oldest LLMService asks for it; None for nothing."""
+        for asked in (one for service in by_age(self.services) for one in asked_by(service)):
+            if derived_name(asked.identity) == self.key.name:
+                is_there = oldest(asked.identity, self.models, self.key.namespace) is not None
+                return None if is_there else asked
         return None
 
     def own_job(self, name: str) -> Manifest | None:
@@ -102,7 +101,9 @@ def users(
     used = oldest(means, models, metadata["namespace"]) if means is not None else None
     if used is None or used["metadata"]["uid"] != metadata["uid"]:
         return ()
-    return tuple(service for service in by_age(services) if wanted_by(service) == means)
+    return tuple(
+        service for service in by_age(services) if any(one.identity == means for one in asked_by(service))
+    )
 
 
 def by_age(services: tuple[Manifest, ...]) -> list[Manifest]:

@@ -1,15 +1,16 @@
-"""Which LLMModel an LLMService means, what one is called that is made for it, and on which volume its files are.
+"""Which LLMModels an LLMService means, what one is called that is made for it, and on which volume its files are.
 
-Owns the identity of a model of a hub: its URI and revision, the default filled in. Must not do I/O, or look whether
+Owns the identity of a model or adapter of a hub: its URI and revision, the default filled in. Must not do I/O, or look whether
 anything is there.
 """
 
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 
+from tidegate_api.model import RepositoryType
 from tidegate_api.settings import ModelCacheSettings
 from tidegate_api.source import HUB_SCHEMES
 from tidegate_operator.facts import Manifest
@@ -22,10 +23,18 @@ _NOT_IN_NAMES: Final = re.compile(r"[^a-z0-9]+")
 
 
 class Identity(NamedTuple):
-    """A model of a hub, as it is asked for: two objects with the same mean the same files."""
+    """A model or adapter of a hub, as it is asked for: two objects with the same mean the same files."""
 
     uri: str
     revision: str
+    type: RepositoryType = "Model"
+
+
+class Asked(NamedTuple):
+    """What an LLMService asks for, and the part of its spec that says so: with `uri`, `revision`, `tokenSecretRef`."""
+
+    identity: Identity
+    source: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,12 +49,12 @@ class CacheVolume:
     claim: str | None
 
 
-def wanted(uri: str, revision: str | None) -> Identity | None:
-    """Return which model of a hub a URI and a revision mean, None for a source that needs no download."""
+def wanted(uri: str, revision: str | None, type_: RepositoryType = "Model") -> Identity | None:
+    """Return what of a hub a URI and a revision mean, None for a source that needs no download."""
     scheme = uri.partition("://")[0]
     if scheme not in HUB_SCHEMES:
         return None
-    return Identity(uri, revision or _DEFAULT_REVISIONS[scheme])
+    return Identity(uri, revision or _DEFAULT_REVISIONS[scheme], type_)
 
 
 def wanted_by(service: Manifest) -> Identity | None:
@@ -54,9 +63,21 @@ def wanted_by(service: Manifest) -> Identity | None:
     return wanted(source["uri"], source.get("revision"))
 
 
+def asked_by(service: Manifest) -> Iterator[Asked]:
+    """Yield all that an LLMService asks hubs for: its model, and its adapters."""
+    source = service["spec"]["model"]
+    if (means := wanted_by(service)) is not None:
+        yield Asked(means, source)
+    for adapter in (source.get("lora") or {}).get("adapters") or ():
+        means = wanted(adapter["uri"], adapter.get("revision"), "Adapter")
+        if means is not None:
+            yield Asked(means, adapter)
+
+
 def identity(model: Manifest) -> Identity | None:
-    """Return which model of a hub an LLMModel is, None for one that no version of ours could have accepted."""
-    return wanted(model["spec"]["uri"], model["spec"].get("revision"))
+    """Return what of a hub an LLMModel is, None for one that no version of ours could have accepted."""
+    spec = model["spec"]
+    return wanted(spec["uri"], spec.get("revision"), spec.get("type", "Model"))
 
 
 def model_of(service: Manifest, models: Iterable[Manifest]) -> Manifest | None:
@@ -79,7 +100,9 @@ def oldest(meant: Identity, models: Iterable[Manifest], namespace: str) -> Manif
 
 def derived_name(meant: Identity) -> str:
     """Return the name of the LLMModel that is made where there is none: to be read, and told apart by its end."""
-    digest = hashlib.sha256("@".join(meant).encode("utf-8")).hexdigest()[:_HASH_LENGTH]
+    # A model is called as it always was; its type is told where it is none.
+    told = meant[:2] if meant.type == "Model" else meant
+    digest = hashlib.sha256("@".join(told).encode("utf-8")).hexdigest()[:_HASH_LENGTH]
     readable = _NOT_IN_NAMES.sub("-", meant.uri.lower())
     return f"{readable[: _NAME_LENGTH - _HASH_LENGTH - 1].rstrip('-')}-{digest}"
 

@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate_api.model import LLMModelSpec
+from tidegate_api.model import LLMModelSpec, RepositoryType
 from tidegate_api.settings import Settings
 from tidegate_api.source import TokenSecret
 from tidegate_operator import quantities
 from tidegate_operator.facts import Key, Manifest
 from tidegate_operator.models.facts import ModelFacts
-from tidegate_operator.models.naming import CacheVolume, wanted
+from tidegate_operator.models.naming import CacheVolume, Identity, asked_by, wanted
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +38,7 @@ class Request:
     uid: str
     uri: str
     revision: str
+    type: RepositoryType
     token: TokenSecret | None
     volume: CacheVolume
     in_use: tuple[str, ...]
@@ -51,15 +52,16 @@ def request(
     facts: ModelFacts, model: Manifest, spec: LLMModelSpec, volume: CacheVolume, settings: Settings
 ) -> Request:
     """Return what is asked for to bring an LLMModel in."""
-    means = wanted(spec.uri, spec.revision)
+    means = wanted(spec.uri, spec.revision, spec.type)
     revision = means.revision if means is not None else ""
-    token = spec.token_secret_ref or _token_of(facts.users)
+    token = spec.token_secret_ref or _token_of(facts.users, means)
     limit = settings.models.limit
     return Request(
         key=facts.key,
         uid=model["metadata"]["uid"],
         uri=spec.uri,
         revision=(model.get("status") or {}).get("revision") or revision,
+        type=spec.type,
         token=token,
         volume=volume,
         in_use=facts.paths_in_use(),
@@ -84,11 +86,11 @@ def placement(users: tuple[Manifest, ...], settings: Settings) -> Placement:
     return Placement({}, ())
 
 
-def _token_of(users: tuple[Manifest, ...]) -> TokenSecret | None:
-    """Return the token that the oldest user with one names."""
-    for service in users:
-        named = service["spec"]["model"].get("tokenSecretRef")
-        if named:
+def _token_of(users: tuple[Manifest, ...], means: Identity | None) -> TokenSecret | None:
+    """Return the token that the oldest user with one names for it."""
+    for asked in (one for service in users for one in asked_by(service)):
+        named = asked.source.get("tokenSecretRef")
+        if named and asked.identity == means:
             return TokenSecret.model_validate(named)
     return None
 

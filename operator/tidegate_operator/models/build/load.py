@@ -46,6 +46,7 @@ def _words(wanted: Request) -> list[str]:
         "load",
         *("--uri", wanted.uri),
         *("--revision", wanted.revision),
+        *(("--adapter",) if wanted.type == "Adapter" else ()),
         *("--cache", CACHE_MOUNT),
         *(word for path in wanted.in_use for word in ("--in-use", path)),
         *(("--limit-bytes", str(wanted.limit_bytes)) if wanted.limit_bytes is not None else ()),
