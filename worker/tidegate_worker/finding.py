@@ -13,6 +13,7 @@ Reason = Literal[
     "UnsupportedArchitecture",
     "InsufficientMemory",
     "InvalidModelConfig",
+    "GroupRestarting",
 ]
 
 

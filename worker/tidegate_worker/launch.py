@@ -28,9 +28,13 @@ def launch(
     drain_seconds: int,
     preload: Sequence[str],
     cpus: float | None,
+    more: Sequence[str] = (),
 ) -> Launch:
-    """Return the command that serves the model and lets running requests finish when it is told to stop."""
-    words = [*engine.args]
+    """Return the command that serves the model and lets running requests finish when it is told to stop.
+
+    `more` are words that only this very process can know.
+    """
+    words = [*engine.args, *more]
     if model_path is not None and engine.value_of("--model") is None:
         words += ["--model", model_path]
     if engine.value_of("--shutdown-timeout") is None:
