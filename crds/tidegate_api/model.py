@@ -61,8 +61,8 @@ class LLMModelSpec(Model):
     )
     type: RepositoryType = Field(
         "Model",
-        description="What it is: a `Model`, or an `Adapter` (LoRA) that an LLMService lists in `spec.model.lora`. Cannot "
-        "be changed.",
+        description="What it is: a `Model`, or an `Adapter` (LoRA) that an LLMService lists in `spec.model.lora`. "
+        "Cannot be changed.",
     )
     token_secret_ref: TokenSecret | None = Field(
         None, description="The token for a gated or private model. Only the loader gets it."

@@ -81,6 +81,8 @@ ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 MODELS_MOUNT: Final = "/models"
 # Where workers find the volumes of adapters that are not on that of the model.
 ADAPTERS_MOUNT: Final = "/adapters"
+# Where workers find the volumes of adapters that are not on that of the model.
+ADAPTERS_MOUNT: Final = "/adapters"
 # By which another engine than vLLM learns where its model is.
 MODEL_PATH_VARIABLE: Final = "MODEL_PATH"
 # Where a loader finds the cache of its namespace, and how it tells how far it is.

@@ -9,6 +9,7 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
+from tidegate_api.adapters import MOST_ADAPTERS, AdapterState, ServedModel
 from tidegate_api.condition import Condition
 from tidegate_api.model import LLMModel
 from tidegate_api.names import QOS_CLASSES
@@ -16,7 +17,7 @@ from tidegate_api.qos import PoolStatus, Qos, Routing
 from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
 from tidegate_api.serving import Engine, Resources
-from tidegate_api.source import MemoryEstimate, ModelSource, ModelState
+from tidegate_api.source import MemoryEstimate, ModelState
 from tidegate_api.tenant import LLMTenant
 
 __all__ = ["LLMModel", "LLMService", "LLMServiceSpec", "LLMTenant"]
@@ -73,7 +74,7 @@ class LLMServiceSpec(Model):
         ),
     )
 
-    model: ModelSource = Field(description="The model to serve.")
+    model: ServedModel = Field(description="The model to serve.")
     engine: Engine = Field(Engine(), description="How vLLM serves it.")
     resource_profile: str = Field(
         "cpu:1",
@@ -187,6 +188,12 @@ class LLMServiceStatus(Model):
         max_length=8,
         description="What is wanted of each pool that `spec.scaling` decides about, and why.",
         json_schema_extra=list_map("pool"),
+    )
+    adapters: list[AdapterState] | None = Field(
+        None,
+        max_length=MOST_ADAPTERS,
+        description="The LoRA adapters of `spec.model.lora`: which workers have which, and why not.",
+        json_schema_extra=list_map("name"),
     )
     demand: list[DemandMark] | None = Field(
         None,

@@ -8,6 +8,7 @@ who cares.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from tidegate_operator.adapters.state import WorkerAdapters
 from tidegate_operator.census import Census
 from tidegate_operator.cluster import Listing, Object
 from tidegate_operator.facts import Key, Target
@@ -32,7 +33,8 @@ class Cache:
 
     `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked;
     `targets` is what was decided about replicas, by service and pool; `progress` is how far loaders said they are, by
-    LLMModel; `departed` are LLMModels that were seen to be deleted, until that was looked at.
+    LLMModel; `adapters` is what workers have, by service and uid of the Pod; `departed` are LLMModels that were seen
+    to be deleted, until that was looked at.
     """
 
     def __init__(self) -> None:
@@ -43,6 +45,7 @@ class Cache:
         self.census: Census | None = None
         self.targets: dict[Key, dict[str, Target]] = {}
         self.progress: dict[Key, Progress] = {}
+        self.adapters: dict[Key, dict[str, WorkerAdapters]] = {}
         self.departed: dict[Key, Object] = {}
 
     def put(self, item: Object) -> Change | None:

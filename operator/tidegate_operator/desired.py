@@ -29,6 +29,15 @@ class ModelVolume:
 
 
 @dataclass(frozen=True, slots=True)
+class SideVolume:
+    """A volume that workers mount beside that of the model, read-only: its name, its source, and where."""
+
+    name: str
+    source: Mapping[str, Any]
+    mount: str
+
+
+@dataclass(frozen=True, slots=True)
 class Inspection:
     """How a Job looks into the model: with which image, and what that may use."""
 
@@ -130,6 +139,8 @@ class Service:
     withheld: Withheld | None = None
     # None for vLLM.
     custom: Custom | None = None
+    # Where adapters are that are not on the model's own volume.
+    side_volumes: tuple[SideVolume, ...] = ()
 
     @property
     def port(self) -> int:

@@ -6,6 +6,7 @@ arguments, of which vLLM takes the last. Must not check what users wrote.
 
 from collections.abc import Sequence
 
+from tidegate_api.adapters import Lora
 from tidegate_api.names import WORKER_PORT
 from tidegate_api.serving import Engine
 from tidegate_api.settings import Accelerator
@@ -36,6 +37,12 @@ STREAMER = "runai_streamer"
 PARALLEL_FLAGS = frozenset({"--tensor-parallel-size", "--pipeline-parallel-size", "--data-parallel-size"})
 
 
+# Without it the engine knows only the adapters with which it was started.
+LORA_ENVIRONMENT = {"VLLM_ALLOW_RUNTIME_LORA_UPDATING": "True"}
+# For each place in a batch.
+ADAPTERS_IN_MEMORY = 4
+
+
 def environment(accelerator: Accelerator) -> dict[str, str]:
     """Return the variables that every worker on this accelerator gets."""
     return {**_ENV, **_ENV_BY_ACCELERATOR[accelerator]}
@@ -51,6 +58,19 @@ def own_args(model: ModelVolume, model_name: str, drain_seconds: int) -> list[st
         *("--port", str(WORKER_PORT)),
         *("--scheduling-policy", "priority"),
         *("--shutdown-timeout", str(drain_seconds)),
+    ]
+
+
+def lora_args(lora: Lora | None) -> list[str]:
+    """Return the flags with which the engine serves adapters; which ones, it is told while it runs."""
+    if lora is None:
+        return []
+    return [
+        "--enable-lora",
+        *("--max-lora-rank", str(lora.max_rank)),
+        *("--max-loras", str(lora.max_adapters)),
+        # Those in no batch wait in the worker's memory; others are read from their volume again.
+        *("--max-cpu-loras", str(ADAPTERS_IN_MEMORY * lora.max_adapters)),
     ]
 
 

@@ -9,6 +9,8 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from tidegate_api.names import QosClass
+from tidegate_operator.adapters.state import WorkerAdapters
+from tidegate_operator.rollout.facts import Compared, Examined
 from tidegate_operator.scaling.facts import ColdStart, Decision
 
 Manifest = Mapping[str, Any]
@@ -95,6 +97,10 @@ class Observed:
     rivals: Mapping[str, str] = field(default_factory=dict)
     model: Manifest | None = None
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # Of a service with adapters: the LLMModels and claims of the namespace, and what is known of each worker, by uid.
+    models: tuple[Manifest, ...] = ()
+    claims: Mapping[str, Manifest] = field(default_factory=dict)
+    adapters: Mapping[str, WorkerAdapters] = field(default_factory=dict)
 
     @property
     def key(self) -> Key:

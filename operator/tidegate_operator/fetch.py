@@ -6,7 +6,9 @@ an object that is in our way has no label of ours. Must not decide or write.
 
 import asyncio
 from datetime import UTC, datetime
+from typing import Any
 
+from tidegate_operator.adapters.declared import lora_of
 from tidegate_operator.build import child_names
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, Object
@@ -45,7 +47,20 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
         model=model_of(service, cache.all(LLM_MODEL, key.namespace)),
         inspections=inspections(inspectors_of(key, cache)),
+        **_for_adapters(service, cache),
     )
+
+
+def _for_adapters(service: Object, cache: Cache) -> dict[str, Any]:
+    """Return what else is to be known of an LLMService that serves adapters."""
+    key = key_of(service)
+    if lora_of(service) is None:
+        return {}
+    return {
+        "models": tuple(cache.all(LLM_MODEL, key.namespace)),
+        "claims": {key_of(one).name: one for one in cache.all(CLAIM, key.namespace)},
+        "adapters": dict(cache.adapters.get(key, {})),
+    }
 
 
 def enrolled(key: Key, cache: Cache) -> Enrolled | None:

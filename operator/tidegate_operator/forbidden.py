@@ -10,6 +10,7 @@ from tidegate_api.serving import CREDENTIAL_PATTERN
 _OWNED = "Tidegate sets it"
 _GATEWAY = "workers are reached through the gateway alone, which checks keys"
 _CODE = "it would run code that comes with a model or from a path"
+_LORA = "use spec.model.lora, whose adapters are loaded while workers run"
 _POD = "one worker is one Pod and opens no port but its own"
 _OFFLINE = "the model is read from its volume, and workers have no way out"
 
@@ -29,6 +30,11 @@ FLAGS = {
     "shutdown-timeout": _OWNED,
     "scheduling-policy": _OWNED,
     "scheduler-cls": _CODE,
+    "enable-lora": _LORA,
+    "max-lora-rank": _LORA,
+    "max-loras": _LORA,
+    "max-cpu-loras": _LORA,
+    "lora-modules": _LORA,
     "api-key": f"{_GATEWAY}; keys are those of an LLMTenant",
     "root-path": _GATEWAY,
     "middleware": _CODE,

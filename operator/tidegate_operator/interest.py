@@ -16,6 +16,7 @@ from tidegate_api.names import (
     SHARED_POOL,
     pool_name,
 )
+from tidegate_operator.adapters.declared import adapters_of
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
@@ -37,7 +38,7 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
         return {key} | (all_keys(cache, key.namespace) if _is_news_to_siblings(change) else set())
     if change.kind == CLAIM:
         namespace, name = key_of(seen[-1])
-        return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if claim_of(one) == name}
+        return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if name in claims_of(one)}
     if change.kind == POD_AUTOSCALER:
         return {key for item in seen for key in scaled_by(item, cache)}
     if change.kind == POD and (inspected := _inspected_for(seen[-1])):
@@ -201,6 +202,13 @@ def claim_of(service: Object) -> str | None:
     """Return the name of the PersistentVolumeClaim that an LLMService's model is on."""
     scheme, _, rest = service["spec"]["model"]["uri"].partition("://")
     return rest.partition("/")[0] if scheme == "pvc" else None
+
+
+def claims_of(service: Object) -> set[str]:
+    """Return the names of all PersistentVolumeClaims that an LLMService names: its model's, and those of adapters."""
+    uris = (one["uri"].partition("://") for one in adapters_of(service))
+    named = {rest.partition("/")[0] for scheme, _, rest in uris if scheme == "pvc"}
+    return named | ({own} if (own := claim_of(service)) else set())
 
 
 def _is_news_to_siblings(change: Change) -> bool:

@@ -63,6 +63,20 @@ class Metrics:
             ["way", "outcome"],
             registry=self.registry,
         )
+        self._adapter_steps = Counter(
+            "tidegate_operator_adapter_steps",
+            "Steps on single workers about LoRA adapters (load, unload, replace) by outcome: done, or failed (the "
+            "engine refused; the LLMService's status has its words).",
+            ["step", "outcome"],
+            registry=self.registry,
+        )
+        self._adapters_missing = Gauge(
+            "tidegate_operator_adapters_missing",
+            "LoRA adapters of an LLMService that not all of its workers have; above 0 for long means look at "
+            "status.adapters.",
+            ["namespace", "service"],
+            registry=self.registry,
+        )
         self.scaling = ScalingMetrics(self.registry)
         self.models = ModelMetrics(self.registry)
         self.leader = Gauge(
@@ -92,14 +106,24 @@ class Metrics:
         if count:
             self._engine_reads.labels(way, outcome).inc(count)
 
+    def adapter_step(self, step: str, outcome: str) -> None:
+        """Count one step on one worker."""
+        self._adapter_steps.labels(step, outcome).inc()
+
     def service_ready(self, key: Key, status: Mapping[str, Any]) -> None:
-        """Note whether an LLMService is Ready."""
+        """Note whether an LLMService is Ready, and which of its adapters are not."""
         conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
         self._service_ready.labels(*key).set(conditions.get("Ready") == "True")
+        adapters = status.get("adapters")
+        if adapters is None:
+            self._adapters_missing.remove(*key)
+        else:
+            self._adapters_missing.labels(*key).set(sum(one["phase"] != "Ready" for one in adapters))
 
     def forget(self, key: Key) -> None:
         """Say nothing more about an LLMService that is gone."""
         self._service_ready.remove(*key)
+        self._adapters_missing.remove(*key)
         self.scaling.forget(key)
 
     def observe(self, queue_depth: Callable[[], int], watch_ages: Callable[[], Mapping[str, float]]) -> None:

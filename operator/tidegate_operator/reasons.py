@@ -1,11 +1,12 @@
 """Every reason that a condition or event can give: what it means and what to do.
 
-Owns the vocabulary, with `modelreasons.py`; `docs/reference/conditions.md` is made from it. Must not decide when a
-reason applies.
+Owns the vocabulary, with `modelreasons.py` and `adapterreasons.py`; `docs/reference/conditions.md` is made from it.
+Must not decide when a reason applies.
 """
 
 from collections.abc import Mapping
 
+from tidegate_operator.adapterreasons import OF_ADAPTERS
 from tidegate_operator.modelreasons import OF_MODELS
 from tidegate_operator.reason import Phase, Reason
 
@@ -137,6 +138,7 @@ _ALL = (
         "Copy the model again, or correct the file that the message names.",
     ),
     *OF_MODELS,
+    *OF_ADAPTERS,
     Reason("WorkersReady", "WorkloadsReady", "Ready", "At least one worker answers requests."),
     Reason(
         "WorkersStarting", "WorkloadsReady", "Loading", "Workers are being created or are loading the model."
@@ -450,7 +452,8 @@ Of an LLMService, `Ready` is True when `ConfigValid`, `ModelReady`, `WorkloadsRe
 reason is that of the first that is not. One worker that answers is enough for it, in whichever pool. `Degraded` is
 True while a pool has fewer workers that answer than are wanted (with `spec.scaling`: than its least), or one of them
 cannot start; with several pools its message names the pool. `Progressing` is True while workers are being made or
-replaced. `ScalingActive` is there with `spec.scaling`, and True while Tidegate sets the replicas.
+replaced. `AdaptersReady` is there with adapters in `spec.model.lora`; one that fails does so alone: `Ready` stays as it
+is, and `Degraded` names it. `ScalingActive` is there with `spec.scaling`, and True while Tidegate sets the replicas.
 
 An LLMTenant and an LLMModel have one condition, `Ready`; of an LLMModel that an LLMService uses, it says what
 `ModelReady` of that LLMService says. The phases are of an LLMService:

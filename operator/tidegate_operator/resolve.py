@@ -12,6 +12,7 @@ from tidegate_api.names import WORKER_PORT
 from tidegate_api.settings import ResourceProfile, Settings
 from tidegate_api.v1alpha1 import LLMServiceSpec
 from tidegate_operator import customengine, engine, fitting, flags, podtemplate, quantities, weights
+from tidegate_operator.adapters.volumes import side_volumes
 from tidegate_operator.asked import GPU, Asked, read_asked
 from tidegate_operator.build.inspection import inspection_name
 from tidegate_operator.desired import Fitting, Inspection, NetworkAccess, Placement, Service
@@ -35,9 +36,10 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     volume, missing = weights.place(observed, spec.model, settings)
     env = _environment(spec, profile)
     if custom is None:
-        own = engine.own_args(volume, name, settings.drain_seconds)
+        lora = spec.model.lora
+        own = [*engine.own_args(volume, name, settings.drain_seconds), *engine.lora_args(lora)]
         words = [*_user_args(spec, profile, limits)]
-        env = {**engine.environment(profile.accelerator), **env}
+        env = {**engine.environment(profile.accelerator), **(engine.LORA_ENVIRONMENT if lora else {}), **env}
     else:
         volume, own, words = replace(volume, is_inspected=False), [], list[str]()
         env = {**customengine.environment(spec.engine, custom, volume, name), **env}
@@ -70,6 +72,7 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         ranks=asked.ranks,
         inspection=_inspection(settings) if volume.is_inspected else None,
         custom=custom,
+        side_volumes=side_volumes(observed, volume, settings),
     )
     fit = customengine.NOT_RECKONED if custom is not None else _fit(service, asked, observed)
     withheld = fitting.crowded(asked) or _withheld(fit, missing)

@@ -15,6 +15,9 @@ import structlog
 
 from tidegate_api.settings import Settings
 from tidegate_operator import gatewayhttp, gatewaywatch, handlers, health, resync, scrape
+from tidegate_operator.adapters import workerhttp
+from tidegate_operator.adapters.loop import AdapterLoop
+from tidegate_operator.adapters.workers import Workers
 from tidegate_operator.autoscaler import Autoscaler
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.census import Census, changed_services, changed_tenants
@@ -59,8 +62,9 @@ async def run(environment: Environment) -> None:
         gatewayhttp.connect(admin_port) as gateways,
         _engines(environment.settings, metrics) as engines,
         loaderhttp.connect() as loaders,
+        workerhttp.connect() as workers,
     ):
-        asked = Asked(gateways, engines, loaders)
+        asked = Asked(gateways, engines, loaders, workers)
         operator = Operator.assemble(environment, cluster, asked, metrics=metrics, watches=watches)
         records, port = operator.autoscaler.records, environment.admin_port
         async with health.serve(operator.health, metrics, records, port):
@@ -86,6 +90,7 @@ class Asked:
     gateways: Gateways
     engines: Engines
     loaders: Loaders
+    workers: Workers
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +103,7 @@ class Operator:
     queues: Queues
     autoscaler: Autoscaler
     progress: ProgressLoop
+    adapters: AdapterLoop
     watches: Watches
     health: health.Health
     metrics: Metrics
@@ -129,9 +135,12 @@ class Operator:
             changed=queues.services.add,
         )
         progress = ProgressLoop(asked.loaders, cache, queues.models.add, loop.time)
+        adapters = AdapterLoop(asked.workers, cache, settings, metrics, queues.services.add, loop.time)
         metrics.observe(lambda: queues.depth, watches.ages)
         alive = health.Health(watches, queues.stalled_seconds)
-        return cls(environment, cluster, cache, queues, autoscaler, progress, watches, alive, metrics)
+        return cls(
+            environment, cluster, cache, queues, autoscaler, progress, adapters, watches, alive, metrics
+        )
 
     @property
     def scope(self) -> tuple[str | None, ...]:
@@ -172,6 +181,7 @@ class Operator:
                 gatewaywatch.watch_gateway(gateway, self.cluster, self._gateway_changed),
                 self.autoscaler.for_ever(self.environment.gateway_seconds),
                 self.progress.for_ever(),
+                self.adapters.for_ever(),
             )
 
     async def _read_everything(self) -> None:

@@ -10,7 +10,8 @@ from typing import Any, Literal
 from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
 from tidegate_api.settings import Settings
 from tidegate_operator import weights
-from tidegate_operator.conditions import overall, scaling
+from tidegate_operator.adapters.changes import changes as of_adapters
+from tidegate_operator.conditions import adapters, overall, scaling
 from tidegate_operator.conditions.record import by_type, conditions, generation
 from tidegate_operator.conditions.scene import Scene, look
 from tidegate_operator.desired import Plan
@@ -45,7 +46,9 @@ def summarize(
     scene = look(observed, plan, stalled, settings)
     told = _scaling(observed, plan)
     active = scaling.verdict(scene, told)
-    said = [*overall.verdicts(scene), *([active] if active is not None else [])]
+    lora = adapters.told(scene)
+    loaded = adapters.verdict(lora)
+    said = [*overall.verdicts(scene, lora), *(one for one in (loaded, active) if one is not None)]
     image = _image(scene)
     return {
         "phase": overall.phase(scene, said),
@@ -61,6 +64,7 @@ def summarize(
         **_model(observed, plan, stalled),
         "pools": _pools(scene),
         **({"scaling": told} if told else {}),
+        **({"adapters": [dict(one.entry) for one in lora]} if lora else {}),
         "conditions": conditions(observed.service, said, observed.now),
     }
 
@@ -68,10 +72,12 @@ def summarize(
 def transitions(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[Announcement]:
     """Return what is worth an event between two statuses.
 
-    That is Ready's changes, or Degraded's while Ready stays True; changes of replicas, and what kept them from it.
+    That is Ready's changes, or Degraded's while Ready stays True; changes of replicas, and what kept them from it;
+    adapters that came or failed.
     """
     scaled = [_announcement({"reason": reason, "message": words}) for reason, words in changes(old, new)]
-    return [*_of_conditions(by_type(old), by_type(new)), *scaled]
+    loaded = [_announcement({"reason": reason, "message": words}) for reason, words in of_adapters(old, new)]
+    return [*_of_conditions(by_type(old), by_type(new)), *scaled, *loaded]
 
 
 def own(status: Mapping[str, Any] | None) -> dict[str, Any] | None:

@@ -41,6 +41,11 @@ def refuse_listing(listing: Listing, page: str, kind: Kind = "Model") -> LoadFai
         return LoadFailed("UnsafeFormat", f"{message} Use a revision or a copy of the model without them.")
     if kind == "Adapter":
         return refuse_adapter(names, page)
+    return refuse_model(names, page)
+
+
+def refuse_model(names: Sequence[str], page: str) -> LoadFailed | None:
+    """Return why this repository is not loaded as a model."""
     if not weight_files(names, None):
         return without_weights(names, page)
     if CONFIG in names or MISTRAL_CONFIG in names:

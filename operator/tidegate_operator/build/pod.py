@@ -54,6 +54,7 @@ def _spec(service: Service, pool: Pool) -> dict[str, Any]:
         "containers": [_container(service)],
         "volumes": [
             *([{"name": "model", **service.model.source}] if service.model.source is not None else []),
+            *({"name": one.name, **one.source} for one in service.side_volumes),
             {"name": "tmp", "emptyDir": {}},
             # The engine's processes talk through shared memory; a container's own 64 MiB are too few.
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}},
@@ -94,6 +95,7 @@ def _container(service: Service) -> dict[str, Any]:
                 if service.model.source is not None
                 else []
             ),
+            *({"name": one.name, "mountPath": one.mount, "readOnly": True} for one in service.side_volumes),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         ],

@@ -5,7 +5,8 @@ Must not look at Pods: the parts have.
 
 from collections.abc import Sequence
 
-from tidegate_operator.conditions import model, workloads
+from tidegate_operator.adapters.report import Report
+from tidegate_operator.conditions import adapters, model, workloads
 from tidegate_operator.conditions.chain import Finding, Verdict, first, first_by_pool
 from tidegate_operator.conditions.scene import PoolScene, Scene
 from tidegate_operator.errors import Withheld
@@ -13,10 +14,10 @@ from tidegate_operator.reasons import REASONS, Phase
 from tidegate_operator.resolve import service_url
 
 
-def verdicts(scene: Scene) -> list[Verdict]:
-    """Return all conditions, Ready first."""
+def verdicts(scene: Scene, lora: list[Report]) -> list[Verdict]:
+    """Return all conditions, Ready first; `lora` is how each adapter stands."""
     parts = [config(scene), model.verdict(scene), workloads.verdict(scene), route(scene)]
-    return [ready(scene, parts), *parts, progressing(scene), degraded(scene)]
+    return [ready(scene, parts), *parts, progressing(scene), degraded(scene, lora)]
 
 
 def config(scene: Scene) -> Verdict:
@@ -55,8 +56,8 @@ def ready(scene: Scene, parts: Sequence[Verdict]) -> Verdict:
     return Verdict("Ready", "False", finding)
 
 
-def degraded(scene: Scene) -> Verdict:
-    """Return what Degraded says: fewer workers answer than have to, or one of them cannot start."""
+def degraded(scene: Scene, lora: list[Report]) -> Verdict:
+    """Return what Degraded says: fewer workers answer than have to, one cannot start, or an adapter has failed."""
     if scene.is_at_rest:
         return Verdict("Degraded", "False", workloads.at_rest(scene))
     if scene.stalled is not None:
@@ -66,6 +67,9 @@ def degraded(scene: Scene) -> Verdict:
         return Verdict("Degraded", "True", problem)
     if scene.is_below_least:
         return Verdict("Degraded", "True", model.loading(scene) or workloads.starting(scene))
+    failed = adapters.problem(lora)
+    if failed is not None:
+        return Verdict("Degraded", "True", failed)
     return Verdict("Degraded", "False", Finding("Serving", f"{scene.tally} answer."))
 
 

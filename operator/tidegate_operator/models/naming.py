@@ -1,7 +1,7 @@
 """Which LLMModels an LLMService means, what one is called that is made for it, and on which volume its files are.
 
-Owns the identity of a model or adapter of a hub: its URI and revision, the default filled in. Must not do I/O, or look whether
-anything is there.
+Owns the identity of a model or adapter of a hub: its URI and revision, the default filled in. Must not do I/O, or look
+whether anything is there.
 """
 
 import hashlib

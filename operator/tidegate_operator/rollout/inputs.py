@@ -24,7 +24,8 @@ _NOT_TOLD: Final[dict[str, Any]] = {
     "routing": True,
     "rollout": True,
     "suspend": True,
-    "model": {"token_secret_ref"},
+    # Adapters are loaded into workers that run; where one needs a volume, that is listed below.
+    "model": {"token_secret_ref": True, "lora": {"adapters": True}},
 }
 
 
@@ -38,8 +39,9 @@ def inputs(of: Manifest, service: Service) -> dict[str, str]:
     annotations = of["metadata"].get("annotations") or {}
     common = {
         "spec": said,
-        "drainSeconds": getattr(getattr(spec, "rollout", None), "drain_seconds", None),
+        "drainSeconds": spec.rollout.drain_seconds,
         "files": [service.model.source, service.model.path],
+        "adapterVolumes": [one.name for one in service.side_volumes],
         "renewed": annotations.get(RENEW_ANNOTATION),
     }
     return {pool.name: digest({**common, "pool": _of_pool(spec, pool)}) for pool in service.pools}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import tidegate_operator
 from tidegate_api.names import LOADER_REASONS
+from tidegate_operator import adapterreasons
 from tidegate_operator.conditions.crash import MODEL_REASONS, WORKLOAD_REASONS
 from tidegate_operator.models import status as model_status
 from tidegate_operator.reasons import REASONS, render_markdown
@@ -17,7 +18,7 @@ GIVERS = frozenset({"Finding", "Stalled", "Withheld", "Problem", "Clamp", "hold"
 def given() -> set[str]:
     """Return the reasons written out anywhere in the operator."""
     found = set(
-        MODEL_REASONS | WORKLOAD_REASONS | EVENTS | CONSTRAINTS | LOADER_REASONS | model_status.EVENTS
+        MODEL_REASONS | WORKLOAD_REASONS | EVENTS | CONSTRAINTS | LOADER_REASONS | model_status.EVENTS | adapterreasons.EVENTS
     )
     for path in Path(tidegate_operator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):
