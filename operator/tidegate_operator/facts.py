@@ -10,7 +10,6 @@ from typing import Any, NamedTuple
 
 from tidegate_api.names import QosClass
 from tidegate_operator.adapters.state import WorkerAdapters
-from tidegate_operator.rollout.facts import Compared, Examined
 from tidegate_operator.scaling.facts import ColdStart, Decision
 
 Manifest = Mapping[str, Any]
