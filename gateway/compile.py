@@ -21,10 +21,10 @@ PACKAGES: Final = {"tidegate_api": "crds", "tidegate_gateway": "gateway"}
 MODULES: Final = {
     "": (
         "answer auth body estimate exchange histogram output relay repeat request served server sse upstream "
-        "usage wire"
+        "usage versions wire"
     ),
     "limits/": "account budget headers ledger meter",
-    "qos/": "band credits dispatch drain drr holding lanes places pools queues recall shares supply ticket",
+    "qos/": "band credits dispatch drain drr eligible holding lanes places pools queues recall shares supply ticket",
     "routing/": "choice cost endpoint fleet outliers prefix rate rendezvous retry router",
 }
 

@@ -60,7 +60,12 @@ async def start_admin(
             for served in gateway.services.values()
             for endpoint in served.fleet.in_use()
         ]
-        told = state.encode(gateway.instance, gateway.ledger.usage(), services, workers)
+        versions = [
+            (served.model.namespace, served.model.service, served.versions)
+            for served in gateway.services.values()
+            if served.versions is not None
+        ]
+        told = state.encode(gateway.instance, gateway.ledger.usage(), services, workers, versions)
         return web.Response(body=told, content_type="application/json")
 
     app = web.Application()

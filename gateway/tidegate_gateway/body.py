@@ -128,6 +128,19 @@ def read_call(body: bytes, path: bytes, priority: int) -> Call:
     )
 
 
+def plain(call: Call, body: bytes) -> Call:
+    """Return a call as it is sent to an engine that knows OpenAI's parameters only.
+
+    Nothing is set in its body; what a client may not set of vLLM's is taken out.
+    """
+    top = parse(body)
+    rest: memoryview | bytes = body
+    if PRIORITY in top or SALT in top:
+        rest = b"{" + bytes(_rest(body, top, False))
+    # What it reports without being asked to was meant for the client.
+    return msgspec.structs.replace(call, priority=None, options=b"", rest=rest, wants_usage=True)
+
+
 def _check(top: Mapping[str, msgspec.Raw], checks: Mapping[str, Check]) -> dict[str, Any]:
     values: dict[str, Any] = {}
     items = iter(top.items())

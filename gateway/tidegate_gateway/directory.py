@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from math import inf
 from typing import Final, Literal
 
-from tidegate_api.names import ADMIN_PORT, CLASS_DEFAULTS, SHARED_POOL, WORKER_PORT, QosClass
+from tidegate_api.names import (
+    ADMIN_PORT,
+    CANARY_TRACK,
+    CLASS_DEFAULTS,
+    SHARED_POOL,
+    WORKER_PORT,
+    QosClass,
+)
 
 Strategy = Literal["Auto", "LeastLoad", "PrefixHash"]
 # Why nobody would start a worker, however many requests wait.
@@ -101,6 +108,15 @@ class Caller:
 
 
 @dataclass(frozen=True, slots=True)
+class Canary:
+    """The version of a service that is tried beside the one in use."""
+
+    revision: str
+    # Percent of the conversations that are given to it, 0 to 100.
+    weight: float
+
+
+@dataclass(frozen=True, slots=True)
 class Model:
     """A model that the keys of one namespace may call."""
 
@@ -113,6 +129,11 @@ class Model:
     # Whether tenants may profit from each other's cached prefixes.
     shared_prefixes: bool = False
     stopped: Stopped = ""
+    canary: Canary | None = None
+    # Whether its workers know what vLLM knows beyond OpenAI's API: a priority, a salt of the prefix cache.
+    is_vllm: bool = True
+    # Whether adapters are loaded and unloaded while its workers run.
+    has_adapters: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +149,17 @@ class Worker:
     pool: str = SHARED_POOL
     # It is to go: what it has it finishes, and it is given no more. May be taken back, so it is not another worker.
     is_draining: bool = field(default=False, compare=False)
+    # What it runs, and whether that is only tried yet.
+    revision: str = field(default="", compare=False)
+    track: str = field(default="", compare=False)
+
+    def may_serve(self, canary: Canary | None) -> bool:
+        """Tell whether it may be given requests: not if it drains, or is on trial and its version has no share."""
+        if self.is_draining:
+            return False
+        if self.track != CANARY_TRACK:
+            return True
+        return canary is not None and canary.weight > 0 and self.revision == canary.revision
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ from asyncio import Task
 from typing import TYPE_CHECKING, Final
 
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
-from tidegate_gateway import answer, errors
+from tidegate_gateway import answer, errors, versions
 from tidegate_gateway.answer import AnswerHead
-from tidegate_gateway.body import read_call
+from tidegate_gateway.body import plain, read_call
 from tidegate_gateway.directory import Caller
 from tidegate_gateway.errors import Problem, refuse
 from tidegate_gateway.limits.account import Reservation
@@ -21,7 +21,6 @@ from tidegate_gateway.qos.errors import NoWorker, Overloaded
 from tidegate_gateway.qos.ticket import Reason, Ticket
 from tidegate_gateway.request import Head
 from tidegate_gateway.routes.answers import problem_of
-from tidegate_gateway.routing import outliers
 from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.prefix import blocks_of, seed_of
 from tidegate_gateway.upstream import WorkerConnection, request_lines
@@ -86,6 +85,8 @@ class Exchange:
         priority = engine_priority(PRIORITY_BY_CLASS[self._qos_class])
         self._call = call = read_call(body, head.path, priority)
         self._served = served = gateway.find(caller, call.model)
+        if not served.model.is_vllm:
+            self._call = call = plain(call, body)
         self._timings = served.timings[self._qos_class]
         self._prompt_tokens = served.estimate.prompt_tokens(len(call.prompt))
         self._started = gateway.loop.time()
@@ -128,7 +129,7 @@ class Exchange:
         if served.compares_prompts:
             salt = "" if served.model.shared_prefixes else caller.salt
             blocks = blocks_of(call.prompt, seed_of(served.model.name, adapter, salt))
-        return Ticket(
+        ticket = Ticket(
             self,
             caller.tenant,
             self._qos_class,
@@ -137,6 +138,10 @@ class Exchange:
             blocks=blocks,
             adapter=adapter,
         )
+        canary = served.model.canary
+        if canary is not None:
+            ticket.is_canary = versions.is_drawn(canary, caller.tenant, call.prompt)
+        return ticket
 
     # Told by the dispatcher
 
@@ -224,14 +229,16 @@ class Exchange:
         self._endpoint = None
         # A worker closes idle connections as it likes, perhaps at the moment we use one: it may be well.
         if failed is not None and reason != "stale":
-            outliers.failed(failed, now)
+            self._served.failed(failed, now, is_stopping=reason == "draining")
             ticket.excluded |= {failed.worker.uid}
         # Whoever has seen two workers fail may be why.
         if self._attempts == ATTEMPTS:
             self._refuse(otherwise)
             return
         dispatcher = self._served.dispatcher
-        other = dispatcher.retry(ticket, now) if gateway.retries.take() else None
+        # A canary that fails must not spend what is there for the version in use, nor can it be asked twice.
+        may_retry = (reason != "stale" and dispatcher.leave_canary(ticket)) or gateway.retries.take()
+        other = dispatcher.retry(ticket, now) if may_retry else None
         if other is not None:
             gateway.metrics.count_retry(reason)
             self.dispatched(other)
@@ -250,7 +257,7 @@ class Exchange:
     def _cut(self, problem: Problem) -> None:
         """End an answer that cannot be completed."""
         if self._endpoint is not None:
-            outliers.failed(self._endpoint, self._gateway.loop.time())
+            self._served.failed(self._endpoint, self._gateway.loop.time())
         # Half an event is not passed on: a client would try to read it before it reads our error.
         self._end()
         self._outlet.cut(problem)
@@ -288,8 +295,11 @@ class Exchange:
         ):
             self._retry("draining", errors.no_ready_worker(self._served.model.name))
             return
+        if endpoint is not None and self._served.dispatcher.leave_canary(self._ticket):
+            self._retry("canary", errors.worker_failed(status))
+            return
         if endpoint is not None:
-            outliers.failed(endpoint, self._gateway.loop.time())
+            self._served.failed(endpoint, self._gateway.loop.time())
         self._refuse(errors.worker_failed(status))
 
     def on_parts(self, parts: list[bytes], complete: bool) -> None:
@@ -311,7 +321,7 @@ class Exchange:
         if complete:
             self._connection = None
             if self._endpoint is not None:
-                outliers.succeeded(self._endpoint)
+                self._served.answered(self._endpoint)
             self._end()
         self._outlet.write(parts, complete)
 
@@ -327,6 +337,9 @@ class Exchange:
         if head.status == OK and head.is_event_stream:
             self._stream = StreamMeter(strip=not self._call.wants_usage)
             served.dispatcher.first_byte(self._ticket, now)
+            if served.versions is not None and self._endpoint is not None:
+                tally = served.versions.of(self._endpoint)
+                tally.first_token(now - self._ticket.dispatched_at)
         else:
             # Its first byte tells the end of the answer, not of the prompt; but it is not to be broken off any more.
             served.dispatcher.keep(self._ticket)
@@ -371,7 +384,7 @@ class Exchange:
             if self._relaying:
                 self._cut(problem)
             else:
-                outliers.failed(self._endpoint, now)
+                self._served.failed(self._endpoint, now)
                 self._refuse(problem)
 
     def _hold(self, now: float) -> None:

@@ -40,6 +40,7 @@ class Gauges(Collector):
         yield from _services(services, gateway.loop.time())
         yield from _pools(services)
         yield from _classes(services)
+        yield from _versions(services)
         yield from _sleepers(services, gateway.held(), gateway.demand.wakes)
         yield from _tenants(gateway.ledger.usage())
 
@@ -120,6 +121,23 @@ def _sleepers(
         waiting.add_metric(key, held.get(key, 0))
         woken.add_metric(key, wakes.get(key, 0))
     yield from (waiting, woken)
+
+
+def _versions(services: list[Served]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "tidegate_gateway_track_requests_total",
+        "Requests that ended at workers of either version while a canary is there. Where more of the canary's fail "
+        "than of stable's, its version is why: take the change back. Stable has answered those it could.",
+        labels=[*SERVICE, "track", "result"],
+    )
+    for served in services:
+        if served.versions is None:
+            continue
+        for track, tally in (("stable", served.versions.stable), ("canary", served.versions.canary)):
+            key = (served.model.namespace, served.model.service, track)
+            requests.add_metric((*key, "answered"), tally.requests - tally.errors)
+            requests.add_metric((*key, "failed"), tally.errors)
+    yield requests
 
 
 def _classes(services: list[Served]) -> Iterator[Metric]:

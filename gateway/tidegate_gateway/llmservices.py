@@ -8,13 +8,14 @@ from math import inf
 from typing import Any, Final
 
 from tidegate_api.names import SHARED_POOL, QosClass
-from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy, ColdStart, Model, Stopped
+from tidegate_gateway.directory import DEFAULT_CLASSES, Canary, ClassPolicy, ColdStart, Model, Stopped
 from tidegate_gateway.stamps import unix
 
 Item = Mapping[str, Any]
 
 LATEST: Final = inf
 USUAL: Final = ColdStart()
+VLLM: Final = "vLLM"
 
 
 def read_service(item: Item) -> Model | None:
@@ -34,7 +35,15 @@ def read_service(item: Item) -> Model | None:
         strategy=routing.get("strategy", "Auto"),
         shared_prefixes=routing.get("prefixCache") == "Shared",
         stopped=_stopped(spec, classes),
+        canary=_canary(status.get("rollout") or {}),
+        is_vllm=(spec.get("engine") or {}).get("type", VLLM) == VLLM,
+        has_adapters="lora" in (spec.get("model") or {}),
     )
+
+
+def _canary(rollout: Item) -> Canary | None:
+    revision, weight = rollout.get("canaryRevision"), rollout.get("weight") or 0
+    return Canary(revision, min(100.0, float(weight))) if revision else None
 
 
 def _classes(spec: Item, status: Item) -> Mapping[QosClass, ClassPolicy]:

@@ -94,7 +94,8 @@ def _service(model: Model, caller: Caller, directory: Directory, services: Servi
         "qos_class": caller.qos_class,
         "pool": pool,
         "ready_workers": sum(
-            worker.pool == pool and not worker.is_draining for worker in directory.workers.get(key, ())
+            worker.pool == pool and worker.may_serve(model.canary)
+            for worker in directory.workers.get(key, ())
         ),
         "adapters": sorted(service.adapters) if service is not None else [],
     }

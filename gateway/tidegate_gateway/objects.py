@@ -11,10 +11,16 @@ from typing import Any, Final, cast
 
 from tidegate_api.names import (
     DRAINING_ANNOTATION,
+    FOLLOWER_ROLE,
     POOL_LABEL,
     PRIORITY_BY_CLASS,
+    REVISION_LABEL,
+    ROLE_LABEL,
     SERVICE_LABEL,
     SHARED_POOL,
+    TRACK_LABEL,
+    WORKER_PORT,
+    WORKER_PORT_NAME,
     QosClass,
     engine_priority,
 )
@@ -112,15 +118,28 @@ def read_worker(item: Mapping[str, Any]) -> Worker | None:
     host = status.get("podIP")
     if not service or not host or meta.get("deletionTimestamp") or not _is_ready(status):
         return None
+    # It computes a part of what another Pod is asked.
+    if labels.get(ROLE_LABEL) == FOLLOWER_ROLE:
+        return None
     return Worker(
         meta.get("uid", ""),
         meta.get("namespace", ""),
         service,
         meta.get("name", ""),
         host,
+        _port(item.get("spec") or {}),
         pool=labels.get(POOL_LABEL, SHARED_POOL),
         is_draining=DRAINING_ANNOTATION in (meta.get("annotations") or {}),
+        revision=labels.get(REVISION_LABEL, ""),
+        track=labels.get(TRACK_LABEL, ""),
     )
+
+
+def _port(spec: Item) -> int:
+    """Return where a Pod answers: on the port of that name, whichever container has it."""
+    ports = (port for container in spec.get("containers") or () for port in container.get("ports") or ())
+    named = (port.get("containerPort") for port in ports if port.get("name") == WORKER_PORT_NAME)
+    return next(named, None) or WORKER_PORT
 
 
 def _is_ready(status: Mapping[str, Any]) -> bool:

@@ -16,9 +16,11 @@ from tidegate_gateway.metrics import Metrics
 from tidegate_gateway.output import Output
 from tidegate_gateway.qos.credits import START_TOKENS
 from tidegate_gateway.qos.dispatch import Dispatcher
+from tidegate_gateway.routing import outliers
 from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.fleet import Fleet
 from tidegate_gateway.routing.router import Router
+from tidegate_gateway.versions import Versions
 
 # Runs something once what runs now has returned, as the event loop's does.
 CallSoon = Callable[[Callable[[], None]], object]
@@ -42,6 +44,8 @@ class Served:
         self.dispatcher = Dispatcher(self.router, call_soon, wake)
         self.timings = {c: metrics.timings(model.namespace, model.service, c) for c in PRIORITY_BY_CLASS}
         self.output = Output()
+        # How the version in use and the one that is tried do; while none is, there is nothing to compare.
+        self.versions: Versions | None = None
         self._adapters: frozenset[str] = frozenset()
         self._context_tokens = 0
 
@@ -68,6 +72,20 @@ class Served:
             for endpoint in self.fleet.by_uid.values()
             if endpoint.context_tokens or endpoint.adapters
         ]
+
+    # What becomes of requests
+
+    def answered(self, endpoint: Endpoint) -> None:
+        """Note that a worker's whole answer came."""
+        outliers.succeeded(endpoint)
+        if self.versions is not None:
+            self.versions.of(endpoint).answered()
+
+    def failed(self, endpoint: Endpoint, now: float, *, is_stopping: bool = False) -> None:
+        """Note that a worker failed on a request; if it is only being stopped, that tells nothing of its version."""
+        outliers.failed(endpoint, now)
+        if self.versions is not None and not is_stopping:
+            self.versions.of(endpoint).failed()
 
     # Why a request is refused
 
@@ -106,7 +124,14 @@ class Served:
         self._adapters, self._context_tokens = self.adapters, self.context_tokens
         self.model = model
         self.router.set_strategy(model.strategy)
-        pools = self.fleet.update(workers)
+        canary = model.canary
+        if canary is None:
+            self.versions = None
+        elif self.versions is None or self.versions.revision != canary.revision:
+            self.versions = Versions(canary.revision)
+        pools = self.fleet.update(workers, canary)
+        for endpoint in self.fleet.by_uid.values():
+            endpoint.has_adapters = model.has_adapters
         self.dispatcher.update(model.classes, pools, now)
 
     def end(self, now: float) -> None:

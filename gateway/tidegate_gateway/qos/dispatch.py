@@ -125,6 +125,14 @@ class Dispatcher:
         self._pump(now)
         return endpoint
 
+    def leave_canary(self, ticket: Ticket) -> bool:
+        """Let a ticket that the tried version failed on be the version in use's; tell whether that can be done."""
+        account = ticket.account
+        if account is None or not (account.endpoint.is_canary and self._supply.is_split):
+            return False
+        ticket.is_canary = False
+        return True
+
     def wait_for_another(self, ticket: Ticket, now: float) -> bool:
         """Let a ticket whose worker failed wait for another one, before all others; tell whether it may.
 
@@ -288,7 +296,7 @@ class Dispatcher:
     def _serve_by_right(self, lane: Lane, now: float) -> bool:
         """Send on by what is kept for a class without free credits: what others borrowed of it, and the reserve."""
         ticket = lane.band.head()
-        recalled = places.find_recalled(self._supply, lane, now)
+        recalled = places.find_recalled(self._supply, lane, ticket, now)
         if recalled is not None:
             endpoint, leaving = recalled
             for other in leaving:

@@ -3,7 +3,7 @@
 Pure: returns what should be done. Must not change anything.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from tidegate_gateway.qos.credits import Account
 from tidegate_gateway.qos.lanes import CLASSES, Lane
@@ -12,14 +12,19 @@ from tidegate_gateway.routing.endpoint import Endpoint
 
 
 def choose(
-    lane: Lane, fraction: float, accounts: Mapping[Endpoint, Account], horizon: float
+    lane: Lane,
+    endpoints: Sequence[Endpoint],
+    fraction: float,
+    accounts: Mapping[Endpoint, Account],
+    horizon: float,
 ) -> tuple[Endpoint, list[Ticket]] | None:
     """Return the endpoint of the class's own pool where the fewest must go for it to have credits, and who must go.
 
-    None if that would not help anywhere. `horizon` is until when an endpoint may be ejected and still be used.
+    `endpoints` are those that may be chosen. None if that would not help anywhere. `horizon` is until when an endpoint
+    may be ejected and still be used.
     """
     best: tuple[Endpoint, list[Ticket]] | None = None
-    for endpoint in lane.home.endpoints:
+    for endpoint in endpoints:
         if endpoint.ejected_until > horizon:
             continue
         leaving = _leaving(lane, accounts[endpoint], endpoint.tokens - fraction * endpoint.limit_tokens)

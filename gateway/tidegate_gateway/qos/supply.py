@@ -49,6 +49,8 @@ class Supply:
         self.accounts: dict[Endpoint, Account] = {}
         self.lanes = tuple(Lane(rank, Pool("", 0.0)) for rank in range(len(CLASSES)))
         self.endpoints: tuple[Endpoint, ...] = ()
+        # Whether some of them run the version in use, and others one that is tried.
+        self.is_split = False
         # Tickets that are with a worker of a higher class and may be called back.
         self.borrowed = 0
         self._reserving = False
@@ -71,6 +73,8 @@ class Supply:
         for pool in self.pools.values():
             pool.endpoints = tuple(pools.get(pool.name, ()))
         self.endpoints = tuple(endpoint for pool in self.pools.values() for endpoint in pool.endpoints)
+        tried = sum([endpoint.is_canary for endpoint in self.endpoints])
+        self.is_split = 0 < tried < len(self.endpoints)
         self._open_accounts()
         for lane, policy in zip(self.lanes, policies, strict=True):
             lane.policy = policy

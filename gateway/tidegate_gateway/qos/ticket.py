@@ -42,6 +42,7 @@ class Ticket:
         "excluded",
         "first_byte_at",
         "held_tokens",
+        "is_canary",
         "miss_tokens",
         "output_tokens",
         "pool",
@@ -74,6 +75,8 @@ class Ticket:
         # The prompt's chained hashes, one per block (`routing.prefix`).
         self.blocks = blocks
         self.adapter = adapter
+        # Whether it is given to the version that is tried, while there are workers of both.
+        self.is_canary = False
         # Written as it goes. Times are the event loop's; 0.0 is never.
         self.endpoint: Endpoint | None = None
         # Name of the pool whose credits it holds or in whose queue it waits.

@@ -40,6 +40,8 @@ class Endpoint:
         "context_tokens",
         "ejected_until",
         "failures",
+        "has_adapters",
+        "is_canary",
         "is_draining",
         "key",
         "limit_tokens",
@@ -72,6 +74,8 @@ class Endpoint:
         self.key = worker.uid.encode()
         # Whether it may be given no more requests, for now or for good, though it is ready.
         self.is_draining = False
+        # Whether it runs the version that is tried beside the one in use.
+        self.is_canary = False
         # Ours in flight: requests, and the tokens (prompt and expected answer) they were admitted with.
         self.requests = 0
         self.tokens = 0
@@ -100,6 +104,8 @@ class Endpoint:
         self.context_tokens = 0
         # Model names that it serves beside the base model.
         self.adapters: frozenset[str] = frozenset()
+        # Whether they come and go while it runs.
+        self.has_adapters = False
         # Those that we had it use last, the last one at the end: as many as it has places for.
         self.adapters_sent: dict[str, None] = {}
         # Failures in a row, and until when no request is sent because of them.

@@ -6,7 +6,7 @@ Owns which endpoint stands for which worker, and their slots in the prefix index
 from collections.abc import Iterable, Iterator
 from heapq import heappop, heappush
 
-from tidegate_gateway.directory import Worker
+from tidegate_gateway.directory import Canary, Worker
 from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.router import Router
 
@@ -29,15 +29,19 @@ class Fleet:
         self.by_uid: dict[str, Endpoint] = {}
         self.pools: dict[str, tuple[Endpoint, ...]] = {}
 
-    def update(self, workers: Iterable[Worker]) -> dict[str, tuple[Endpoint, ...]]:
+    def update(
+        self, workers: Iterable[Worker], canary: Canary | None = None
+    ) -> dict[str, tuple[Endpoint, ...]]:
         """Take the workers that are ready now, and return the endpoints that may be given requests, by pool.
 
-        One that drains stays as it is, outside of its pool: it may be taken back.
+        One that drains, or is on trial and has no share of the requests, stays as it is, outside of its pool: it may
+        be taken back.
         A worker that was not ready for a moment keeps its counts if requests of ours are still with it; else it may
         have been restarted, and what it had cached is gone. One with another uid or address is another worker.
         """
         before = self.by_uid | self._leaving
         self.by_uid = {}
+        self.pools = {}
         for worker in workers:
             endpoint = before.pop(worker.uid, None)
             if endpoint is not None and (endpoint.worker != worker or not self._stays(endpoint)):
@@ -45,20 +49,19 @@ class Fleet:
                 endpoint = None
             if endpoint is None:
                 endpoint = Endpoint(worker, self._take_slot(), self._limit_tokens)
-            endpoint.is_draining = worker.is_draining
+            endpoint.is_draining = not worker.may_serve(canary)
+            endpoint.is_canary = canary is not None and worker.revision == canary.revision
             self.by_uid[worker.uid] = endpoint
+            if not endpoint.is_draining:
+                self.pools[worker.pool] = (*self.pools.get(worker.pool, ()), endpoint)
         self._leaving = {}
         for uid, endpoint in before.items():
             endpoint.is_draining = False
+            endpoint.is_canary = canary is not None and endpoint.worker.revision == canary.revision
             if endpoint.requests:
                 self._leaving[uid] = endpoint
             else:
                 self._drop(endpoint)
-        self.pools = {}
-        for endpoint in self.by_uid.values():
-            if not endpoint.is_draining:
-                pool = endpoint.worker.pool
-                self.pools[pool] = (*self.pools.get(pool, ()), endpoint)
         return self.pools
 
     def in_use(self) -> Iterator[Endpoint]:

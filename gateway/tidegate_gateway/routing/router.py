@@ -105,7 +105,10 @@ class Router:
         endpoint.weigh_again = 0.0
         if report.started > endpoint.started:
             if endpoint.started:
+                # Neither prompts nor adapters outlive a process.
                 self.index.forget(endpoint.slot)
+                endpoint.adapters = frozenset()
+                endpoint.adapters_sent.clear()
             endpoint.started = report.started
         if report.kv_tokens:
             size = report.kv_tokens * self._bytes_per_token * PROMPT_SHARE

@@ -20,6 +20,8 @@ PERIOD_SECONDS: Final = 1.0
 # At most this many pages a second; with more workers each is asked less often.
 POLLS_PER_SECOND: Final = 200
 MODELS_SECONDS: Final = 30.0
+# Where adapters come and go while a worker runs, they are soon to be asked for, and not any more.
+ADAPTERS_SECONDS: Final = 2.0
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 LONGEST_PAGE: Final = 4 * 1024 * 1024
 # vLLM's own route makes the whole page, 50 to 100 KB; the application mounted behind it makes what is asked for, for
@@ -88,7 +90,7 @@ class Signals:
         while True:
             try:
                 if models_at <= loop.time():
-                    models_at = loop.time() + MODELS_SECONDS
+                    models_at = loop.time() + (ADAPTERS_SECONDS if endpoint.has_adapters else MODELS_SECONDS)
                     await self._ask_models(endpoint)
                 if not await self._ask_load(endpoint, page):
                     page = ALL if page is SOME else SOME

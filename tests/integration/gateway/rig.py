@@ -142,10 +142,12 @@ class Rig:
         pools: Mapping[int, str] | None = None,
         anonymous: Caller | None = None,
         draining: Collection[Listening] = (),
+        tried: Collection[Listening] = (),
     ) -> None:
         """Say what is known: these engines serve `m`; `asleep` is suspended; `other` is of another namespace.
 
-        `pools` names the pools of engines, by port; they are shared otherwise.
+        `pools` names the pools of engines, by port; they are shared otherwise. Those in `tried` run version r2, which
+        is on trial.
         """
         pool_of = pools or {}
         workers = [
@@ -158,6 +160,8 @@ class Rig:
                 e.port,
                 pool_of.get(e.port, "shared"),
                 is_draining=e in draining,
+                revision="r2" if e in tried else "r1",
+                track="canary" if e in tried else "",
             )
             for e in ready
         ]

@@ -226,6 +226,20 @@ async def test_adapters_and_context_are_learned_at_first_sight_and_when_they_cha
     await until(lambda: not endpoint.adapters)
 
 
+async def test_adapters_that_come_and_go_are_asked_for_more_often(
+    rig: Rig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(signals, "ADAPTERS_SECONDS", PERIOD)
+    worker = FakeWorker()
+    endpoint = await rig.add(worker)
+    await until(lambda: len(rig.reports) >= 5)
+    assert worker.asked.count("models") == 1
+    rig.signals.update([])
+    endpoint.has_adapters = True
+    rig.signals.update([endpoint])
+    await until(lambda: worker.asked.count("models") >= 4)
+
+
 async def test_a_worker_that_left_is_not_asked_any_more(rig: Rig) -> None:
     worker = FakeWorker()
     await rig.add(worker)

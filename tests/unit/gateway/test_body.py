@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_gateway.body import COMPLETION_TOKENS, Call, parse, read_call
+from tidegate_gateway.body import COMPLETION_TOKENS, Call, parse, plain, read_call
 from tidegate_gateway.errors import Refused
 
 CHAT = b"/v1/chat/completions"
@@ -361,3 +361,31 @@ def test_any_values_are_read_or_refused_by_name(path: bytes, fields: dict[str, A
     except Refused as refused:
         assert refused.problem.status == 400
         assert len(refused.problem.message) < 900
+
+
+@pytest.mark.parametrize(
+    ("body", "expected"),
+    [
+        (b'{"model":"m","messages":[{"role":"user","content":"?"}]}', None),
+        (b'{"model":"m","messages":[{"role":"user","content":"?"}],"stream":true,"seed":1}', None),
+        (
+            b'{"model":"m","messages":[{"role":"user","content":"?"}],"stream":true,'
+            b'"stream_options":{"include_usage":false}}',
+            None,
+        ),
+        (
+            b'{"priority":5,"model":"m","cache_salt":"x","messages":[{"role":"user","content":"?"}],"stream":true}',
+            b'{"model":"m","messages":[{"role":"user","content":"?"}],"stream":true}',
+        ),
+    ],
+    ids=["nothing to set", "a stream", "a stream without a report", "what only vLLM knows"],
+)
+def test_an_engine_that_is_not_vllm_is_sent_what_the_client_sent(body: bytes, expected: bytes | None) -> None:
+    pieces, length = plain(call(body), body).outgoing("salt")
+    assert (b"".join(pieces), length) == (expected or body, len(expected or body))
+
+
+def test_of_such_an_engine_a_report_that_nobody_asked_for_is_the_clients() -> None:
+    body = b'{"model":"m","messages":[{"role":"user","content":"?"}],"stream":true}'
+    assert not call(body).wants_usage
+    assert plain(call(body), body).wants_usage

@@ -1,10 +1,11 @@
 """From objects of the cluster to what the gateway knows."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from tidegate_gateway.directory import Caller, Directory, Model, Peer, TenantLimits, Worker
+from tidegate_gateway.directory import Caller, Canary, Directory, Model, Peer, TenantLimits, Worker
 from tidegate_gateway.llmservices import read_service
 from tidegate_gateway.objects import (
     build_callers,
@@ -144,6 +145,74 @@ def test_a_worker_that_drains_is_the_same_worker_but_not_ready_for_more() -> Non
     assert (stays.is_draining, drains.is_draining, stays == drains) == (False, True, True)
     assert Directory({}, {}, build_workers([stays])).is_ready(drains)
     assert not Directory({}, {}, build_workers([drains])).is_ready(stays)
+
+
+def test_a_worker_says_which_version_it_runs_and_whether_that_is_on_trial() -> None:
+    plain = read_worker(pod())
+    labels = {"serving.tidegate.dev/revision": "9f86d08188", "serving.tidegate.dev/track": "canary"}
+    tried = read_worker(pod(metadata={"labels": pod()["metadata"]["labels"] | labels}))
+    assert plain is not None and tried is not None
+    assert (plain.revision, plain.track) == ("", "")
+    assert (tried.revision, tried.track) == ("9f86d08188", "canary")
+
+
+@pytest.mark.parametrize(
+    ("track", "revision", "canary", "expected"),
+    [
+        ("", "r1", None, True),
+        ("", "r1", Canary("r2", 5), True),
+        ("", "r2", Canary("r2", 0), True),
+        ("canary", "r2", Canary("r2", 5), True),
+        ("canary", "r2", Canary("r2", 0), False),
+        ("canary", "r2", Canary("r3", 5), False),
+        ("canary", "r2", None, False),
+    ],
+    ids=[
+        "a plain worker",
+        "a worker of the version in use",
+        "a worker that a promotion has made",
+        "a canary with a share",
+        "a canary without one",
+        "a canary that another one followed",
+        "a canary that was taken back",
+    ],
+)
+def test_who_may_be_given_requests(track: str, revision: str, canary: Canary | None, expected: bool) -> None:
+    worker = Worker("u", "ns", "m", "p", "10.0.0.7", revision=revision, track=track)
+    assert worker.may_serve(canary) is expected
+    assert not replace(worker, is_draining=True).may_serve(canary)
+
+
+def test_of_the_pods_that_are_one_worker_only_the_leader_is_asked() -> None:
+    labels = pod()["metadata"]["labels"]
+    roles = {
+        role: read_worker(pod(metadata={"labels": labels | {"serving.tidegate.dev/role": role}}))
+        for role in ("leader", "follower")
+    }
+    assert roles["leader"] == read_worker(pod())
+    assert roles["follower"] is None
+
+
+@pytest.mark.parametrize(
+    ("containers", "expected"),
+    [
+        ([], 8000),
+        ([{"name": "main"}], 8000),
+        ([{"name": "main", "ports": [{"name": "http", "containerPort": 30000}]}], 30000),
+        ([{"name": "main", "ports": [{"name": "metrics", "containerPort": 9}]}], 8000),
+        (
+            [
+                {"name": "side", "ports": [{"containerPort": 1}]},
+                {"name": "main", "ports": [{"name": "http", "containerPort": 8080}]},
+            ],
+            8080,
+        ),
+    ],
+)
+def test_a_worker_is_asked_on_the_port_of_that_name(containers: list[Any], expected: int) -> None:
+    worker = read_worker(pod() | {"spec": {"containers": containers}})
+    assert worker is not None
+    assert worker.port == expected
 
 
 def test_the_store_follows_changes() -> None:

@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tidegate_gateway.directory import ClassPolicy, ColdStart, Model
+from tidegate_gateway.directory import Canary, ClassPolicy, ColdStart, Model
 from tidegate_gateway.llmservices import read_service
 
 DEDICATED = {"name": "high", "pool": "Dedicated"}
@@ -43,6 +43,35 @@ def test_a_service_says_how_it_treats_each_class() -> None:
 def test_a_service_says_how_its_requests_are_routed() -> None:
     found = model({"routing": {"strategy": "PrefixHash", "prefixCache": "Shared"}})
     assert (found.strategy, found.shared_prefixes) == ("PrefixHash", True)
+
+
+@pytest.mark.parametrize(
+    ("rollout", "canary"),
+    [
+        ({}, None),
+        ({"phase": "Stable", "revision": "r1"}, None),
+        ({"phase": "Stable", "revision": "r1", "weight": 30}, None),
+        ({"revision": "r1", "canaryRevision": "r2", "weight": 5}, Canary("r2", 5.0)),
+        ({"revision": "r1", "canaryRevision": "r2"}, Canary("r2", 0.0)),
+        ({"revision": "r1", "canaryRevision": "r2", "weight": 250}, Canary("r2", 100.0)),
+    ],
+)
+def test_a_service_says_which_version_is_tried(rollout: dict[str, Any], canary: Canary | None) -> None:
+    assert model({}, {"rollout": rollout}).canary == canary
+
+
+@pytest.mark.parametrize(
+    ("spec", "is_vllm", "has_adapters"),
+    [
+        ({}, True, False),
+        ({"engine": {}}, True, False),
+        ({"engine": {"type": "vLLM"}, "model": {"lora": {}}}, True, True),
+        ({"engine": {"type": "Custom"}}, False, False),
+    ],
+)
+def test_a_service_says_what_its_engine_is(spec: dict[str, Any], is_vllm: bool, has_adapters: bool) -> None:
+    found = model(spec)
+    assert (found.is_vllm, found.has_adapters) == (is_vllm, has_adapters)
 
 
 @pytest.mark.parametrize(

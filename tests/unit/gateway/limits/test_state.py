@@ -6,6 +6,7 @@ from tidegate_gateway.directory import Worker
 from tidegate_gateway.limits.account import Totals
 from tidegate_gateway.limits.state import encode
 from tidegate_gateway.qos.figures import ClassFigures, Demand, PoolFigures
+from tidegate_gateway.versions import Versions
 
 
 def totals(name: str, requests: int, prompt: int, completion: int) -> Totals:
@@ -55,6 +56,7 @@ def test_the_state_as_the_operator_reads_it() -> None:
                 "inFlight": 4,
             }
         ],
+        "services": [],
     }
 
 
@@ -69,4 +71,22 @@ def test_a_gateway_without_anything_has_a_state() -> None:
         "tenants": [],
         "pools": [],
         "workers": [],
+        "services": [],
+    }
+
+
+def test_the_two_versions_of_a_service_with_a_canary_are_told() -> None:
+    counts = Versions("9f86d08188")
+    counts.stable.answered()
+    counts.stable.first_token(0.1)
+    counts.canary.failed()
+    (service,) = json.loads(encode("pod-1", [], [], versions=[("ns", "chat", counts)]))["services"]
+    assert service == {
+        "namespace": "ns",
+        "service": "chat",
+        "canary": {
+            "revision": "9f86d08188",
+            "stable": {"requests": 1, "errors": 0, "ttft": {"49": 1}},
+            "canary": {"requests": 1, "errors": 1, "ttft": {}},
+        },
     }

@@ -6,7 +6,7 @@ from dataclasses import replace
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tidegate_gateway.directory import Worker
+from tidegate_gateway.directory import Canary, Worker
 from tidegate_gateway.routing.fleet import Fleet
 from tidegate_gateway.routing.router import Router
 from unit.gateway.routing.things import send, ticket, worker
@@ -111,6 +111,31 @@ def test_one_that_drains_is_in_no_pool_and_keeps_all_that_is_known_of_it() -> No
     assert made.update([draining(0), draining(1)]) == {}
     assert made.update([worker(0), worker(1)]) == {"shared": (first, second)}
     assert router.index.match(BLOCKS) == {first.slot: 3}
+
+
+def tried(number: int) -> Worker:
+    return replace(worker(number), revision="r2", track="canary")
+
+
+def test_one_on_trial_is_in_its_pool_while_its_version_has_a_share() -> None:
+    _, made = fleet()
+    workers = [worker(0), tried(1)]
+    assert [e.worker.uid for e in made.update(workers)["shared"]] == ["u0"]
+    assert [e.worker.uid for e in made.update(workers, Canary("r2", 0))["shared"]] == ["u0"]
+    stable, canary = made.update(workers, Canary("r2", 5))["shared"]
+    assert (stable.is_canary, canary.is_canary) == (False, True)
+    assert made.update(workers) == {"shared": (stable,)}
+    assert list(made.in_use()) == [stable, canary]
+
+
+def test_one_that_left_counts_for_the_version_that_it_ran() -> None:
+    router, made = fleet()
+    (endpoint,) = made.update([tried(0)], Canary("r2", 5))["shared"]
+    send(router, ticket(), endpoint)
+    made.update([], Canary("r2", 5))
+    assert endpoint.is_canary
+    made.update([], Canary("r3", 5))
+    assert not endpoint.is_canary
 
 
 def test_one_that_drained_and_left_is_forgotten() -> None:

@@ -234,6 +234,17 @@ def test_a_worker_whose_process_began_anew_has_nothing_cached() -> None:
     assert router.index.match(LONG) == {}
 
 
+def test_a_worker_whose_process_began_anew_has_no_adapter_until_it_says_so() -> None:
+    router, endpoints = service(1)
+    router.reported(endpoints[0], report(started=100.0))
+    endpoints[0].adapters = frozenset({"sql"})
+    send(router, ticket(adapter="sql"), endpoints[0])
+    router.reported(endpoints[0], report(started=100.0))
+    assert endpoints[0].adapters == {"sql"}
+    router.reported(endpoints[0], report(started=160.0))
+    assert (endpoints[0].adapters, endpoints[0].adapters_sent) == (frozenset(), {})
+
+
 @pytest.mark.parametrize(("tokens", "least", "most"), [(500, 2000, 3600), (1000, 1000, 1900)])
 def test_no_more_is_remembered_than_the_engine_can_hold(tokens: int, least: int, most: int) -> None:
     router, endpoints = service(1)
