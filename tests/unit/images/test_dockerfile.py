@@ -10,7 +10,9 @@ import pytest
 from tidegate_api.names import ADMIN_PORT, GATEWAY_PORT, LOADER_PORT, WORKER_PORT, WORKER_UID
 
 ROOT = Path(__file__).resolve().parents[3]
-IMAGES = ("operator", "gateway", "loader", "worker-cpu", "worker-cuda", "example-model")
+IMAGES = ("operator", "gateway", "loader", "worker-cpu", "worker-cuda", "example-model", "engine-llamacpp")
+# Another engine's code is not ours to ship by itself.
+EXAMPLES = ("example-model", "engine-llamacpp")
 
 
 @dataclass
@@ -87,7 +89,7 @@ def test_an_image_says_what_it_is_and_under_which_licence(image: str) -> None:
         assert f"org.opencontainers.image.{label}=" in labels
 
 
-@pytest.mark.parametrize("image", [image for image in IMAGES if image != "example-model"])
+@pytest.mark.parametrize("image", [image for image in IMAGES if image not in EXAMPLES])
 def test_our_code_is_the_last_layer(image: str) -> None:
     copies = STAGES[image].values("COPY")
     assert re.fullmatch(r"--from=\S+-code /app /app", copies[-1])
@@ -113,7 +115,7 @@ def test_ports_are_those_of_the_contract() -> None:
     assert STAGES["gateway"].values("EXPOSE") == [f"{GATEWAY_PORT} {ADMIN_PORT}"]
     assert STAGES["operator"].values("EXPOSE") == [f"{ADMIN_PORT}"]
     assert STAGES["loader"].values("EXPOSE") == [f"{LOADER_PORT}"]
-    for worker in ("worker-cpu", "worker-cuda"):
+    for worker in ("worker-cpu", "worker-cuda", "engine-llamacpp"):
         assert STAGES[worker].values("EXPOSE") == [f"{WORKER_PORT}"]
 
 
