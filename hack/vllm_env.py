@@ -1,4 +1,4 @@
-"""One vLLM (CPU) environment per lockfile, made by uv and kept in the cache.
+"""One vLLM (CPU) environment for what the lockfile says of it, made by uv and kept in the cache.
 
 Owns where it lives and when it is made. Must not know what it is used for. Standard library only.
 `python hack/vllm_env.py` prints its interpreter.
@@ -14,6 +14,8 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 MARK = ".complete"
 KEEP = 2
+# The CPU worker and the example model, without our own packages.
+WANTED = ("--frozen", "--no-dev", "--extra", "worker-cpu", "--extra", "example-model")
 
 
 def cache_dir() -> Path:
@@ -33,7 +35,7 @@ def find_uv() -> str:
 
 def interpreter() -> Path:
     """Return the environment's Python, made first where it is missing (hardlinks from uv's cache)."""
-    contents = b"".join((ROOT / name).read_bytes() for name in ("uv.lock", "worker/prune.sh"))
+    contents = requirements() + (ROOT / "worker" / "prune.sh").read_bytes()
     digest = hashlib.sha256(contents).hexdigest()[:12]
     home = cache_dir() / f"vllm-env-{digest}"
     if not (home / MARK).exists():
@@ -46,12 +48,17 @@ def interpreter() -> Path:
     return home / "bin" / "python"
 
 
+def requirements() -> bytes:
+    """Return what is installed, with hashes: other changes of the lockfile make no new environment."""
+    words = ["export", "--quiet", "--no-emit-project", "--no-header", "--no-annotate", *WANTED]
+    return subprocess.run([find_uv(), *words], cwd=ROOT, check=True, capture_output=True).stdout
+
+
 def sync(home: Path) -> None:
-    """Install what the lockfile says for the CPU worker and the example model, without our own packages."""
+    """Install it."""
     print(f"making a vLLM environment in {home} (5.8 GB, shared with uv's cache)", file=sys.stderr)
-    extras = ["--extra", "worker-cpu", "--extra", "example-model"]
     subprocess.run(
-        [find_uv(), "sync", "--quiet", "--frozen", "--no-dev", "--no-install-project", *extras],
+        [find_uv(), "sync", "--quiet", "--no-install-project", *WANTED],
         cwd=ROOT,
         env={**os.environ, "UV_PROJECT_ENVIRONMENT": str(home)},
         check=True,
