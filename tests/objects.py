@@ -85,7 +85,7 @@ def observed(
 
 def planned(facts: Observed, settings: Settings = SETTINGS) -> Plan:
     """Return the plan of facts."""
-    return make_plan(resolve(facts, settings), facts)
+    return make_plan(resolve(facts, settings), facts, settings)
 
 
 def manifest(

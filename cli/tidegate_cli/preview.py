@@ -125,7 +125,7 @@ def _preview(document: Document, accepted: Sequence[Document], settings: Setting
         model=model_of(document, models),
     )
     try:
-        plan = make_plan(resolve(observed, settings), observed)
+        plan = make_plan(resolve(observed, settings), observed, settings)
     except Stalled as stalled:
         return Preview(_title(document), problem=f"{stalled.reason}: {stalled.message}")
     if plan.withheld is not None and plan.withheld.reason not in _PASSING:

@@ -39,6 +39,8 @@ FOLLOWER_ROLE: Final = "follower"
 MEMBER_LABEL: Final = f"{GROUP}/member-of"
 # Of followers: the name of their leader's Pod.
 LEADER_LABEL: Final = f"{GROUP}/leader"
+# Of leaders: how many Pods, itself included, are one worker.
+GROUP_SIZE_ANNOTATION: Final = f"{GROUP}/group-size"
 # Of everything that is made for an LLMModel, with its name.
 MODEL_LABEL: Final = f"{GROUP}/model"
 LOADER_COMPONENT: Final = "loader"
@@ -49,6 +51,8 @@ INSPECTOR_COMPONENT: Final = "inspector"
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 # On an LLMService, set by `tidegate services renew`: another value renders its workers anew.
 RENEW_ANNOTATION: Final = f"{GROUP}/renew"
+# On an LLMService, set by `tidegate rollouts`: `promote:REVISION` or `abort:REVISION`; of any other revision it is nothing.
+ROLLOUT_ANNOTATION: Final = f"{GROUP}/rollout"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"
 
@@ -79,8 +83,6 @@ STATE_PATH: Final = "/state"
 ANONYMOUS_TENANT_VARIABLE: Final = "TIDEGATE_ANONYMOUS_TENANT"
 
 MODELS_MOUNT: Final = "/models"
-# Where workers find the volumes of adapters that are not on that of the model.
-ADAPTERS_MOUNT: Final = "/adapters"
 # Where workers find the volumes of adapters that are not on that of the model.
 ADAPTERS_MOUNT: Final = "/adapters"
 # By which another engine than vLLM learns where its model is.
@@ -153,3 +155,8 @@ def engine_priority(priority: int) -> int:
 def pool_name(service: str, pool: str) -> str:
     """Return the name of the Deployment (and of its PodDisruptionBudget) of one pool of a service."""
     return f"{service}-{pool}"
+
+
+def canary_name(service: str, pool: str) -> str:
+    """Return the name of the Deployment of the workers of a pool that try a new version."""
+    return f"{pool_name(service, pool)}-{CANARY_TRACK}"

@@ -13,12 +13,15 @@ from tidegate_api.adapters import MOST_ADAPTERS, AdapterState, ServedModel
 from tidegate_api.condition import Condition
 from tidegate_api.model import LLMModel
 from tidegate_api.names import QOS_CLASSES
+from tidegate_api.parallelism import Parallelism
 from tidegate_api.qos import PoolStatus, Qos, Routing
+from tidegate_api.rollout import Rollout, RolloutStatus
 from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
 from tidegate_api.serving import Engine, Resources
 from tidegate_api.source import MemoryEstimate, ModelState
 from tidegate_api.tenant import LLMTenant
+from tidegate_api.tuning import EngineState
 
 __all__ = ["LLMModel", "LLMService", "LLMServiceSpec", "LLMTenant"]
 
@@ -40,6 +43,9 @@ _BOUNDS_WITHOUT_SCALING: Final = (
 _NO_KV_METRIC: Final = (
     "scaling.metrics of KVCacheUtilization needs vLLM's metrics: where engine.type is Custom use QueueDepth or "
     "Concurrency"
+)
+_NO_PARALLELISM: Final = (
+    "parallelism is told to vLLM: where engine.type is Custom spread the model by engine.args, inside one Pod"
 )
 _CLASS_MIN_ABOVE: Final = (
     "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
@@ -72,10 +78,11 @@ class LLMServiceSpec(Model):
             "self.scaling.metrics.all(m, m.type != 'KVCacheUtilization')",
             _NO_KV_METRIC,
         ),
+        ("self.engine.type != 'Custom' || !has(self.parallelism)", _NO_PARALLELISM),
     )
 
     model: ServedModel = Field(description="The model to serve.")
-    engine: Engine = Field(Engine(), description="How vLLM serves it.")
+    engine: Engine = Field(Engine(), description="How it is served: by vLLM, or by another engine.")
     resource_profile: str = Field(
         "cpu:1",
         max_length=70,
@@ -87,6 +94,11 @@ class LLMServiceSpec(Model):
         ),
     )
     resources: Resources = Field(Resources(), description="Overrides single resources of the profile.")
+    parallelism: Parallelism | None = Field(
+        None,
+        description="Over how many accelerators one worker spreads the model; the profile's COUNT is how many a Pod "
+        "has, and where tensor x pipeline is more, a worker is several Pods. Unset: all GPUs of its Pod, by tensor.",
+    )
     replicas: int | None = Field(
         None,
         ge=0,
@@ -103,6 +115,9 @@ class LLMServiceSpec(Model):
     )
     qos: Qos = Field(Qos(), description="How the classes of callers are served.")
     routing: Routing = Field(Routing(), description="Which worker a request goes to.")
+    rollout: Rollout = Field(
+        Rollout(), description="How workers are replaced when the spec asks for others."
+    )
     pod_template: dict[str, Any] = Field(
         {},
         description="Merged last into the workers' Pod template (a strategic merge: lists of named entries merge by "
@@ -125,6 +140,12 @@ class LLMServiceSpec(Model):
         is_custom, scaling = self.engine.type == "Custom", self.scaling
         if is_custom and scaling is not None and scaling.target("KVCacheUtilization") is not None:
             raise ValueError(_NO_KV_METRIC)
+        return self
+
+    @model_validator(mode="after")
+    def _spreads_only_what_it_knows(self) -> Self:
+        if self.engine.type == "Custom" and self.parallelism is not None:
+            raise ValueError(_NO_PARALLELISM)
         return self
 
     @model_validator(mode="after")
@@ -180,6 +201,9 @@ class LLMServiceStatus(Model):
         None,
         description="What a worker needs of memory, reckoned before it starts. Absent where nobody can know.",
     )
+    engine: EngineState | None = Field(
+        None, description="What Tidegate has chosen for vLLM. Absent for another engine."
+    )
     pools: list[PoolStatus] | None = Field(
         None, max_length=8, description="Each pool.", json_schema_extra=list_map("name")
     )
@@ -194,6 +218,9 @@ class LLMServiceStatus(Model):
         max_length=MOST_ADAPTERS,
         description="The LoRA adapters of `spec.model.lora`: which workers have which, and why not.",
         json_schema_extra=list_map("name"),
+    )
+    rollout: RolloutStatus | None = Field(
+        None, description="Which versions of the workers there are, and how far a new one has come."
     )
     demand: list[DemandMark] | None = Field(
         None,

@@ -10,6 +10,8 @@ from typing import Any
 from tidegate_api.names import REVISION_LABEL, WORKER_PORT, pool_name
 from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Key
+from tidegate_operator.parallel import ALONE, Spread
+from tidegate_operator.rollout.facts import Compared, State
 from tidegate_operator.scaling.facts import Policy
 
 
@@ -134,11 +136,15 @@ class Service:
     # How many processes a model is spread over.
     ranks: int = 1
     inspection: Inspection | None = None
+    # What `status.engine` says.
+    engine_state: Mapping[str, Any] | None = None
     fitting: Fitting | None = None
     # Why no workers are to be made now.
     withheld: Withheld | None = None
     # None for vLLM.
     custom: Custom | None = None
+    # Over how many Pods each worker is spread.
+    spread: Spread = ALONE
     # Where adapters are that are not on the model's own volume.
     side_volumes: tuple[SideVolume, ...] = ()
 
@@ -162,6 +168,34 @@ class Canary:
 
     version: Version
     replicas: int
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How many workers of a pool may be there beyond those wanted, and how many may be missing, while it changes."""
+
+    max_surge: int = 1
+    max_unavailable: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Remark:
+    """Something that a rollout has to say: one word, and a sentence."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Group:
+    """A worker of several Pods: the Pod that leads, where it is, and the template that it was made from."""
+
+    leader: str
+    uid: str
+    address: str
+    pool: str
+    template: Mapping[str, Any]
+    has_ended: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,19 +226,38 @@ class Revision:
 
 
 @dataclass(frozen=True, slots=True)
+class Course:
+    """How far a rollout is stored to be, which is what is built, and how far it is now; what was counted on the way.
+
+    `steps` are how many there are, 0 without a canary.
+    """
+
+    stored: State
+    next: State
+    compared: Compared
+    steps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """What should exist.
 
-    `versions` has what the workers of each pool run, `canaries` those that try another one. `revisions` are the
-    versions to keep. `is_outdated`: the workers' templates are not what would be rendered now.
+    `versions` has what the workers of each pool run, `canaries` those that try another one, `strategies` how they are
+    replaced. `revisions` are the versions to keep. `course` is how far the rollout is, and what is to be stored of it.
+    `is_outdated`: the workers' templates are not what would be rendered now.
     """
 
     service: Service
     pools: tuple[Pool, ...]
     versions: Mapping[str, Version]
+    strategies: Mapping[str, Strategy]
+    course: Course
     canaries: Mapping[str, Canary] = field(default_factory=dict)
     revisions: tuple[Revision, ...] = ()
+    # What keeps a rollout from going its way, by pool.
+    remarks: Mapping[str, Remark] = field(default_factory=dict)
     is_outdated: bool = False
+    groups: tuple[Group, ...] = ()
     # Whether a Job looks into the model.
     is_inspected: bool = False
     withheld: Withheld | None = None

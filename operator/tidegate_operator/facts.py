@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 from tidegate_api.names import QosClass
 from tidegate_operator.adapters.state import WorkerAdapters
+from tidegate_operator.rollout.facts import Compared, Examined
 from tidegate_operator.scaling.facts import ColdStart, Decision
 
 Manifest = Mapping[str, Any]
@@ -96,10 +97,19 @@ class Observed:
     rivals: Mapping[str, str] = field(default_factory=dict)
     model: Manifest | None = None
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    # Of workers that are several Pods each: those that only compute.
+    followers: tuple[Manifest, ...] = ()
     # Of a service with adapters: the LLMModels and claims of the namespace, and what is known of each worker, by uid.
     models: tuple[Manifest, ...] = ()
     claims: Mapping[str, Manifest] = field(default_factory=dict)
     adapters: Mapping[str, WorkerAdapters] = field(default_factory=dict)
+    # What gateways counted of the version that is tried, by its name, and what it answered to golden prompts.
+    tallies: Mapping[str, Compared] = field(default_factory=dict)
+    examined: Examined | None = None
+
+    def compared(self, revision: str | None) -> Compared:
+        """Return what was counted of a version that is tried, and of the one in use meanwhile."""
+        return self.tallies.get(revision or "", Compared())
 
     @property
     def key(self) -> Key:

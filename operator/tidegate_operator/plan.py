@@ -4,35 +4,40 @@ Owns every decision about numbers, and refuses to take over what is not ours. Mu
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from tidegate_api.names import SERVICE_KIND, pool_name
+from tidegate_api.settings import Settings
 from tidegate_operator import inspecting
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.groups import groups
 from tidegate_operator.replicas import sized
-from tidegate_operator.rollout import versions
+from tidegate_operator.rollout import course
 
 __all__ = ["Plan", "Pool", "make_plan"]
 
 
-def make_plan(service: Service, observed: Observed, *, is_always_updated: bool = False) -> Plan:
-    """Return what should exist; raises Stalled when a name we need belongs to someone else.
-
-    `is_always_updated`: workers follow also what the operator, and not their user, would have changed.
-    """
-    kept = versions.known(observed.children, service.uid)
-    wanted = versions.target(observed.service, service, kept, is_always=is_always_updated)
+def make_plan(service: Service, observed: Observed, settings: Settings) -> Plan:
+    """Return what should exist; raises Stalled when a name we need belongs to someone else."""
+    pools = tuple(_sized(pool, service, observed) for pool in service.pools)
+    rolled = course.roll(service, pools, observed, settings)
     plan = Plan(
         service,
-        pools=tuple(_sized(pool, service, observed) for pool in service.pools),
-        versions={name: version for name in wanted.pools if (version := wanted.of(name)) is not None},
-        revisions=versions.history([wanted], kept),
-        is_outdated=versions.is_outdated(service, wanted),
+        pools=pools,
+        versions=rolled.versions,
+        strategies=rolled.strategies,
+        course=rolled.course,
+        canaries=rolled.canaries,
+        revisions=rolled.revisions,
+        remarks=rolled.remarks,
+        is_outdated=rolled.is_outdated,
         is_inspected=inspecting.is_wanted(service, observed),
         withheld=service.withheld or inspecting.waiting(service, observed),
     )
+    plan = replace(plan, groups=tuple(groups(plan, observed)))
     _refuse_foreign(plan, observed.children)
     return plan
 
@@ -53,16 +58,16 @@ def _deployment(name: str, children: Sequence[Manifest]) -> Manifest | None:
 
 
 def _refuse_foreign(plan: Plan, children: Sequence[Manifest]) -> None:
-    wanted = {(manifest["kind"], manifest["metadata"]["name"]) for manifest in build(plan)}
+    wanted = {(one["kind"], one["metadata"]["name"]): _controller(one) for one in build(plan)}
     for child in children:
         kind, name = child["kind"], child["metadata"]["name"]
-        if (kind, name) in wanted and not _is_ours(child, plan.service.uid):
+        if (kind, name) in wanted and not _is_of(child, wanted[kind, name]):
             raise Stalled("NameConflict", f"{kind} {name!r} {_whose(child)}")
 
 
-def _is_ours(child: Manifest, uid: str) -> bool:
+def _is_of(child: Manifest, wanted: Manifest | None) -> bool:
     owner = _controller(child)
-    return owner is not None and owner.get("uid") == uid
+    return owner is not None and wanted is not None and owner.get("uid") == wanted["uid"]
 
 
 def _controller(child: Manifest) -> Manifest | None:

@@ -25,6 +25,8 @@ from tidegate_operator.status import own, summarize, transitions
 
 # What the watches cannot show may have changed: an object in our way carries no label of ours.
 LOOK_AGAIN_SECONDS = 10.0
+# How often a rollout is looked at while it is under way: time passes, and gateways count, without an event.
+ROLLOUT_SECONDS = 5.0
 
 log = structlog.get_logger(__name__)
 
@@ -52,8 +54,7 @@ class Reconciler:
             return None
         plan, stalled = None, None
         try:
-            is_always = self.settings.workers.update_policy == "Always"
-            plan = make_plan(resolve(observed, self.settings), observed, is_always_updated=is_always)
+            plan = make_plan(resolve(observed, self.settings), observed, self.settings)
             if plan.withheld is not None:
                 await write(look_into_model(plan), observed, self.cluster, self.cache)
                 raise plan.withheld
@@ -63,7 +64,7 @@ class Reconciler:
             plan, stalled = None, reason
         await self._report(key, observed, plan, stalled)
         self.metrics.reconciled("stalled" if stalled else "done")
-        return _again(stalled)
+        return _again(stalled, plan)
 
     async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> None:
         before = own(observed.service.get("status"))
@@ -83,9 +84,14 @@ class Reconciler:
         await announce(observed.service, announcements, self.cluster, observed.now, self.instance)
 
 
-def _again(stalled: Stalled | None) -> float | None:
+def _again(stalled: Stalled | None, plan: Plan | None) -> float | None:
     if isinstance(stalled, Withheld):
         return stalled.after
+    if plan is not None and plan.course.next != plan.course.stored:
+        # What has been decided is stored now, and can be built.
+        return 0.0
+    if plan is not None and plan.course.next.phase not in ("Stable", "RolledBack"):
+        return ROLLOUT_SECONDS
     return LOOK_AGAIN_SECONDS if stalled else None
 
 

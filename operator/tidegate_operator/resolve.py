@@ -5,13 +5,15 @@ Owns what is cross-field or depends on settings or neighbours. Must not read chi
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pydantic import ValidationError
 
+from tidegate_api.fit.shape import Shape
 from tidegate_api.names import WORKER_PORT
 from tidegate_api.settings import ResourceProfile, Settings
 from tidegate_api.v1alpha1 import LLMServiceSpec
-from tidegate_operator import customengine, engine, fitting, flags, podtemplate, quantities, weights
+from tidegate_operator import customengine, engine, fitting, flags, parallel, podtemplate, quantities, weights
 from tidegate_operator.adapters.volumes import side_volumes
 from tidegate_operator.asked import GPU, Asked, read_asked
 from tidegate_operator.build.inspection import inspection_name
@@ -20,6 +22,7 @@ from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.pools import pools
+from tidegate_operator.tuning import Tuned, Words, tune
 
 __all__ = ["Service", "accelerators", "explain", "resolve", "service_url"]
 
@@ -33,17 +36,23 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     podtemplate.check(spec.pod_template, WORKER_PORT if custom is None else custom.port)
     profile, count = _profile(spec, settings)
     requests, limits = _resources(spec, profile, count)
+    drain = spec.rollout.drain_seconds or settings.drain_seconds
     volume, missing = weights.place(observed, spec.model, settings)
     env = _environment(spec, profile)
+    gpus = _gpus(limits)
+    profile_name = spec.resource_profile.rpartition(":")[0]
+    found = parallel.spread(spec.parallelism, profile_name, gpus or count, has_gpus=gpus > 0)
     if custom is None:
         lora = spec.model.lora
-        own = [*engine.own_args(volume, name, settings.drain_seconds), *engine.lora_args(lora)]
-        words = [*_user_args(spec, profile, limits)]
+        own = [*engine.own_args(volume, name, drain), *engine.lora_args(lora)]
+        words = _words(spec, profile, limits, found)
         env = {**engine.environment(profile.accelerator), **(engine.LORA_ENVIRONMENT if lora else {}), **env}
     else:
-        volume, own, words = replace(volume, is_inspected=False), [], list[str]()
+        volume, own, words = replace(volume, is_inspected=False), spec.engine.args, Words()
         env = {**customengine.environment(spec.engine, custom, volume, name), **env}
-    asked = read_asked(words, env, limits, spec.resource_profile, settings.resource_profiles)
+    ask = partial(
+        read_asked, env=env, limits=limits, chosen=spec.resource_profile, profiles=settings.resource_profiles
+    )
     service = Service(
         key=observed.key,
         uid=observed.service["metadata"].get("uid", ""),
@@ -53,34 +62,43 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         image=spec.engine.image or getattr(settings.worker_images, profile.accelerator),
         image_pull_policy=settings.image_pull_policy,
         image_pull_secrets=tuple(settings.image_pull_secrets),
-        engine_args=(*own, *words) if custom is None else tuple(spec.engine.args),
+        engine_args=tuple(own),
         env=env,
         requests=requests,
         limits=limits,
         placement=_placement(profile),
         network=_network(settings, reaches_out=volume.source is None),
-        drain_seconds=settings.drain_seconds,
+        drain_seconds=drain,
         pools=pools(
             spec,
             settings.priority_class_names,
             profile.priority_class_name or settings.priority_class_name,
-            accelerators(limits),
+            accelerators(limits) * found.nodes,
         ),
         suspended=spec.suspend,
         pod_template=spec.pod_template,
         credentials=spec.model.credentials_secret_ref.name if spec.model.credentials_secret_ref else None,
-        ranks=asked.ranks,
         inspection=_inspection(settings) if volume.is_inspected else None,
         custom=custom,
+        spread=found,
         side_volumes=side_volumes(observed, volume, settings),
     )
-    fit = customengine.NOT_RECKONED if custom is not None else _fit(service, asked, observed)
-    withheld = fitting.crowded(asked) or _withheld(fit, missing)
-    return replace(service, fitting=fit, withheld=None if spec.suspend else withheld)
-
-
-def _fit(service: Service, asked: Asked, observed: Observed) -> Fitting | None:
     shape = fitting.shape_of(observed, inspection_name(service))
+    tuned = Tuned(()) if custom is not None else tune(spec.engine, words, ask(words.all), shape)
+    asked = replace(ask(tuned.words), nodes=found.nodes)
+    fit = customengine.NOT_RECKONED if custom is not None else _fit(shape, asked)
+    withheld = fitting.crowded(asked) or _withheld(fit, missing)
+    return replace(
+        service,
+        engine_args=(*own, *tuned.words),
+        engine_state=tuned.state,
+        ranks=asked.ranks,
+        fitting=fit,
+        withheld=None if spec.suspend else withheld,
+    )
+
+
+def _fit(shape: Shape | None, asked: Asked) -> Fitting | None:
     return fitting.fit(shape, asked) if shape is not None else None
 
 
@@ -183,7 +201,9 @@ def _resource_problem(name: str, request: str, what: str, limit: str, spec: LLMS
     )
 
 
-def _user_args(spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[str, str]) -> Sequence[str]:
+def _words(
+    spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[str, str], found: parallel.Spread
+) -> Words:
     table = flags.engine_table()
     name = spec.resource_profile.rpartition(":")[0]
     _raise_first(
@@ -191,10 +211,13 @@ def _user_args(spec: LLMServiceSpec, profile: ResourceProfile, limits: Mapping[s
     )
     _raise_first(flags.problems(spec.engine.args, table, "spec.engine.args"))
     gpus = _gpus(limits)
-    words = [*profile.args, *engine.field_args(spec.engine), *spec.engine.args]
-    if gpus > 1 and not flags.sets_any(words, engine.PARALLEL_FLAGS, table):
+    words = Words(profile.args, [*engine.field_args(spec.engine), *spec.engine.args])
+    if spec.parallelism is not None:
+        parallel.refuse_flags(sets_them=flags.sets_any(words.all, parallel.FLAGS, table))
+        return replace(words, profile=[*parallel.words(spec.parallelism, found), *profile.args])
+    if gpus > 1 and not flags.sets_any(words.all, engine.PARALLEL_FLAGS, table):
         # GPUs that nobody spread the model over would be paid for and idle.
-        return ["--tensor-parallel-size", str(gpus), *words]
+        return replace(words, profile=["--tensor-parallel-size", str(gpus), *profile.args])
     return words
 
 

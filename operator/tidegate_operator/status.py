@@ -7,7 +7,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from tidegate_api.names import POOL_LABEL, SERVICE_LABEL, SHARED_POOL
+from tidegate_api.names import (
+    CANARY_TRACK,
+    POOL_LABEL,
+    SERVICE_LABEL,
+    SHARED_POOL,
+    TRACK_LABEL,
+    WORKER_CONTAINER,
+)
 from tidegate_api.settings import Settings
 from tidegate_operator import weights
 from tidegate_operator.adapters.changes import changes as of_adapters
@@ -19,6 +26,9 @@ from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Observed, PoolTraffic
 from tidegate_operator.reasons import REASONS
 from tidegate_operator.resolve import model_name, service_url
+from tidegate_operator.rollout.entry import EVENTS as OF_ROLLOUTS
+from tidegate_operator.rollout.entry import changes as rollout_changes
+from tidegate_operator.rollout.entry import entry
 from tidegate_operator.scalingstatus import changes, entries
 
 # What a pool's status says of its requests, as the gateways tell it.
@@ -44,7 +54,7 @@ def summarize(
     The same facts give the same status to the byte, whatever the time, so that nothing new writes nothing.
     """
     scene = look(observed, plan, stalled, settings)
-    told = _scaling(observed, plan)
+    told, rolled = _scaling(observed, plan), entry(observed.service.get("status"), plan)
     active = scaling.verdict(scene, told)
     lora = adapters.told(scene)
     loaded = adapters.verdict(lora)
@@ -58,11 +68,15 @@ def summarize(
         "replicas": sum(pool.workers for pool in scene.pools if pool.name == SHARED_POOL),
         "readyReplicas": scene.ready,
         "desiredReplicas": scene.desired,
-        "selector": f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL}",
+        "selector": (
+            f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL},{TRACK_LABEL}!={CANARY_TRACK}"
+        ),
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
         **_model(observed, plan, stalled),
+        **_engine(observed, plan),
         "pools": _pools(scene),
+        **({"rollout": rolled} if rolled else {}),
         **({"scaling": told} if told else {}),
         **({"adapters": [dict(one.entry) for one in lora]} if lora else {}),
         "conditions": conditions(observed.service, said, observed.now),
@@ -75,7 +89,8 @@ def transitions(old: Mapping[str, Any] | None, new: Mapping[str, Any]) -> list[A
     That is Ready's changes, or Degraded's while Ready stays True; changes of replicas, and what kept them from it;
     adapters that came or failed.
     """
-    scaled = [_announcement({"reason": reason, "message": words}) for reason, words in changes(old, new)]
+    said = [*changes(old, new), *rollout_changes(old, new)]
+    scaled = [_announcement({"reason": reason, "message": words}) for reason, words in said]
     loaded = [_announcement({"reason": reason, "message": words}) for reason, words in of_adapters(old, new)]
     return [*_of_conditions(by_type(old), by_type(new)), *scaled, *loaded]
 
@@ -96,7 +111,7 @@ def _of_conditions(
     for kind in ("Ready", "Degraded") if "Degraded" in after else ("Ready",):
         was, now = before.get(kind, {}), after[kind]
         if (was.get("status"), was.get("reason")) != (now["status"], now["reason"]):
-            if kind == "Degraded" and after["Ready"]["status"] != "True":
+            if kind == "Degraded" and (after["Ready"]["status"] != "True" or now["reason"] in OF_ROLLOUTS):
                 continue
             return [_announcement(now), *found]
     return found
@@ -167,5 +182,15 @@ def _model(observed: Observed, plan: Plan | None, stalled: Stalled | None) -> di
     return {name: value for name, value in (("model", state), ("estimate", estimate)) if value}
 
 
+def _engine(observed: Observed, plan: Plan | None) -> dict[str, Any]:
+    """Return what was chosen for the engine; while nothing can be, what was chosen before."""
+    before = (observed.service.get("status") or {}).get("engine")
+    state = before if plan is None else plan.service.engine_state
+    return {"engine": state} if state else {}
+
+
 def _image(scene: Scene) -> str | None:
-    return scene.plan.service.image if scene.plan is not None else None
+    """Return the image of the workers in use, those of the highest class first."""
+    versions = scene.plan.versions.values() if scene.plan is not None else ()
+    containers = (one for version in versions for one in version.template["spec"].get("containers", ()))
+    return next((one.get("image") for one in containers if one.get("name") == WORKER_CONTAINER), None)

@@ -9,9 +9,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from tidegate_api.names import APPLIED_HASH_ANNOTATION, pool_name
-from tidegate_operator.build.deployment import deployment
+from tidegate_operator.build import metadata
+from tidegate_operator.build.deployment import canary, deployment
+from tidegate_operator.build.group import followers
 from tidegate_operator.build.inspection import inspection
-from tidegate_operator.build.networkpolicy import networkpolicy
+from tidegate_operator.build.networkpolicy import members_networkpolicy, networkpolicy
 from tidegate_operator.build.pdb import pdb
 from tidegate_operator.build.revision import revision
 from tidegate_operator.build.service import service
@@ -32,11 +34,21 @@ def build(plan: Plan) -> list[dict[str, Any]]:
     manifests = [
         serviceaccount(wanted),
         networkpolicy(wanted),
+        members_networkpolicy(wanted),
         service(wanted),
         inspection(plan),
         *(revision(wanted, version) for version in plan.revisions),
         *(pdb(wanted, pool) for pool in plan.pools),
-        *(deployment(wanted, pool, plan.versions[pool.name]) for pool in plan.pools),
+        *(
+            deployment(wanted, pool, plan.versions[pool.name], plan.strategies[pool.name])
+            for pool in plan.pools
+        ),
+        *(
+            canary(wanted, pool, plan.canaries[pool.name])
+            for pool in plan.pools
+            if pool.name in plan.canaries
+        ),
+        *(followers(wanted, group) for group in plan.groups),
     ]
     return [_hashed(manifest) for manifest in manifests if manifest is not None]
 
@@ -52,10 +64,18 @@ def owned_kinds() -> tuple[tuple[str, str], ...]:
     return _SERVICE_KINDS + _POOL_KINDS
 
 
-def child_names(key: Key, pools: Iterable[str]) -> tuple[tuple[str, str, str], ...]:
-    """Return (apiVersion, kind, name) of every child that may be made for an LLMService with these pools."""
-    return tuple((version, kind, key.name) for version, kind in _SERVICE_KINDS) + tuple(
-        (version, kind, pool_name(key.name, pool)) for pool in pools for version, kind in _POOL_KINDS
+def child_names(
+    key: Key, pools: Iterable[str], *, is_spread: bool = False
+) -> tuple[tuple[str, str, str], ...]:
+    """Return (apiVersion, kind, name) of every child that may be made for an LLMService with these pools.
+
+    `is_spread`: its workers may be several Pods each.
+    """
+    members = (("networking.k8s.io/v1", "NetworkPolicy", metadata.members_name(key)),) if is_spread else ()
+    return (
+        *((version, kind, key.name) for version, kind in _SERVICE_KINDS),
+        *members,
+        *((version, kind, pool_name(key.name, pool)) for pool in pools for version, kind in _POOL_KINDS),
     )
 
 

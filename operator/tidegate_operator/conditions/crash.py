@@ -15,7 +15,7 @@ from tidegate_operator.conditions.scene import Scene
 MODEL_REASONS = frozenset(
     {"ModelNotFound", "CorruptWeights", "UnsafeFormat", "UnsupportedArchitecture", "InvalidModelConfig"}
 )
-WORKLOAD_REASONS = frozenset({"InsufficientMemory"})
+WORKLOAD_REASONS = frozenset({"InsufficientMemory", "GroupRestarting"})
 _KILLED = 137
 _LAST_LINES = 8
 _LAST_CHARACTERS = 1000
@@ -24,10 +24,9 @@ _CONTROL = re.compile(r"\x1b\[[0-9;]*[A-Za-z]|[\x00-\x08\x0b-\x1f\x7f]")
 
 
 def crashes(scene: Scene) -> Iterator[Finding]:
-    """Yield how each container that is not up last ended."""
-    for pod in scene.starting:
-        for end in pods.ended(pod):
-            yield _finding(end, scene)
+    """Yield how each container that is not up last ended; who only ended because another had comes last."""
+    found = (_finding(end, scene) for pod in scene.members for end in pods.ended(pod))
+    yield from sorted(found, key=lambda one: one.reason == "GroupRestarting")
 
 
 def _finding(end: pods.Ended, scene: Scene) -> Finding:

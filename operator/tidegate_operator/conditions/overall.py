@@ -6,7 +6,7 @@ Must not look at Pods: the parts have.
 from collections.abc import Sequence
 
 from tidegate_operator.adapters.report import Report
-from tidegate_operator.conditions import adapters, model, workloads
+from tidegate_operator.conditions import adapters, model, rollout, workloads
 from tidegate_operator.conditions.chain import Finding, Verdict, first, first_by_pool
 from tidegate_operator.conditions.scene import PoolScene, Scene
 from tidegate_operator.errors import Withheld
@@ -62,15 +62,18 @@ def degraded(scene: Scene, lora: list[Report]) -> Verdict:
         return Verdict("Degraded", "False", workloads.at_rest(scene))
     if scene.stalled is not None:
         return Verdict("Degraded", "True", Finding(scene.stalled.reason, scene.stalled.message))
-    problem = first(model.PROBLEMS, scene) or first_by_pool(workloads.PROBLEMS, scene)
+    problem = _problem(scene) or adapters.problem(lora) or rollout.failed(scene)
     if problem is not None:
         return Verdict("Degraded", "True", problem)
-    if scene.is_below_least:
-        return Verdict("Degraded", "True", model.loading(scene) or workloads.starting(scene))
-    failed = adapters.problem(lora)
-    if failed is not None:
-        return Verdict("Degraded", "True", failed)
     return Verdict("Degraded", "False", Finding("Serving", f"{scene.tally} answer."))
+
+
+def _problem(scene: Scene) -> Finding | None:
+    """Return why fewer workers answer than have to, or one cannot start."""
+    found = first(model.PROBLEMS, scene) or rollout.blocked(scene) or first_by_pool(workloads.PROBLEMS, scene)
+    if found is None and scene.is_below_least:
+        return model.loading(scene) or workloads.starting(scene)
+    return found
 
 
 def progressing(scene: Scene) -> Verdict:
@@ -79,18 +82,24 @@ def progressing(scene: Scene) -> Verdict:
         return Verdict("Progressing", "False", Finding(scene.stalled.reason, scene.stalled.message))
     if scene.is_at_rest:
         return Verdict("Progressing", "False", workloads.at_rest(scene))
-    stalled = first_by_pool((workloads.rollout_stalled,), scene)
-    if stalled is not None:
-        return Verdict("Progressing", "False", stalled)
+    held = first_by_pool((workloads.rollout_stalled,), scene) or rollout.blocked(scene)
+    if held is not None:
+        return Verdict("Progressing", "False", held)
+    moving = _moving(scene)
+    if moving is not None:
+        return Verdict("Progressing", "True", moving)
+    done = Finding("WorkersReady", f"All {scene.desired} workers are of the current spec.")
+    return Verdict("Progressing", "False", rollout.failed(scene) or rollout.outdated(scene) or done)
+
+
+def _moving(scene: Scene) -> Finding | None:
+    """Return what goes on with workers, None where nothing does."""
+    found = rollout.hampered(scene) or rollout.under_way(scene)
+    if found is not None:
+        return found
     if not all(_is_rolled_out(pool) for pool in scene.pools if pool.is_wanted):
-        return Verdict("Progressing", "True", _rolling_out(scene))
-    if scene.is_short:
-        return Verdict("Progressing", "True", workloads.starting(scene))
-    return Verdict(
-        "Progressing",
-        "False",
-        Finding("WorkersReady", f"All {scene.desired} workers are of the current spec."),
-    )
+        return _rolling_out(scene)
+    return workloads.starting(scene) if scene.is_short else None
 
 
 def phase(scene: Scene, said: Sequence[Verdict]) -> Phase:

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from tidegate_api.names import CANARY_TRACK, TRACK_LABEL
 from tidegate_operator.facts import Manifest
 
 
@@ -41,6 +42,12 @@ def name(pod: Manifest) -> str:
 def is_live(pod: Manifest) -> bool:
     """Return whether the Pod is neither going nor gone."""
     return "deletionTimestamp" not in pod["metadata"] and phase(pod) not in ("Failed", "Succeeded")
+
+
+def is_canary(pod: Manifest) -> bool:
+    """Return whether the Pod tries a version that is not in use."""
+    found: str | None = (pod["metadata"].get("labels") or {}).get(TRACK_LABEL)
+    return found == CANARY_TRACK
 
 
 def is_ready(pod: Manifest) -> bool:

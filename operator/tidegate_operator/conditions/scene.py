@@ -16,6 +16,7 @@ from tidegate_operator.desired import Plan, Pool
 from tidegate_operator.diff import applied_hash
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.groups import followers_of
 from tidegate_operator.replicas import replicas_of
 
 _TEMPLATE_LABEL = "pod-template-hash"
@@ -25,9 +26,10 @@ _TEMPLATE_LABEL = "pod-template-hash"
 class PoolScene:
     """One pool, counted.
 
-    `pods` are all of them, `workers` those that are neither going nor gone. `starting` are the workers that do not
-    answer yet, of the template that was made last: those of an older one are on their way out, and what ails them
-    has been answered by whoever changed the spec. A pool that is not wanted is one that the spec no longer has.
+    `pods` are all of them but those that try a version which is not in use, `workers` those that are neither going nor
+    gone. `starting` are the workers that do not answer yet, of the template that was made last: those of an older one
+    are on their way out, and what ails them has been answered by whoever changed the spec. A pool that is not wanted is
+    one that the spec no longer has.
     """
 
     name: str
@@ -81,6 +83,12 @@ class Scene:
         return tuple(pod for pool in self.pools for pod in pool.starting)
 
     @property
+    def members(self) -> tuple[Manifest, ...]:
+        """Return the Pods of the workers that do not answer yet, each leader before its followers."""
+        followers = self.observed.followers
+        return tuple(one for leader in self.starting for one in (leader, *followers_of(leader, followers)))
+
+    @property
     def is_at_rest(self) -> bool:
         """Return whether no worker is wanted, on purpose."""
         return self.stalled is None and self.desired == 0
@@ -119,7 +127,8 @@ def look(observed: Observed, plan: Plan | None, stalled: Stalled | None, setting
     wanted = {pool.name: pool.replicas for pool in plan.pools} if plan is not None else _asked_for(observed)
     least = {pool.name: _least(pool) for pool in plan.pools} if plan is not None else wanted
     applied = _applied_hashes(plan)
-    going = sorted({_pool(pod) for pod in observed.pods if pods.is_live(pod)} - wanted.keys())
+    live = (pod for pod in observed.pods if pods.is_live(pod) and not pods.is_canary(pod))
+    going = sorted({_pool(pod) for pod in live} - wanted.keys())
     return Scene(
         observed=observed,
         plan=plan,
@@ -146,7 +155,7 @@ def _least(pool: Pool) -> int:
 def _look_at_pool(
     name: str, wanted: int | None, least: int, observed: Observed, applied: str | None
 ) -> PoolScene:
-    own = tuple(pod for pod in observed.pods if _pool(pod) == name)
+    own = tuple(pod for pod in observed.pods if _pool(pod) == name and not pods.is_canary(pod))
     live = [pod for pod in own if pods.is_live(pod)]
     deployment = _deployment(observed, name)
     return PoolScene(

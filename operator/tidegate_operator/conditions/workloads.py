@@ -11,6 +11,7 @@ from tidegate_operator.conditions import pods
 from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first_by_pool
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
 from tidegate_operator.conditions.scene import Scene
+from tidegate_operator.groups import followers_of, size_of
 
 _PULL_REASONS = frozenset(
     {
@@ -82,7 +83,7 @@ def pods_forbidden(scene: Scene) -> Finding | None:
 
 def unschedulable(scene: Scene) -> Finding | None:
     """Find the scheduler's words about a worker without a node."""
-    for pod in scene.starting:
+    for pod in scene.members:
         scheduled = pods.condition(pod, "PodScheduled")
         if scheduled.get("status") == "False" and scheduled.get("reason") == "Unschedulable":
             words = scheduled.get("message", "no reason given")
@@ -92,7 +93,7 @@ def unschedulable(scene: Scene) -> Finding | None:
 
 def image_pull_failing(scene: Scene) -> Finding | None:
     """Find an image that a node cannot get."""
-    for held in (held for pod in scene.starting for held in pods.held(pod)):
+    for held in (held for pod in scene.members for held in pods.held(pod)):
         if held.reason in _PULL_REASONS:
             words = _BACK_OFF.sub("", held.message)
             detail = f": {words}" if words else ""
@@ -106,7 +107,7 @@ def image_pull_failing(scene: Scene) -> Finding | None:
 
 def container_not_created(scene: Scene) -> Finding | None:
     """Find a container that the node cannot make."""
-    for held in (held for pod in scene.starting for held in pods.held(pod)):
+    for held in (held for pod in scene.members for held in pods.held(pod)):
         missing = _MISSING_SECRET.search(held.message)
         if missing is not None and missing["name"] == _credentials(scene):
             return Finding(
@@ -133,9 +134,26 @@ def crashed_for_any_reason(scene: Scene) -> Finding | None:
     return next(iter(crashes(scene)), None)
 
 
+def group_incomplete(scene: Scene) -> Finding | None:
+    """Find a worker of several Pods of which some do not run: the others wait for them."""
+    for leader in scene.starting:
+        size, followers = size_of(leader), followers_of(leader, scene.observed.followers)
+        running = [pod for pod in followers if pods.is_running(pod, WORKER_CONTAINER)]
+        if len(running) < size - 1 and pods.is_running(leader, WORKER_CONTAINER):
+            there = [pods.name(pod) for pod in followers if pod not in running]
+            # Those that are not made yet have no name.
+            waited = [f"Pod {name!r}" for name in there] or ["Pods that are not made yet"]
+            return Finding(
+                "GroupIncomplete",
+                f"{len(running) + 1} of the {size} Pods that are worker {pods.name(leader)!r} together run; they wait "
+                f"for {', '.join(waited[:3])}",
+            )
+    return None
+
+
 def not_started(scene: Scene) -> Finding | None:
     """Find a Pod whose node has long not come to its containers; why is only in the node's events."""
-    for pod in scene.starting:
+    for pod in scene.members:
         sandbox = pods.condition(pod, "PodReadyToStartContainers")
         since = sandbox.get("lastTransitionTime")
         if sandbox.get("status") == "False" and since and _age(scene, since) > _PATIENCE:
@@ -205,6 +223,7 @@ PROBLEMS: Chain = (
     image_pull_failing,
     container_not_created,
     crashed,
+    group_incomplete,
     not_started,
     evicted,
     rollout_stalled,

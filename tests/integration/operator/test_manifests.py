@@ -64,7 +64,7 @@ def built(api: Api, namespace: str, settings: Settings, **spec: Any) -> list[Obj
     wanted = service(namespace=namespace, **spec)
     metadata = {"name": "chat", "namespace": namespace}
     facts = observed(api.create({**wanted, "metadata": metadata}, namespace))
-    return build(make_plan(resolve(facts, settings), facts))
+    return build(make_plan(resolve(facts, settings), facts, settings))
 
 
 @pytest.mark.parametrize(

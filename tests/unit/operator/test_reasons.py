@@ -9,16 +9,24 @@ from tidegate_operator import adapterreasons
 from tidegate_operator.conditions.crash import MODEL_REASONS, WORKLOAD_REASONS
 from tidegate_operator.models import status as model_status
 from tidegate_operator.reasons import REASONS, render_markdown
+from tidegate_operator.rollout import entry
 from tidegate_operator.scalingstatus import CONSTRAINTS, EVENTS
 
 # Whose first argument is a reason.
-GIVERS = frozenset({"Finding", "Stalled", "Withheld", "Problem", "Clamp", "hold"})
+GIVERS = frozenset({"Finding", "Stalled", "Withheld", "Problem", "Clamp", "hold", "Remark"})
 
 
 def given() -> set[str]:
     """Return the reasons written out anywhere in the operator."""
     found = set(
-        MODEL_REASONS | WORKLOAD_REASONS | EVENTS | CONSTRAINTS | LOADER_REASONS | model_status.EVENTS | adapterreasons.EVENTS
+        MODEL_REASONS
+        | WORKLOAD_REASONS
+        | EVENTS
+        | CONSTRAINTS
+        | LOADER_REASONS
+        | model_status.EVENTS
+        | adapterreasons.EVENTS
+        | entry.EVENTS
     )
     for path in Path(tidegate_operator.__file__).parent.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text("utf-8"))):

@@ -503,7 +503,9 @@ def test_numbers() -> None:
     assert (found["replicas"], found["readyReplicas"], found["desiredReplicas"]) == (2, 1, 3)
     assert found["pools"] == [{"name": "shared", "desired": 3, "ready": 1}]
     assert found["modelName"] == "org/m"
-    assert found["selector"] == "serving.tidegate.dev/service=chat,serving.tidegate.dev/pool=shared"
+    assert found["selector"] == (
+        "serving.tidegate.dev/service=chat,serving.tidegate.dev/pool=shared,serving.tidegate.dev/track!=canary"
+    )
     assert found["url"].endswith("/v1")
     assert found["image"] == "tidegate/worker-cpu:0.1.0"
 
