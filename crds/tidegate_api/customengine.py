@@ -23,7 +23,7 @@ _NOT_CUSTOM: Final = (
     "is Tidegate's"
 )
 # Flags of vLLM under other names.
-_OF_VLLM: Final = ("max_model_len", "quantization", "kv_cache_dtype")
+_OF_VLLM: Final = ("max_model_len", "quantization", "kv_cache_dtype", "preset")
 _NOT_VLLM: Final = (
     f"engine.{', '.join(map(to_camel, _OF_VLLM[:-1]))} and {to_camel(_OF_VLLM[-1])} are settings of vLLM: where "
     "engine.type is Custom, tell the engine in engine.args"

@@ -10,6 +10,7 @@ from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
 
 from tidegate_api.customengine import RULES, Argument, CustomEngine
 from tidegate_api.schema import Model, list_map, pattern_message, rules
+from tidegate_api.tuning import Tuning
 
 # Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
 CREDENTIAL_PATTERN = r"(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$"
@@ -53,7 +54,7 @@ class EnvVar(Model):
     value: str = Field("", max_length=4096, description="Its value, in the open: never put a secret here.")
 
 
-class Engine(CustomEngine):
+class Engine(CustomEngine, Tuning):
     """How the model is served. What is not set is the engine's own default."""
 
     model_config = rules(*RULES)

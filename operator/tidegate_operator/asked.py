@@ -87,7 +87,9 @@ def read_asked(
     size = None if memory is None else int(quantities.parse(memory))
     read = _Reader(words)
     tensor, pipeline = (read.number(f"--{kind}-parallel-size") or 1 for kind in ("tensor", "pipeline"))
-    batched, requests = _batch(on_cpu, size, "a100" in name, tensor * pipeline)
+    # Twice as much of each by default (`EngineArgs._set_default_max_num_seqs_and_batched_tokens_args`).
+    factor = 2 if read.text("--performance-mode") == "throughput" else 1
+    batched, requests = (factor * one for one in _batch(on_cpu, size, "a100" in name, tensor * pipeline))
     length = read.text("--max-model-len")
     return Asked(
         serving=Serving(
