@@ -68,6 +68,7 @@ def observed(
     now: datetime = NOW,
     model: Object | None = None,
     inspections: Mapping[str, Object] | None = None,
+    followers: Sequence[Object] = (),
 ) -> Observed:
     """Return facts; the claim is bound unless told otherwise."""
     return Observed(
@@ -80,6 +81,7 @@ def observed(
         now=now,
         model=model,
         inspections=inspections or {},
+        followers=tuple(followers),
     )
 
 

@@ -65,6 +65,13 @@ class Asked:
     gpus: int = 0
     fits_length_itself: bool = False
     larger_profiles: tuple[tuple[str, int], ...] = ()
+    # Over how many Pods.
+    nodes: int = 1
+
+    @property
+    def ranks_per_pod(self) -> int:
+        """Return how many of the processes share one Pod."""
+        return self.ranks // self.nodes
 
     @property
     def ranks(self) -> int:

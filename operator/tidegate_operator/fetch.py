@@ -17,6 +17,7 @@ from tidegate_operator.inspections import inspections
 from tidegate_operator.interest import (
     children_of,
     claim_of,
+    followers_of,
     inspectors_of,
     key_of,
     names_of_services,
@@ -39,6 +40,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         siblings=tuple(one for one in cache.all(LLM_SERVICE, key.namespace) if key_of(one) != key),
         children=tuple(await _children(service, cache, cluster)),
         pods=tuple(pods_of(key, cache)),
+        followers=tuple(followers_of(key, cache)),
         claim=cache.get(CLAIM, key.namespace, claim) if claim else None,
         gateway_endpoints_ready=cache.gateway_ready,
         now=datetime.now(UTC),
@@ -84,6 +86,8 @@ async def _children(service: Object, cache: Cache, cluster: Cluster) -> list[Obj
     key = key_of(service)
     known = children_of(key, cache)
     names = {(child["apiVersion"], child["kind"], child["metadata"]["name"]) for child in known}
-    unknown = [expected for expected in child_names(key, sizes(service)) if expected not in names]
+    is_spread = bool((service.get("spec") or {}).get("parallelism"))
+    expectations = child_names(key, sizes(service), is_spread=is_spread)
+    unknown = [expected for expected in expectations if expected not in names]
     asked = [cluster.get(kind_of(api, kind), key.namespace, name) for api, kind, name in unknown]
     return known + [found for found in await asyncio.gather(*asked) if found]

@@ -46,7 +46,7 @@ def fit(shape: Shape, asked: Asked) -> Fitting:
 def crowded(asked: Asked) -> Withheld | None:
     """Return why a worker has too few GPUs for its processes, whatever the model; None where it has enough."""
     wanted = asked.ranks * asked.copies
-    if asked.gpus == 0 or wanted <= asked.gpus:
+    if asked.gpus == 0 or wanted <= asked.gpus * asked.nodes:
         return None
     sizes = (
         f"{asked.serving.tensor} by tensor x {asked.serving.pipeline} by pipeline x {asked.copies} by data"
@@ -102,11 +102,11 @@ def _why_not(shape: Shape, asked: Asked, prospect: Prospect) -> str:
     memory = _size(asked.memory or 0)
     if prospect.verdict == "weights":
         if asked.serving.on_cpu:
-            return f"the weights take {_size(prospect.weights * asked.ranks)}, and a worker may use {memory}"
+            return f"the weights take {_size(prospect.weights * asked.ranks_per_pod)}, and a worker may use {memory}"
         return f"the weights take {_size(prospect.weights)} on each of {asked.ranks}, and an accelerator has {memory}"
     held = prospect.held
     if held is None or prospect.expected is None or held.needed_bytes <= prospect.expected:
-        needed = (prospect.weights + (asked.kv_bytes or 0)) * asked.ranks + ENGINE_BYTES
+        needed = (prospect.weights + (asked.kv_bytes or 0)) * asked.ranks_per_pod + ENGINE_BYTES
         return f"weights, KV cache and engine take about {_size(needed)}, and a worker may use {memory}"
     room = prospect.most if prospect.verdict == "cache" else prospect.expected
     return (

@@ -20,6 +20,7 @@ from tidegate_operator.adapters.declared import adapters_of
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
+from tidegate_operator.groups import service_of_follower
 from tidegate_operator.kinds import CLAIM, JOB, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD, POD_AUTOSCALER
 from tidegate_operator.models.naming import Identity, asked_by, derived_name, identity
 from tidegate_operator.rivals import deployment_of
@@ -41,8 +42,8 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
         return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if name in claims_of(one)}
     if change.kind == POD_AUTOSCALER:
         return {key for item in seen for key in scaled_by(item, cache)}
-    if change.kind == POD and (inspected := _inspected_for(seen[-1])):
-        return {Key(seen[-1]["metadata"]["namespace"], inspected)}
+    if change.kind == POD and (of := _inspected_for(seen[-1]) or service_of_follower(seen[-1])):
+        return {Key(seen[-1]["metadata"]["namespace"], of)}
     return {key for item in seen for key in owners_of(item)}
 
 
@@ -191,6 +192,11 @@ def pods_of(key: Key, cache: Cache) -> list[Object]:
 def inspectors_of(key: Key, cache: Cache) -> list[Object]:
     """Return the Pods that look into the model of an LLMService."""
     return [pod for pod in cache.all(POD, key.namespace) if _inspected_for(pod) == key.name]
+
+
+def followers_of(key: Key, cache: Cache) -> list[Object]:
+    """Return the Pods that only compute for workers of an LLMService."""
+    return [pod for pod in cache.all(POD, key.namespace) if service_of_follower(pod) == key.name]
 
 
 def _inspected_for(pod: Object) -> str | None:

@@ -38,6 +38,7 @@ LLM_SERVICE: Final = Kind(API_VERSION, SERVICE_KIND, SERVICES_PLURAL)
 LLM_TENANT: Final = Kind(API_VERSION, TENANT_KIND, TENANTS_PLURAL)
 LLM_MODEL: Final = Kind(API_VERSION, MODEL_KIND, MODELS_PLURAL)
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
+STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
 CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 SERVICE: Final = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -56,6 +57,7 @@ ALL: Final = (
     LLM_TENANT,
     LLM_MODEL,
     DEPLOYMENT,
+    STATEFUL_SET,
     CONTROLLER_REVISION,
     SERVICE,
     SERVICE_ACCOUNT,

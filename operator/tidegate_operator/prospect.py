@@ -59,7 +59,7 @@ def _verdict(
     if not asked.is_plain:
         return "unknown"
     # Without accelerators all processes share one memory.
-    together = weights * (asked.ranks if asked.serving.on_cpu else 1)
+    together = weights * (asked.ranks_per_pod if asked.serving.on_cpu else 1)
     if asked.memory is not None and together * _LOADED_SHARE > asked.memory:
         return "weights"
     if held is not None and most is not None and expected is not None and not asked.fits_length_itself:
@@ -68,6 +68,6 @@ def _verdict(
         if held.needed_bytes > expected:
             return "tight"
     if asked.serving.on_cpu and asked.memory is not None:
-        needed = together + (asked.kv_bytes or 0) * asked.ranks + ENGINE_BYTES
+        needed = together + (asked.kv_bytes or 0) * asked.ranks_per_pod + ENGINE_BYTES
         return "tight" if needed > asked.memory else "fits"
     return "unknown" if expected is None else "fits"

@@ -26,6 +26,7 @@ from tidegate_operator.kinds import (
     POD_AUTOSCALER,
     SERVICE,
     SERVICE_ACCOUNT,
+    STATEFUL_SET,
     Kind,
 )
 from tidegate_operator.queues import Queues
@@ -40,6 +41,7 @@ WATCHED: dict[Kind, str] = {
     CLAIM: "",
     POD_AUTOSCALER: "",
     DEPLOYMENT: OURS,
+    STATEFUL_SET: OURS,
     CONTROLLER_REVISION: OURS,
     SERVICE: OURS,
     SERVICE_ACCOUNT: OURS,

@@ -108,7 +108,7 @@ class Views:
             for pool in service.pools:
                 if pool.policy is None:
                     held = pool.replicas
-                    units = accelerators(service.limits)
+                    units = accelerators(service.limits) * service.spread.nodes
                     yield Claim(key_of(item), pool.name, "high", held, held, held, units)
 
     def _view(self, item: Object, owned: _Owned, now: float) -> View | None:

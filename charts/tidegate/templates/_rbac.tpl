@@ -20,6 +20,10 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+# A StatefulSet holds what computes for a worker of several Pods; it goes with that worker's first Pod, unasked.
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [get, list, watch, create, patch]
 # A ControllerRevision keeps what the workers of a version are.
 - apiGroups: [apps]
   resources: [deployments, controllerrevisions]

@@ -10,6 +10,7 @@ from tidegate_api.names import (
     COMPONENT_LABEL,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    MEMBER_LABEL,
     POOL_LABEL,
     SERVICE_KIND,
     SERVICE_LABEL,
@@ -17,6 +18,7 @@ from tidegate_api.names import (
     pool_name,
 )
 from tidegate_operator.desired import Pool, Service
+from tidegate_operator.facts import Key
 
 
 def of_service(service: Service) -> dict[str, Any]:
@@ -27,6 +29,16 @@ def of_service(service: Service) -> dict[str, Any]:
 def of_pool(service: Service, pool: Pool) -> dict[str, Any]:
     """Return the metadata of a child of one pool."""
     return _metadata(service, pool_name(service.key.name, pool.name), pool_labels(service, pool))
+
+
+def of_members(service: Service) -> dict[str, Any]:
+    """Return the metadata of a child that is for the members of groups only."""
+    return _metadata(service, members_name(service.key), service_labels(service))
+
+
+def members_name(key: Key) -> str:
+    """Return the name of such a child."""
+    return f"{key.name}-members"
 
 
 def service_labels(service: Service) -> dict[str, str]:
@@ -51,6 +63,11 @@ def service_selector(service: Service) -> dict[str, str]:
 def pool_selector(service: Service, pool: Pool) -> dict[str, str]:
     """Return what selects the workers of a pool; it can never change, since a Deployment's cannot."""
     return {SERVICE_LABEL: service.key.name, POOL_LABEL: pool.name}
+
+
+def members_selector(service: Service) -> dict[str, str]:
+    """Return what selects all Pods of workers that are several Pods each, followers too."""
+    return {MEMBER_LABEL: service.key.name}
 
 
 def _metadata(service: Service, name: str, labels: dict[str, str]) -> dict[str, Any]:

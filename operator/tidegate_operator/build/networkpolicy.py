@@ -1,6 +1,7 @@
 """The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS only.
 
-A worker that streams its model from an object store may go out to anywhere.
+A worker that streams its model from an object store may go out to anywhere; the members of a worker of several Pods
+reach each other.
 """
 
 from typing import Any
@@ -30,6 +31,24 @@ def networkpolicy(service: Service) -> dict[str, Any] | None:
                 }
             ],
             "egress": [_anywhere() if service.network.reaches_out else _names_only()],
+        },
+    }
+
+
+def members_networkpolicy(service: Service) -> dict[str, Any] | None:
+    """Return the NetworkPolicy of workers of several Pods, whose members talk to each other on any port."""
+    if service.network is None or service.spread.nodes == 1:
+        return None
+    members = [{"podSelector": {"matchLabels": metadata.members_selector(service)}}]
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": metadata.of_members(service),
+        "spec": {
+            "podSelector": {"matchLabels": metadata.members_selector(service)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": members}],
+            "egress": [{"to": members}, _anywhere() if service.network.reaches_out else _names_only()],
         },
     }
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from tidegate_api.names import POOL_LABEL
 from tidegate_operator.build import metadata
 from tidegate_operator.desired import Pool, Service
 
@@ -16,8 +17,15 @@ def pdb(service: Service, pool: Pool) -> dict[str, Any] | None:
         "metadata": metadata.of_pool(service, pool),
         "spec": {
             "maxUnavailable": 1,
-            "selector": {"matchLabels": metadata.pool_selector(service, pool)},
+            "selector": {"matchLabels": _selector(service, pool)},
             # A worker that never became ready serves nobody, and must not hold a node back.
             "unhealthyPodEvictionPolicy": "AlwaysAllow",
         },
     }
+
+
+def _selector(service: Service, pool: Pool) -> dict[str, str]:
+    """Return what selects the workers: all members of one that is several Pods, for any of them ends all."""
+    if service.spread.nodes == 1:
+        return metadata.pool_selector(service, pool)
+    return {**metadata.members_selector(service), POOL_LABEL: pool.name}

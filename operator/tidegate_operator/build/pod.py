@@ -13,7 +13,7 @@ from tidegate_api.names import (
     WORKER_PORT_NAME,
 )
 from tidegate_operator import podtemplate
-from tidegate_operator.build import metadata, restricted, start
+from tidegate_operator.build import group, metadata, restricted, start
 from tidegate_operator.desired import Pool, Service
 
 # While a worker stops, it still answers: this long for every gateway to see that its Pod is going.
@@ -25,7 +25,7 @@ END_SECONDS = 15
 def pod_template(service: Service, pool: Pool) -> dict[str, Any]:
     """Return the Pod template, the user's part worked in."""
     template = {"metadata": _metadata(service, pool), "spec": _spec(service, pool)}
-    return podtemplate.merge(template, service.pod_template)
+    return group.led(podtemplate.merge(template, service.pod_template), service)
 
 
 def _metadata(service: Service, pool: Pool) -> dict[str, Any]:
