@@ -114,6 +114,8 @@ class Canary:
     revision: str
     # Percent of the conversations that are given to it, 0 to 100.
     weight: float
+    # Whether it is taking the place of the one in use: then what is not given to it may go to either.
+    is_passed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,8 @@ class Model:
     is_vllm: bool = True
     # Whether adapters are loaded and unloaded while its workers run.
     has_adapters: bool = False
+    # Names of those that are to be loaded.
+    adapters: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,9 +161,11 @@ class Worker:
         """Tell whether it may be given requests: not if it drains, or is on trial and its version has no share."""
         if self.is_draining:
             return False
-        if self.track != CANARY_TRACK:
-            return True
-        return canary is not None and canary.weight > 0 and self.revision == canary.revision
+        return self.track != CANARY_TRACK or (canary is not None and self.is_of(canary))
+
+    def is_of(self, canary: Canary) -> bool:
+        """Tell whether it runs the version that has this share of the requests."""
+        return canary.weight > 0 and self.revision == canary.revision
 
 
 @dataclass(frozen=True, slots=True)

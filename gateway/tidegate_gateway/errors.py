@@ -169,6 +169,15 @@ def model_waking(model: str, why: str, seconds: int) -> Problem:
     return Problem(503, "model_waking", message, SERVER, headers=(("retry-after", str(seconds)),))
 
 
+def adapter_loading(adapter: str) -> Problem:
+    """Return the refusal while an adapter is to be loaded, and no worker has it yet."""
+    message = (
+        f"The adapter '{shown(adapter)}' is not loaded on a worker yet; if that stays, status.adapters of its LLMService "
+        f"tells why. Try again in {RETRY_SECONDS} s."
+    )
+    return Problem(503, "adapter_loading", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
+
+
 def overloaded(qos_class: str, seconds: int) -> Problem:
     """Return the refusal while as many requests wait as may; `seconds` is when those will have been served."""
     message = f"All workers are busy, and as many requests of class {qos_class} wait as may. Try again in {seconds} s."

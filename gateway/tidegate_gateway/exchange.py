@@ -141,13 +141,18 @@ class Exchange:
         canary = served.model.canary
         if canary is not None:
             ticket.is_canary = versions.is_drawn(canary, caller.tenant, call.prompt)
+            ticket.is_stable = not (ticket.is_canary or canary.is_passed)
         return ticket
 
     # Told by the dispatcher
 
     def dispatched(self, endpoint: Endpoint) -> None:
         """Send the request to this endpoint."""
-        gateway = self._gateway
+        gateway, adapter = self._gateway, self._ticket.adapter
+        if adapter is not None and self._served.model.has_adapters and adapter not in endpoint.adapters:
+            # The worker would say that there is none.
+            self._refuse(errors.adapter_loading(adapter))
+            return
         self._endpoint = endpoint
         self._attempts += 1
         now = gateway.loop.time()
@@ -337,9 +342,8 @@ class Exchange:
         if head.status == OK and head.is_event_stream:
             self._stream = StreamMeter(strip=not self._call.wants_usage)
             served.dispatcher.first_byte(self._ticket, now)
-            if served.versions is not None and self._endpoint is not None:
-                tally = served.versions.of(self._endpoint)
-                tally.first_token(now - self._ticket.dispatched_at)
+            if served.counted is not None and self._endpoint is not None:
+                served.counted.of(self._endpoint).first_token(now - self._ticket.dispatched_at)
         else:
             # Its first byte tells the end of the answer, not of the prompt; but it is not to be broken off any more.
             served.dispatcher.keep(self._ticket)

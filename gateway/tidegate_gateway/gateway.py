@@ -138,8 +138,10 @@ class Gateway:
         return served
 
     def _with_adapter(self, caller: Caller, name: str) -> Served | None:
-        candidates = (s for s in self.services.values() if s.model.namespace == caller.namespace)
-        return next((s for s in candidates if name in s.adapters and caller.may_call(s.model)), None)
+        services = [s for s in self.services.values() if s.model.namespace == caller.namespace]
+        candidates = [s for s in services if caller.may_call(s.model)]
+        serving = next((s for s in candidates if name in s.adapters), None)
+        return serving or next((s for s in candidates if name in s.model.adapters), None)
 
     def endpoints(self) -> Iterator[Endpoint]:
         """Return all workers of all services."""

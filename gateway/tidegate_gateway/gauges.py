@@ -131,9 +131,9 @@ def _versions(services: list[Served]) -> Iterator[Metric]:
         labels=[*SERVICE, "track", "result"],
     )
     for served in services:
-        if served.versions is None:
+        if served.counted is None:
             continue
-        for track, tally in (("stable", served.versions.stable), ("canary", served.versions.canary)):
+        for track, tally in (("stable", served.counted.stable), ("canary", served.counted.canary)):
             key = (served.model.namespace, served.model.service, track)
             requests.add_metric((*key, "answered"), tally.requests - tally.errors)
             requests.add_metric((*key, "failed"), tally.errors)

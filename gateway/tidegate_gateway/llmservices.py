@@ -16,6 +16,8 @@ Item = Mapping[str, Any]
 LATEST: Final = inf
 USUAL: Final = ColdStart()
 VLLM: Final = "vLLM"
+# The phase of a rollout in which a version replaces the one in use.
+PROMOTING: Final = "Promoting"
 
 
 def read_service(item: Item) -> Model | None:
@@ -38,12 +40,19 @@ def read_service(item: Item) -> Model | None:
         canary=_canary(status.get("rollout") or {}),
         is_vllm=(spec.get("engine") or {}).get("type", VLLM) == VLLM,
         has_adapters="lora" in (spec.get("model") or {}),
+        adapters=_adapters((spec.get("model") or {}).get("lora") or {}),
     )
+
+
+def _adapters(lora: Item) -> frozenset[str]:
+    return frozenset(entry["name"] for entry in lora.get("adapters") or () if entry.get("name"))
 
 
 def _canary(rollout: Item) -> Canary | None:
     revision, weight = rollout.get("canaryRevision"), rollout.get("weight") or 0
-    return Canary(revision, min(100.0, float(weight))) if revision else None
+    if not revision:
+        return None
+    return Canary(revision, min(100.0, float(weight)), is_passed=rollout.get("phase") == PROMOTING)
 
 
 def _classes(spec: Item, status: Item) -> Mapping[QosClass, ClassPolicy]:

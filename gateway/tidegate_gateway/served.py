@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass
 from tidegate_gateway import errors
-from tidegate_gateway.directory import Model, Worker
+from tidegate_gateway.directory import Canary, Model, Worker
 from tidegate_gateway.errors import Problem
 from tidegate_gateway.estimate import Estimate
 from tidegate_gateway.metrics import Metrics
@@ -44,8 +44,9 @@ class Served:
         self.dispatcher = Dispatcher(self.router, call_soon, wake)
         self.timings = {c: metrics.timings(model.namespace, model.service, c) for c in PRIORITY_BY_CLASS}
         self.output = Output()
-        # How the version in use and the one that is tried do; while none is, there is nothing to compare.
+        # How the version in use and one that is tried have done; and the same while that has a share of the requests.
         self.versions: Versions | None = None
+        self.counted: Versions | None = None
         self._adapters: frozenset[str] = frozenset()
         self._context_tokens = 0
 
@@ -56,9 +57,11 @@ class Served:
 
     @property
     def adapters(self) -> frozenset[str]:
-        """Names of the LoRA adapters that a worker serves; while none has said, those that were served last."""
+        """Names of the LoRA adapters that a worker serves; while none has said, those that are to be, or were last."""
         told = self._told()
-        return frozenset().union(*(endpoint.adapters for endpoint in told)) if told else self._adapters
+        if not told:
+            return self.model.adapters if self.model.has_adapters else self._adapters
+        return frozenset().union(*(endpoint.adapters for endpoint in told))
 
     @property
     def context_tokens(self) -> int:
@@ -78,14 +81,14 @@ class Served:
     def answered(self, endpoint: Endpoint) -> None:
         """Note that a worker's whole answer came."""
         outliers.succeeded(endpoint)
-        if self.versions is not None:
-            self.versions.of(endpoint).answered()
+        if self.counted is not None:
+            self.counted.of(endpoint).answered()
 
     def failed(self, endpoint: Endpoint, now: float, *, is_stopping: bool = False) -> None:
         """Note that a worker failed on a request; if it is only being stopped, that tells nothing of its version."""
         outliers.failed(endpoint, now)
-        if self.versions is not None and not is_stopping:
-            self.versions.of(endpoint).failed()
+        if self.counted is not None and not is_stopping:
+            self.counted.of(endpoint).failed()
 
     # Why a request is refused
 
@@ -124,15 +127,19 @@ class Served:
         self._adapters, self._context_tokens = self.adapters, self.context_tokens
         self.model = model
         self.router.set_strategy(model.strategy)
-        canary = model.canary
-        if canary is None:
-            self.versions = None
-        elif self.versions is None or self.versions.revision != canary.revision:
-            self.versions = Versions(canary.revision)
-        pools = self.fleet.update(workers, canary)
+        self._count_for(model.canary)
+        pools = self.fleet.update(workers, model.canary)
         for endpoint in self.fleet.by_uid.values():
             endpoint.has_adapters = model.has_adapters
         self.dispatcher.update(model.classes, pools, now)
+
+    def _count_for(self, canary: Canary | None) -> None:
+        """Begin anew with each canary that is given a share; one that has none for a while goes on with its counts."""
+        if self.versions is not None and (canary is None or canary.revision != self.versions.revision):
+            self.versions = None
+        if canary is not None and canary.weight > 0 and self.versions is None:
+            self.versions = Versions(canary.revision)
+        self.counted = self.versions if canary is not None and canary.weight > 0 else None
 
     def end(self, now: float) -> None:
         """Refuse what waits: the service is no more. What runs ends by itself."""

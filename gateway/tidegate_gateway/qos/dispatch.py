@@ -130,7 +130,7 @@ class Dispatcher:
         account = ticket.account
         if account is None or not (account.endpoint.is_canary and self._supply.is_split):
             return False
-        ticket.is_canary = False
+        ticket.is_canary, ticket.is_stable = False, True
         return True
 
     def wait_for_another(self, ticket: Ticket, now: float) -> bool:

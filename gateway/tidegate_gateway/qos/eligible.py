@@ -27,7 +27,7 @@ def fitting(supply: Supply, ticket: Ticket, candidates: Sequence[Endpoint]) -> l
 
 
 def eligible(supply: Supply, ticket: Ticket) -> Sequence[Endpoint]:
-    """Return the endpoints of the service that have a request's adapter; of these, those of the version in use.
+    """Return the endpoints of the service that have a request's adapter; of these, those that its version leaves it.
 
     One condition after the other is dropped where nobody would meet it: a worker answers then that it has no such
     adapter, and of a request that one version has failed on, the other version is asked.
@@ -35,7 +35,7 @@ def eligible(supply: Supply, ticket: Ticket) -> Sequence[Endpoint]:
     endpoints: Sequence[Endpoint] = supply.endpoints
     if ticket.adapter is not None:
         endpoints = [e for e in endpoints if ticket.adapter in e.adapters] or endpoints
-    if supply.is_split and not ticket.is_canary:
+    if supply.is_split and ticket.is_stable:
         endpoints = [
             e for e in endpoints if not e.is_canary and e.worker.uid not in ticket.excluded
         ] or endpoints

@@ -123,7 +123,7 @@ def _find_holder(supply: Supply, lane: Lane, ticket: Ticket, now: float) -> Plac
     has_room = any(
         e.tokens < e.limit_tokens * fraction
         and e.ejected_until <= now
-        and (ticket.is_canary or not (supply.is_split and e.is_canary))
+        and not (e.is_canary and supply.is_split and ticket.is_stable)
         for pool, fraction, _ in lane.routes
         for e in pool.endpoints
     )

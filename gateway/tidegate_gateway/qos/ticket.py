@@ -43,6 +43,7 @@ class Ticket:
         "first_byte_at",
         "held_tokens",
         "is_canary",
+        "is_stable",
         "miss_tokens",
         "output_tokens",
         "pool",
@@ -75,8 +76,10 @@ class Ticket:
         # The prompt's chained hashes, one per block (`routing.prefix`).
         self.blocks = blocks
         self.adapter = adapter
-        # Whether it is given to the version that is tried, while there are workers of both.
+        # While there are workers of two versions: whether it belongs to the one that is tried, where that has room, and
+        # whether to the one in use, and must not go to the other.
         self.is_canary = False
+        self.is_stable = False
         # Written as it goes. Times are the event loop's; 0.0 is never.
         self.endpoint: Endpoint | None = None
         # Name of the pool whose credits it holds or in whose queue it waits.

@@ -50,14 +50,14 @@ class Fleet:
             if endpoint is None:
                 endpoint = Endpoint(worker, self._take_slot(), self._limit_tokens)
             endpoint.is_draining = not worker.may_serve(canary)
-            endpoint.is_canary = canary is not None and worker.revision == canary.revision
+            endpoint.is_canary = canary is not None and worker.is_of(canary)
             self.by_uid[worker.uid] = endpoint
             if not endpoint.is_draining:
                 self.pools[worker.pool] = (*self.pools.get(worker.pool, ()), endpoint)
         self._leaving = {}
         for uid, endpoint in before.items():
             endpoint.is_draining = False
-            endpoint.is_canary = canary is not None and endpoint.worker.revision == canary.revision
+            endpoint.is_canary = canary is not None and endpoint.worker.is_of(canary)
             if endpoint.requests:
                 self._leaving[uid] = endpoint
             else:

@@ -1,12 +1,13 @@
 """LoRA adapters that are loaded and unloaded while workers run: who is asked for one, and what no client reaches."""
 
+import asyncio
 import json
 from dataclasses import replace
 
 import pytest
 
 from integration.gateway.engine import FakeEngine
-from integration.gateway.rig import MODEL, Rig
+from integration.gateway.rig import MODEL, Rig, eventually
 from tidegate_gateway.directory import Canary
 from tidegate_gateway.gateway import Gateway
 
@@ -46,6 +47,30 @@ async def test_an_adapter_is_asked_of_the_workers_that_have_it(rig: Rig) -> None
     assert "chat" in asked[2]
     listed = json.loads((await rig.get("/v1/models")).body)["data"]
     assert [entry["id"] for entry in listed if entry.get("parent") == "m"] == ["chat", "sql"]
+
+
+async def test_an_adapter_that_is_declared_and_on_no_worker_yet_is_to_be_asked_for_again(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine())
+    rig.publish([engine], model=replace(MODEL, has_adapters=True, adapters=frozenset({"sql"})))
+    answer = await rig.ask(rig.post(model="sql"))
+    assert (answer.status, answer.error["code"], answer.headers["retry-after"]) == (503, "adapter_loading", "5")
+    assert engine.calls == []
+    assert (await rig.ask(rig.post(model="other"))).status == 404
+    load(rig, engine, "sql")
+    assert (await rig.ask(rig.post(model="sql"))).status == 200
+
+
+async def test_a_request_for_an_adapter_of_a_model_that_sleeps_waits_for_a_worker_of_it(rig: Rig) -> None:
+    engine = await rig.add(FakeEngine())
+    model = replace(MODEL, has_adapters=True, adapters=frozenset({"sql"}))
+    rig.publish([], model=model)
+    asking = asyncio.ensure_future(rig.ask(rig.post(model="sql")))
+    await eventually(lambda: rig.look(lambda gateway: sum(gateway.held().values())) == 1, "it is held")
+    rig.publish([engine], model=model)
+    answer = await asking
+    assert (answer.status, answer.error["code"]) == (503, "adapter_loading")
+    listed = json.loads((await rig.get("/v1/models")).body)["data"]
+    assert "sql" in [entry["id"] for entry in listed]
 
 
 @pytest.mark.parametrize("has_it", [True, False], ids=["the canary has it", "the canary has it not"])

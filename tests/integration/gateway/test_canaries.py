@@ -43,9 +43,10 @@ class Stage:
     stable: FakeEngine
     canary: FakeEngine
 
-    def weigh(self, weight: float | None) -> None:
+    def weigh(self, weight: float | None, *, is_passed: bool = False) -> None:
         """Give the canary so many percent; with None there is none any more, though its worker is there still."""
-        model = replace(MODEL, canary=None if weight is None else Canary("r2", weight))
+        canary = None if weight is None else Canary("r2", weight, is_passed)
+        model = replace(MODEL, canary=canary)
         self.rig.publish([self.stable, self.canary], model=model, tried=[self.canary])
 
     async def ask(self, number: int = 0, **fields: Any) -> Answer:
@@ -198,6 +199,7 @@ async def test_counts_begin_anew_with_each_canary_and_outlive_its_pauses(stage: 
     stage.weigh(100)
     await stage.ask()
     stage.weigh(0)
+    await stage.ask()
     stage.weigh(50)
     await stage.counted((0, 0), (1, 0))
     other = replace(MODEL, canary=Canary("r3", 50))
@@ -205,6 +207,19 @@ async def test_counts_begin_anew_with_each_canary_and_outlive_its_pauses(stage: 
     await stage.counted((0, 0), (0, 0))
     stage.weigh(None)
     assert stage.rig.look(lambda gateway: gateway.services["ns", "m-svc"].versions) is None
+
+
+async def test_before_it_has_a_share_and_without_a_canary_nothing_is_counted(stage: Stage) -> None:
+    for weight in (None, 0):
+        stage.weigh(weight)
+        await stage.ask()
+        assert stage.rig.look(lambda gateway: gateway.services["ns", "m-svc"].versions) is None
+
+
+async def test_while_it_is_promoted_what_was_stables_goes_to_any_worker(stage: Stage) -> None:
+    stage.weigh(1, is_passed=True)
+    await stage.ask_all(100)
+    assert min(len(stage.stable.calls), len(stage.canary.calls)) > 10
 
 
 async def test_streams_of_a_canary_that_is_taken_back_come_to_their_end(stage: Stage) -> None:

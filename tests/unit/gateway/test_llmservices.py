@@ -54,6 +54,10 @@ def test_a_service_says_how_its_requests_are_routed() -> None:
         ({"revision": "r1", "canaryRevision": "r2", "weight": 5}, Canary("r2", 5.0)),
         ({"revision": "r1", "canaryRevision": "r2"}, Canary("r2", 0.0)),
         ({"revision": "r1", "canaryRevision": "r2", "weight": 250}, Canary("r2", 100.0)),
+        (
+            {"phase": "Promoting", "revision": "r1", "canaryRevision": "r2", "weight": 50},
+            Canary("r2", 50.0, is_passed=True),
+        ),
     ],
 )
 def test_a_service_says_which_version_is_tried(rollout: dict[str, Any], canary: Canary | None) -> None:

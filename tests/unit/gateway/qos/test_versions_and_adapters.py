@@ -23,12 +23,13 @@ def submit(
     rig: Rig,
     *,
     is_canary: bool = False,
+    is_either: bool = False,
     adapter: str | None = None,
     tokens: int = 100,
     qos_class: str = "medium",
 ) -> Ticket:
     ticket = made(qos_class, tokens, rig=rig)  # type: ignore[arg-type]
-    ticket.is_canary, ticket.adapter = is_canary, adapter
+    ticket.is_canary, ticket.is_stable, ticket.adapter = is_canary, not is_canary and not is_either, adapter
     rig.submitting = True
     rig.dispatcher.submit(ticket, rig.now)
     rig.submitting = False
@@ -64,6 +65,11 @@ def test_where_stable_is_full_its_requests_wait_rather_than_make_the_canarys_sha
     assert where(waiting) == "waits"
     rig.end(first)
     assert heard(waiting) == ["dispatched shared-0"]
+
+
+def test_while_a_version_takes_the_place_of_the_other_what_is_not_given_to_it_goes_to_either() -> None:
+    rig = with_canary(("shared", 1), rig=Rig(shared=[100, 100]))
+    assert {where(submit(rig, is_either=True)) for _ in range(2)} == {"shared-0", "shared-1"}
 
 
 def test_a_pool_without_a_canary_serves_its_requests_itself() -> None:

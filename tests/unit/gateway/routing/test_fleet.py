@@ -128,6 +128,14 @@ def test_one_on_trial_is_in_its_pool_while_its_version_has_a_share() -> None:
     assert list(made.in_use()) == [stable, canary]
 
 
+def test_in_a_plain_rolling_update_all_workers_are_alike() -> None:
+    _, made = fleet()
+    workers = [replace(worker(0), revision="r1"), replace(worker(1), revision="r2")]
+    assert [e.is_canary for e in made.update(workers, Canary("r2", 0, is_passed=True))["shared"]] == [
+        False
+    ] * 2
+
+
 def test_one_that_left_counts_for_the_version_that_it_ran() -> None:
     router, made = fleet()
     (endpoint,) = made.update([tried(0)], Canary("r2", 5))["shared"]
