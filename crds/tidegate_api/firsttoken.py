@@ -44,6 +44,7 @@ def quantile(counts: Mapping[int, int], q: float) -> float:
     for index in sorted(counts):
         count = counts[index]
         if count and before + count >= wanted:
-            return upper(index) * FACTOR ** ((wanted - before) / count - 1)
+            within: float = FACTOR ** ((wanted - before) / count - 1)
+            return upper(index) * within
         before += count
     return upper(index)
