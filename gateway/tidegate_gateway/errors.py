@@ -172,8 +172,8 @@ def model_waking(model: str, why: str, seconds: int) -> Problem:
 def adapter_loading(adapter: str) -> Problem:
     """Return the refusal while an adapter is to be loaded, and no worker has it yet."""
     message = (
-        f"The adapter '{shown(adapter)}' is not loaded on a worker yet; if that stays, status.adapters of its LLMService "
-        f"tells why. Try again in {RETRY_SECONDS} s."
+        f"The adapter '{shown(adapter)}' is not loaded on a worker yet; if that stays, status.adapters of its "
+        f"LLMService tells why. Try again in {RETRY_SECONDS} s."
     )
     return Problem(503, "adapter_loading", message, SERVER, headers=(("retry-after", str(RETRY_SECONDS)),))
 

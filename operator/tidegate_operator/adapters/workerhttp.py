@@ -44,7 +44,7 @@ class HttpWorkers:
         """See Workers."""
         status, body = await self._tell(address, LOAD_PATH, {"lora_name": name, "lora_path": path})
         if status != 200:
-            raise Refused(refusal(status, body))
+            raise Refused(refusal(status, body, path))
 
     async def unload(self, address: str, name: str) -> None:
         """See Workers."""

@@ -27,6 +27,11 @@ _INCOMPATIBLE: Final = re.compile(
 )
 _WITHOUT_LORA: Final = re.compile(r"LoRA is not enabled|no LoRA support", re.I)
 
+# What vLLM puts around the words of the process in which it happened.
+_WRAPPED: Final = re.compile(
+    r"Call to \w+ method failed: Worker failed with error ['\"](.*)['\"], please check .*", re.S
+)
+
 
 class Refused(Exception):
     """A worker that will not load or unload an adapter; `finding` is why."""
@@ -64,8 +69,8 @@ def read_served(body: bytes) -> dict[str, str]:
     return {card.id: card.root or "" for card in parse(_Cards, body).data if card.parent}
 
 
-def refusal(status: int, body: bytes) -> Finding:
-    """Return what an answer other than 200 to a load means."""
+def refusal(status: int, body: bytes, path: str = "") -> Finding:
+    """Return what an answer other than 200 means, to a load from this directory."""
     words, is_routed = _words(body)
     if status == 404 and not is_routed:
         what = "its engine has no way to load adapters while it runs: use an image with a vLLM that can"
@@ -74,7 +79,10 @@ def refusal(status: int, body: bytes) -> Finding:
     if _WITHOUT_LORA.search(words):
         return Finding("EngineWithoutLora", said)
     if status == 404:
-        return Finding("AdapterNotFound", said)
+        words = (
+            f"there is no adapter (adapter_config.json, adapter_model.safetensors) in {path} of the worker"
+        )
+        return Finding("AdapterNotFound", words)
     if _INCOMPATIBLE.search(words):
         return Finding("AdapterIncompatible", said)
     return Finding("AdapterFailed", said)
@@ -91,4 +99,6 @@ def _words(body: bytes) -> tuple[str, bool]:
     if not isinstance(message, str) or message == "Not Found":
         return "", False
     plain = _UNPRINTABLE.sub(" ", message).strip()
+    if wrapped := _WRAPPED.fullmatch(plain):
+        plain = wrapped[1]
     return plain if len(plain) <= _MOST_CHARACTERS else plain[: _MOST_CHARACTERS - 1] + "…", True

@@ -53,7 +53,11 @@ async def test_an_adapter_that_is_declared_and_on_no_worker_yet_is_to_be_asked_f
     engine = await rig.add(FakeEngine())
     rig.publish([engine], model=replace(MODEL, has_adapters=True, adapters=frozenset({"sql"})))
     answer = await rig.ask(rig.post(model="sql"))
-    assert (answer.status, answer.error["code"], answer.headers["retry-after"]) == (503, "adapter_loading", "5")
+    assert (answer.status, answer.error["code"], answer.headers["retry-after"]) == (
+        503,
+        "adapter_loading",
+        "5",
+    )
     assert engine.calls == []
     assert (await rig.ask(rig.post(model="other"))).status == 404
     load(rig, engine, "sql")

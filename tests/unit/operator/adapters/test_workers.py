@@ -42,9 +42,12 @@ REFUSALS = [
     ),
     pytest.param(
         500,
-        error("vLLM does not yet support DoRA."),
-        ("AdapterIncompatible", "DoRA"),
-        id="a kind that the engine does not know",
+        error(
+            "Call to add_lora method failed: Worker failed with error 'vLLM does not yet support DoRA.', please check "
+            "the stack trace above for the root cause"
+        ),
+        ("AdapterIncompatible", "the engine says: vLLM does not yet support DoRA."),
+        id="a kind that the engine does not know, said by one of its processes",
     ),
     pytest.param(
         500,
@@ -55,7 +58,7 @@ REFUSALS = [
     pytest.param(
         404,
         error("Loading lora support failed: No adapter found for /models/a", 404, "NotFoundError"),
-        ("AdapterNotFound", "No adapter found"),
+        ("AdapterNotFound", "in /models/a of the worker"),
         id="nothing in the directory",
     ),
     pytest.param(
@@ -79,7 +82,7 @@ REFUSALS = [
 
 @pytest.mark.parametrize(("status", "body", "expected"), REFUSALS)
 def test_what_a_refusal_means(status: int, body: bytes, expected: tuple[str, str]) -> None:
-    found = refusal(status, body)
+    found = refusal(status, body, "/models/a")
     assert found.reason == expected[0]
     assert expected[1] in found.message
     assert len(found.message) < 400
