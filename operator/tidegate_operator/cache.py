@@ -15,6 +15,7 @@ from tidegate_operator.facts import Key, Target
 from tidegate_operator.kinds import Kind, kind_of
 from tidegate_operator.models.facts import Progress
 from tidegate_operator.replicas import REPLICAS_FIELD, writes_replicas
+from tidegate_operator.rollout.facts import Examined
 
 _Name = tuple[str, str]
 
@@ -47,6 +48,7 @@ class Cache:
         self.progress: dict[Key, Progress] = {}
         self.adapters: dict[Key, dict[str, WorkerAdapters]] = {}
         self.departed: dict[Key, Object] = {}
+        self.examined: dict[Key, Examined] = {}
 
     def put(self, item: Object) -> Change | None:
         """Remember an object; return what changed, None when this is not news."""

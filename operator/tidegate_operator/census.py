@@ -11,6 +11,7 @@ from statistics import fmean
 from tidegate_api.names import QOS_CLASSES, QosClass
 from tidegate_operator.conditions import pods as of_pod
 from tidegate_operator.facts import ClassTraffic, Counters, Key, Manifest, PoolTraffic, Traffic
+from tidegate_operator.rollout.facts import Compared
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,14 @@ class PoolReading:
 
 
 @dataclass(frozen=True, slots=True)
+class VersionsReading:
+    """What one gateway process counted of a version that is tried, by its name, and of the one in use meanwhile."""
+
+    revision: str
+    compared: Compared
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """What one gateway process said: by tenant what it has counted since it started, by service and pool what it holds.
 
@@ -61,6 +70,8 @@ class Reading:
     tenants: Mapping[Key, Counters] = field(default_factory=dict)
     pools: Mapping[Key, Mapping[str, PoolReading]] = field(default_factory=dict)
     in_flight: Mapping[str, int] | None = None
+    # By service, of those of which another version is tried.
+    versions: Mapping[Key, VersionsReading] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,18 @@ class Census:
         told = [one.pools[service] for one in self.readings.values() if service in one.pools]
         names = sorted({name for pools in told for name in pools})
         return {name: _sum([pools[name] for pools in told if name in pools]) for name in names}
+
+    def tallies(self, service: Key) -> dict[str, Compared]:
+        """Return what the versions that are tried of a service did, by name, and the one in use meanwhile.
+
+        Gateways that were not heard are left out: what the others have seen is evidence without them.
+        """
+        found: dict[str, Compared] = {}
+        for one in self.readings.values():
+            told = one.versions.get(service)
+            if told is not None:
+                found[told.revision] = found.get(told.revision, Compared()).plus(told.compared)
+        return found
 
     def in_flight(self, worker: str) -> int | None:
         """Return the requests of all gateways with the worker of this uid; None while one may have some unheard."""

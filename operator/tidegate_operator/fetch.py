@@ -49,6 +49,8 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
         model=model_of(service, cache.all(LLM_MODEL, key.namespace)),
         inspections=inspections(inspectors_of(key, cache)),
+        tallies=cache.census.tallies(key) if cache.census is not None else {},
+        examined=cache.examined.get(key),
         **_for_adapters(service, cache),
     )
 

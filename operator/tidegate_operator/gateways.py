@@ -4,18 +4,21 @@ Owns the question and the grammar of the answer; `gatewayhttp.py` asks for real,
 import a client, nor trust an answer to be what it should: a gateway may be of another version.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 from pydantic.alias_generators import to_camel
 
+from tidegate_api.firsttoken import LAST
 from tidegate_api.names import QosClass
-from tidegate_operator.census import ClassReading, PoolCounters, PoolReading, Reading
+from tidegate_operator.census import ClassReading, PoolCounters, PoolReading, Reading, VersionsReading
 from tidegate_operator.facts import Counters, Key
 from tidegate_operator.podanswer import parse
+from tidegate_operator.rollout.facts import Compared, Counts
 
 Count = Annotated[int, Field(ge=0)]
+Bucket = Annotated[int, Field(ge=0, le=LAST)]
 # Gateways may reckon in fractions.
 Amount = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Name = Annotated[str, Field(min_length=1, max_length=253)]
@@ -70,11 +73,31 @@ class _Tenant(_Said):
     completion_tokens: Count
 
 
+class _Version(_Said):
+    requests: Count
+    errors: Count
+    # JSON's keys are text.
+    ttft: Mapping[Bucket, Count] = Field(default_factory=dict, max_length=LAST + 1)
+
+
+class _Canary(_Said):
+    revision: Name
+    stable: _Version
+    canary: _Version
+
+
+class _Service(_Said):
+    namespace: Name
+    service: Name
+    canary: _Canary | None = None
+
+
 class _State(_Said):
     instance: Annotated[str, Field(min_length=1, max_length=128)]
     tenants: Sequence[_Tenant] = ()
     pools: Sequence[_Pool] = ()
     workers: Sequence[_Worker] | None = None
+    services: Sequence[_Service] = ()
 
 
 def read_state(body: bytes) -> Reading:
@@ -91,7 +114,20 @@ def read_state(body: bytes) -> Reading:
         },
         pools,
         None if said.workers is None else {one.uid: one.in_flight for one in said.workers},
+        {
+            Key(one.namespace, one.service): _versions(one.canary)
+            for one in said.services
+            if one.canary is not None
+        },
     )
+
+
+def _versions(said: _Canary) -> VersionsReading:
+    return VersionsReading(said.revision, Compared(_counts(said.stable), _counts(said.canary)))
+
+
+def _counts(said: _Version) -> Counts:
+    return Counts(said.requests, said.errors, dict(said.ttft))
 
 
 def _pool(said: _Pool) -> PoolReading:

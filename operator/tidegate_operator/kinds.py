@@ -45,6 +45,7 @@ SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
 DISRUPTION_BUDGET: Final = Kind("policy/v1", "PodDisruptionBudget", "poddisruptionbudgets")
 NETWORK_POLICY: Final = Kind("networking.k8s.io/v1", "NetworkPolicy", "networkpolicies")
 JOB: Final = Kind("batch/v1", "Job", "jobs")
+CONFIG_MAP: Final = Kind("v1", "ConfigMap", "configmaps")
 POD: Final = Kind("v1", "Pod", "pods")
 CLAIM: Final = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims")
 ENDPOINT_SLICE: Final = Kind("discovery.k8s.io/v1", "EndpointSlice", "endpointslices")
@@ -64,6 +65,7 @@ ALL: Final = (
     DISRUPTION_BUDGET,
     NETWORK_POLICY,
     JOB,
+    CONFIG_MAP,
     POD,
     CLAIM,
     ENDPOINT_SLICE,

@@ -14,7 +14,7 @@ from typing import Any
 import structlog
 
 from tidegate_api.settings import Settings
-from tidegate_operator import gatewayhttp, gatewaywatch, handlers, health, resync, scrape
+from tidegate_operator import gatewayhttp, gatewaywatch, goldenhttp, handlers, health, resync, scrape
 from tidegate_operator.adapters import workerhttp
 from tidegate_operator.adapters.loop import AdapterLoop
 from tidegate_operator.adapters.workers import Workers
@@ -25,9 +25,11 @@ from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.enginereader import EngineReader
 from tidegate_operator.engines import Engines
 from tidegate_operator.environment import Environment
+from tidegate_operator.examiner import Examiner
 from tidegate_operator.facts import Key
 from tidegate_operator.gatewayreader import Reader
 from tidegate_operator.gateways import Gateways
+from tidegate_operator.goldenhttp import Golden
 from tidegate_operator.interest import all_keys, all_tenants, key_of, woken
 from tidegate_operator.kinds import ENDPOINT_SLICE, LLM_MODEL
 from tidegate_operator.kube import Sessions, connect
@@ -63,8 +65,9 @@ async def run(environment: Environment) -> None:
         _engines(environment.settings, metrics) as engines,
         loaderhttp.connect() as loaders,
         workerhttp.connect() as workers,
+        goldenhttp.connect() as golden,
     ):
-        asked = Asked(gateways, engines, loaders, workers)
+        asked = Asked(gateways, engines, loaders, workers, golden)
         operator = Operator.assemble(environment, cluster, asked, metrics=metrics, watches=watches)
         records, port = operator.autoscaler.records, environment.admin_port
         async with health.serve(operator.health, metrics, records, port):
@@ -91,6 +94,7 @@ class Asked:
     engines: Engines
     loaders: Loaders
     workers: Workers
+    golden: Golden
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,6 +108,7 @@ class Operator:
     autoscaler: Autoscaler
     progress: ProgressLoop
     adapters: AdapterLoop
+    examiner: Examiner
     watches: Watches
     health: health.Health
     metrics: Metrics
@@ -136,10 +141,21 @@ class Operator:
         )
         progress = ProgressLoop(asked.loaders, cache, queues.models.add, loop.time)
         adapters = AdapterLoop(asked.workers, cache, settings, metrics, queues.services.add, loop.time)
+        examiner = Examiner(asked.golden, cluster, cache, queues.services.add)
         metrics.observe(lambda: queues.depth, watches.ages)
         alive = health.Health(watches, queues.stalled_seconds)
         return cls(
-            environment, cluster, cache, queues, autoscaler, progress, adapters, watches, alive, metrics
+            environment,
+            cluster,
+            cache,
+            queues,
+            autoscaler,
+            progress,
+            adapters,
+            examiner,
+            watches,
+            alive,
+            metrics,
         )
 
     @property
@@ -182,6 +198,7 @@ class Operator:
                 self.autoscaler.for_ever(self.environment.gateway_seconds),
                 self.progress.for_ever(),
                 self.adapters.for_ever(),
+                self.examiner.for_ever(),
             )
 
     async def _read_everything(self) -> None:

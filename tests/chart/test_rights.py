@@ -32,10 +32,16 @@ def test_no_right_has_a_wildcard(rendered: Rendered) -> None:
 
 @pytest.mark.parametrize(
     "resource",
-    ["secrets", "configmaps", "pods/exec", "pods/log", "nodes", "customresourcedefinitions", "namespaces"],
+    ["secrets", "pods/exec", "pods/log", "nodes", "customresourcedefinitions", "namespaces"],
 )
 def test_no_part_has_a_right_on(resource: str, rendered: Rendered) -> None:
     assert [name for name, rule in rules(rendered) if resource in rule["resources"]] == []
+
+
+def test_a_config_map_is_read_by_name_and_by_the_operator_only(rendered: Rendered) -> None:
+    found = [(name, rule) for name, rule in rules(rendered) if "configmaps" in rule["resources"]]
+    assert found == [(name, rule) for name, rule in found if rule in of_part(rendered, "operator")]
+    assert {verb for _, rule in found for verb in rule["verbs"]} == {"get"}
 
 
 def test_no_part_can_give_itself_rights(rendered: Rendered) -> None:

@@ -40,6 +40,10 @@
 - apiGroups: [""]
   resources: [pods, persistentvolumeclaims]
   verbs: [get, list, watch]
+# Reads the golden prompts that an LLMService names.
+- apiGroups: [""]
+  resources: [configmaps]
+  verbs: [get]
 # Marks a worker that is to go, and which one goes first.
 - apiGroups: [""]
   resources: [pods]

@@ -3,6 +3,7 @@
 Owns the shapes. Must not decide.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -49,6 +50,12 @@ class Counts:
     errors: int = 0
     first_tokens: Mapping[int, int] = field(default_factory=dict)
 
+    def plus(self, other: "Counts") -> "Counts":
+        """Return both together."""
+        times = Counter(self.first_tokens)
+        times.update(other.first_tokens)
+        return Counts(self.requests + other.requests, self.errors + other.errors, dict(times))
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -56,6 +63,10 @@ class Compared:
 
     stable: Counts = field(default_factory=Counts)
     canary: Counts = field(default_factory=Counts)
+
+    def plus(self, other: "Compared") -> "Compared":
+        """Return both together."""
+        return Compared(self.stable.plus(other.stable), self.canary.plus(other.canary))
 
 
 @dataclass(frozen=True, slots=True)
