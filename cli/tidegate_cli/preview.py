@@ -12,13 +12,22 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from tidegate_api.model import LLMModelSpec
-from tidegate_api.names import API_VERSION, APPLIED_HASH_ANNOTATION, MODEL_KIND, SERVICE_KIND, TENANT_KIND
+from tidegate_api.names import (
+    API_VERSION,
+    APPLIED_HASH_ANNOTATION,
+    MODEL_KIND,
+    SERVICE_KIND,
+    TENANT_KIND,
+    pool_name,
+)
 from tidegate_api.settings import Settings
 from tidegate_api.v1alpha1 import LLMModel, LLMService, LLMTenant
 from tidegate_cli.documents import Document
 from tidegate_models import Invalid
 from tidegate_models.actions import wanted_spec
 from tidegate_operator.build import build
+from tidegate_operator.build.group import followers
+from tidegate_operator.desired import Group, Plan
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Observed
 from tidegate_operator.kinds import CONTROLLER_REVISION
@@ -34,6 +43,9 @@ _MODELS: Mapping[str, type[BaseModel]] = {
 }
 # Why there may be no workers at first although all is well.
 _PASSING = ("ModelPending", "ModelInspecting")
+# What Kubernetes adds to the name of a Pod, and where that Pod will be.
+_GENERATED = "xxxxx-xxxxx"
+_ADDRESS = "ADDRESS-OF-THE-LEADER"
 _SHORT_NAME = re.compile(r"^[a-z]([-a-z0-9]{0,48}[a-z0-9])?$")
 _NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
 
@@ -130,9 +142,31 @@ def _preview(document: Document, accepted: Sequence[Document], settings: Setting
         return Preview(_title(document), problem=f"{stalled.reason}: {stalled.message}")
     if plan.withheld is not None and plan.withheld.reason not in _PASSING:
         return Preview(_title(document), problem=f"{plan.withheld.reason}: {plan.withheld.message}")
-    children = [_without_bookkeeping(one) for one in build(plan) if one["kind"] != CONTROLLER_REVISION.kind]
+    made = [*build(plan), *_example_followers(plan)]
+    children = [_without_bookkeeping(one) for one in made if one["kind"] != CONTROLLER_REVISION.kind]
     waits = _awaited(document, observed) if plan.withheld is not None else None
     return Preview(_title(document), [*_made_models(document, models), *children], waits=waits)
+
+
+def _example_followers(plan: Plan) -> list[Document]:
+    """Return what is made for one worker of each pool where that is several Pods: it takes the leader's address."""
+    if plan.service.spread.nodes == 1:
+        return []
+    return [
+        followers(
+            plan.service,
+            Group(
+                leader=f"{pool_name(plan.service.key.name, pool.name)}-{_GENERATED}",
+                uid="",
+                address=_ADDRESS,
+                pool=pool.name,
+                template=plan.versions[pool.name].template,
+                has_ended=False,
+            ),
+        )
+        for pool in plan.pools
+        if pool.replicas
+    ]
 
 
 def _made_models(service: Document, models: Sequence[Document]) -> list[Document]:
@@ -168,6 +202,6 @@ def _without_bookkeeping(manifest: Mapping[str, Any]) -> Document:
     metadata = dict(manifest["metadata"])
     metadata.pop("ownerReferences")
     annotations = {
-        key: value for key, value in metadata.pop("annotations").items() if key != APPLIED_HASH_ANNOTATION
+        key: value for key, value in metadata.pop("annotations", {}).items() if key != APPLIED_HASH_ANNOTATION
     }
     return {**manifest, "metadata": {**metadata, **({"annotations": annotations} if annotations else {})}}
