@@ -89,6 +89,10 @@ bench-routing: compiled ## Cached tokens, worker load and decision time, beside 
 bench-qos: compiled ## Who waits, and how long, at three times the load that fits
 	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench qos
 
+.PHONY: bench-rollout
+bench-rollout: compiled ## Streams that break while a service changes its version: 1,000 through each kind of rollout
+	@PYTHONPATH=.compiled/O2:$(PYTHONPATH) $(RUN) tidegate_bench rollout
+
 .PHONY: bench-autoscaling
 bench-autoscaling: setup ## Replicas and what they achieve over simulated hours, beside HPA, KEDA, KPA and WVA (TRACE=file.csv)
 	@$(RUN) tidegate_bench autoscaling $(if $(TRACE),--trace $(TRACE))

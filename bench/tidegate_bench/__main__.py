@@ -59,6 +59,12 @@ def _engine(chosen: argparse.Namespace) -> int:
     return bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
 
 
+def _rollout(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.rollout import bench  # noqa: PLC0415
+
+    return bench.main(chosen.streams, chosen.seconds)
+
+
 def _gateway(chosen: argparse.Namespace) -> int:
     from tidegate_bench.gateway import bench, gate  # noqa: PLC0415
 
@@ -73,6 +79,7 @@ RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "gateway": _gateway,
     "profile": _profile,
     "publish": _publish,
+    "rollout": _rollout,
 }
 
 
@@ -111,6 +118,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine(
         commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
     )
+    rollout = commands.add_parser("rollout", help="streams that break while a service changes its version")
+    rollout.add_argument("--streams", type=int, default=1000, help="how many, during each change")
+    rollout.add_argument("--seconds", type=float, default=40, help="over how long they are begun")
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))
     return parser

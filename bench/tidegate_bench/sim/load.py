@@ -76,8 +76,15 @@ class _Stream(asyncio.Protocol):
 class _Run:
     """One run of a load."""
 
-    def __init__(self, wanted: Sequence[Wanted], port_of: Callable[[int], int], limit: int) -> None:
+    def __init__(
+        self,
+        wanted: Sequence[Wanted],
+        port_of: Callable[[int], int],
+        limit: int,
+        check: Callable[[int, bytes], bool] | None,
+    ) -> None:
         self._wanted = wanted
+        self._check = check
         self._port_of = port_of
         self._limit = limit
         self._loop = asyncio.get_running_loop()
@@ -151,6 +158,8 @@ class _Run:
         outcome.cached_tokens = int(cached[-1]) if cached else 0
         is_whole = outcome.status == 200 and LAST_EVENT in answer
         outcome.is_right = is_whole and outcome.tokens == self._wanted[number].tokens
+        if self._check is not None and not self._check(number, answer):
+            outcome.is_right = False
         self._idle.setdefault(stream.port, []).append(stream)
         self._settle(number)
 
@@ -173,9 +182,15 @@ class _Run:
             self._all.set()
 
 
-async def send(wanted: Sequence[Wanted], port_of: Callable[[int], int], limit: int = 0) -> list[Outcome]:
+async def send(
+    wanted: Sequence[Wanted],
+    port_of: Callable[[int], int],
+    limit: int = 0,
+    check: Callable[[int, bytes], bool] | None = None,
+) -> list[Outcome]:
     """Send requests to the ports that `port_of` gives by number, at most `limit` at a time; 0 is without limit.
 
-    A request that waits for another's answer is not held back by the limit.
+    A request that waits for another's answer is not held back by the limit. `check` is given each request's number and
+    its whole answer, head and framing included, and tells whether it is right beyond what is looked at anyway.
     """
-    return await _Run(wanted, port_of, limit or len(wanted)).run()
+    return await _Run(wanted, port_of, limit or len(wanted), check).run()

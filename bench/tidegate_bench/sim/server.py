@@ -5,6 +5,7 @@ listens on `engine.port`.
 """
 
 import asyncio
+import contextlib
 import time
 from collections import deque
 from types import TracebackType
@@ -23,6 +24,8 @@ from tidegate_bench.sim.sequence import Sequence
 
 GENERATE: Final = frozenset({ask.CHAT, ask.COMPLETIONS, ask.EMBEDDINGS})
 SWEEP_SECONDS: Final = 0.5
+# How often an engine that is to end looks whether it may.
+LOOK_SECONDS: Final = 0.02
 
 
 class SimEngine:
@@ -39,6 +42,7 @@ class SimEngine:
         self.received: deque[Received] = deque(maxlen=keep)
         self.requests = 0
         self.aborted = 0
+        self.is_draining = False
         self.faults = Faults()
         self.scheduler = Scheduler(self.profile)
         self._server: asyncio.Server | None = None
@@ -91,6 +95,18 @@ class SimEngine:
         # Transports tell of their end a turn later.
         await asyncio.sleep(0)
 
+    async def drain(self, seconds: float) -> None:
+        """Take no more requests, and return once those that run have ended, or after so long.
+
+        As vLLM with --shutdown-timeout: it closes its socket, and answers 503 to what still comes on old connections.
+        """
+        self.is_draining = True
+        self._close_listener()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(seconds):
+                while any(not connection.is_idle for connection in self.connections):  # noqa: ASYNC110
+                    await asyncio.sleep(LOOK_SECONDS)
+
     async def _listen(self) -> None:
         self._server = await self.loop.create_server(
             lambda: Connection(self), self.host, self.port, backlog=1024, reuse_address=True
@@ -124,6 +140,8 @@ class SimEngine:
             connection.send(answer.error(refused.status, refused.kind, str(refused), refused.param))
 
     def _generate(self, connection: Connection, request: Received) -> None:
+        if self.is_draining:
+            raise ask.Refused(503, "ServiceUnavailableError", "the server is shutting down")
         self.requests += 1
         self.received.append(request)
         body = ask.read(request.body)

@@ -2,6 +2,8 @@
 
 import asyncio
 import json
+import os
+import signal
 import subprocess
 from pathlib import Path
 
@@ -33,3 +35,31 @@ def test_a_profile_that_cannot_run_is_refused_in_a_sentence() -> None:
     assert done.returncode == 2
     assert "max_num_seqs must be at least 1" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+async def test_an_engine_that_is_to_end_finishes_what_runs_and_takes_no_more(tmp_path: Path) -> None:
+    port = free_port()
+    command = python_module("tidegate_bench.sim", "--port", port, "--shutdown-timeout", 30)
+    body = json.dumps(
+        {"messages": [{"role": "user", "content": "x"}], "max_tokens": 40, "stream": True}
+    ).encode()
+    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (
+        len(body),
+        body,
+    )
+    with running(command, port, {0}, tmp_path / "log") as pid:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        idle_reader, idle_writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        await reader.readuntil(b"\r\n\r\n")
+        os.kill(pid, signal.SIGTERM)
+        # The signal is on its way: an engine that has it refuses.
+        while True:
+            idle_writer.write(request)
+            head = await idle_reader.readuntil(b"\r\n\r\n")
+            if head.startswith(b"HTTP/1.1 503"):
+                break
+            await idle_reader.readuntil(b"0\r\n\r\n")
+        assert b"data: [DONE]" in await reader.read()
+        writer.close()
+        idle_writer.close()

@@ -1,0 +1,1 @@
+"""Streams through changes of a service's version: how many of them break."""
