@@ -67,6 +67,7 @@ def observed(
     gateways: int = 1,
     now: datetime = NOW,
     model: Object | None = None,
+    draft: Object | None = None,
     inspections: Mapping[str, Object] | None = None,
     followers: Sequence[Object] = (),
 ) -> Observed:
@@ -80,6 +81,7 @@ def observed(
         gateway_endpoints_ready=gateways,
         now=now,
         model=model,
+        draft=draft,
         inspections=inspections or {},
         followers=tuple(followers),
     )

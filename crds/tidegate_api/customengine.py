@@ -22,8 +22,10 @@ _NOT_CUSTOM: Final = (
     "engine.command, port, healthPath and readyPath are for engine.type Custom: how vLLM starts and where it answers "
     "is Tidegate's"
 )
+# What Tidegate does with flags of vLLM.
+_TUNING: Final = ("preset", "speculative", "kv_cache_offloading", "compile_cache")
 # Flags of vLLM under other names.
-_OF_VLLM: Final = ("max_model_len", "quantization", "kv_cache_dtype", "preset")
+_OF_VLLM: Final = ("max_model_len", "quantization", "kv_cache_dtype", *_TUNING)
 _NOT_VLLM: Final = (
     f"engine.{', '.join(map(to_camel, _OF_VLLM[:-1]))} and {to_camel(_OF_VLLM[-1])} are settings of vLLM: where "
     "engine.type is Custom, tell the engine in engine.args"

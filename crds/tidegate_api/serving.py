@@ -1,34 +1,20 @@
 """How an LLMService's model is served: `spec.engine` and `spec.resources`.
 
-Owns these fields, and the grammar of quantities, flags and variables. Must not know which flags an engine has: the
+Owns these fields, and the grammar of flags and variables. Must not know which flags an engine has: the
 operator checks them against its table.
 """
 
-from typing import Annotated, Literal
+from typing import Literal
 
-from pydantic import BeforeValidator, Field, StringConstraints, WithJsonSchema
+from pydantic import Field
 
 from tidegate_api.customengine import RULES, Argument, CustomEngine
+from tidegate_api.quantity import Quantity
 from tidegate_api.schema import Model, list_map, pattern_message, rules
 from tidegate_api.tuning import Tuning
 
 # Names of variables whose values are secrets, such as HF_TOKEN and VLLM_API_KEY.
 CREDENTIAL_PATTERN = r"(^|_)(TOKEN|SECRET|PASSWORD|API_KEY|ACCESS_KEY)$"
-
-QUANTITY_PATTERN = r"^[0-9]+(\.[0-9]+)?(m|k|M|G|T|P|E|Ki|Mi|Gi|Ti|Pi|Ei)?$"
-
-
-def _as_text(value: object) -> object:
-    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
-
-
-# As everywhere in Kubernetes, `cpu: 4` need not be quoted; inside Tidegate it is text.
-Quantity = Annotated[
-    str,
-    BeforeValidator(_as_text),
-    StringConstraints(pattern=QUANTITY_PATTERN, max_length=32),
-    WithJsonSchema({"x-kubernetes-int-or-string": True, "pattern": QUANTITY_PATTERN, "maxLength": 32}),
-]
 
 
 class EnvVar(Model):

@@ -8,9 +8,11 @@ from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, StringConstraints, model_validator
 
+from tidegate_api.customengine import Argument
 from tidegate_api.names import ADMIN_PORT, COMPONENT_LABEL, GATEWAY_COMPONENT
+from tidegate_api.quantity import Quantity
 from tidegate_api.schema import Model
-from tidegate_api.serving import Argument, EnvVar, Quantity
+from tidegate_api.serving import EnvVar
 
 # The version of Tidegate whose worker images are the default; the same as in pyproject.toml.
 VERSION: Final = "0.1.0"

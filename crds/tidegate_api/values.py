@@ -8,8 +8,8 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import Field, StringConstraints
 
+from tidegate_api.quantity import Quantity
 from tidegate_api.schema import Model
-from tidegate_api.serving import Quantity
 from tidegate_api.settings import (
     VERSION,
     AbsolutePath,

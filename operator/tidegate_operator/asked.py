@@ -3,12 +3,14 @@
 Owns the reading. Must not judge.
 """
 
+import json
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
 from tidegate_api.fit.memory import CPU_BATCHED_TOKENS, Serving
+from tidegate_api.fit.shape import Shape
 from tidegate_api.settings import ResourceProfile
 from tidegate_operator import flags, quantities
 
@@ -24,11 +26,11 @@ _CPU_REQUESTS: Final = 128
 _OTHERS: Final = (
     "--cpu-offload-gb",
     "--num-gpu-blocks-override",
-    "--speculative-config",
     "--hf-overrides",
-    "--kv-offloading-size",
     "--decode-context-parallel-size",
 )
+# Ways to guess tokens that load no second model.
+_NO_DRAFT: Final = ("ngram", "ngram_gpu", "suffix", "mtp")
 _HUMAN: Final = re.compile(r"^([0-9]+(?:\.[0-9]+)?)([kKmMgG])?$")
 _FACTORS: Final[Mapping[str, int]] = {
     "k": 10**3,
@@ -65,8 +67,18 @@ class Asked:
     gpus: int = 0
     fits_length_itself: bool = False
     larger_profiles: tuple[tuple[str, int], ...] = ()
+    # Nothing is compiled, and no graph captured.
+    is_eager: bool = False
+    # The model that guesses tokens, where somebody has read its config.json; without one `has_draft` is False.
+    has_draft: bool = False
+    draft: Shape | None = None
     # Over how many Pods.
     nodes: int = 1
+
+    @property
+    def is_reckoned(self) -> bool:
+        """Return whether all is known that takes memory."""
+        return self.is_plain and (self.draft is not None or not self.has_draft)
 
     @property
     def ranks_per_pod(self) -> int:
@@ -117,6 +129,8 @@ def read_asked(
         requests=read.number("--max-num-seqs") or requests,
         utilization=read.real("--gpu-memory-utilization") or _UTILIZATION,
         is_plain=all(read.text(flag) is None for flag in _OTHERS),
+        is_eager=flags.is_on(words, "--enforce-eager", flags.engine_table()),
+        has_draft=_has_draft(words, read.text("--speculative-config")),
         copies=read.number("--data-parallel-size") or 1,
         gpus=int(quantities.parse(limits.get(GPU, "0"))),
         fits_length_itself=length in ("-1", "auto"),
@@ -156,6 +170,17 @@ def _read(kind: Callable[[str], N], text: str | None) -> N | None:
 def _space(env: Mapping[str, str]) -> int | None:
     space = _read(int, env.get(KV_SPACE) or None)
     return None if space is None or space <= 0 else space * _GIB
+
+
+def _has_draft(words: Sequence[str], config: str | None) -> bool:
+    """Return whether a second model is loaded to guess tokens; a model's own layers for it are in its files."""
+    if config is None:
+        return flags.sets_any(words, frozenset({"--speculative-config"}), flags.engine_table())
+    try:
+        told = json.loads(config)
+    except ValueError:
+        return True
+    return not isinstance(told, dict) or told.get("method") not in _NO_DRAFT
 
 
 def _batch(on_cpu: bool, memory: int | None, is_a100: bool, ranks: int) -> tuple[int, int]:

@@ -32,11 +32,12 @@ class ModelVolume:
 
 @dataclass(frozen=True, slots=True)
 class SideVolume:
-    """A volume that workers mount beside that of the model, read-only: its name, its source, and where."""
+    """A volume that workers mount beside that of the model: its name, its source, and where."""
 
     name: str
     source: Mapping[str, Any]
     mount: str
+    is_read_only: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +137,8 @@ class Service:
     # How many processes a model is spread over.
     ranks: int = 1
     inspection: Inspection | None = None
+    # Bytes of shared memory beyond what every worker gets.
+    shared_memory: int = 0
     # What `status.engine` says.
     engine_state: Mapping[str, Any] | None = None
     fitting: Fitting | None = None

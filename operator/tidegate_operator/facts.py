@@ -96,6 +96,8 @@ class Observed:
     targets: Mapping[str, Target] = field(default_factory=dict)
     rivals: Mapping[str, str] = field(default_factory=dict)
     model: Manifest | None = None
+    # The LLMModel of the model that guesses tokens.
+    draft: Manifest | None = None
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     # Of workers that are several Pods each: those that only compute.
     followers: tuple[Manifest, ...] = ()

@@ -24,7 +24,7 @@ from tidegate_operator.interest import (
     pods_of,
 )
 from tidegate_operator.kinds import CLAIM, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD_AUTOSCALER, kind_of
-from tidegate_operator.models.naming import model_of
+from tidegate_operator.models.naming import draft_of, model_of
 from tidegate_operator.pools import sizes
 from tidegate_operator.rivals import rivals
 
@@ -48,6 +48,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         targets=cache.targets.get(key, {}),
         rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
         model=model_of(service, cache.all(LLM_MODEL, key.namespace)),
+        draft=draft_of(service, cache.all(LLM_MODEL, key.namespace)),
         inspections=inspections(inspectors_of(key, cache)),
         tallies=cache.census.tallies(key) if cache.census is not None else {},
         examined=cache.examined.get(key),

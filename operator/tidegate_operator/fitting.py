@@ -6,7 +6,6 @@ Owns the words about it. Must not judge, read files or Pods, or know the clock.
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tidegate_api.fit.memory import kv_bytes_per_token
 from tidegate_api.fit.parallel import refusal
 from tidegate_api.fit.shape import Shape, from_json
 from tidegate_operator.advice import advice, other_spread
@@ -14,7 +13,7 @@ from tidegate_operator.asked import Asked
 from tidegate_operator.desired import Fitting
 from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Observed
-from tidegate_operator.prospect import ENGINE_BYTES, Prospect, prospect_of
+from tidegate_operator.prospect import ENGINE_BYTES, Prospect, per_token, prospect_of
 
 _GIB: Final = 2**30
 
@@ -60,29 +59,29 @@ def crowded(asked: Asked) -> Withheld | None:
 
 
 def _estimate(shape: Shape, asked: Asked, prospect: Prospect) -> dict[str, Any]:
-    per_token = kv_bytes_per_token(shape, asked.serving)
-    held = prospect.held if asked.is_plain else None
+    each = per_token(shape, asked)
+    held = prospect.held if asked.is_reckoned else None
     memory = asked.kv_bytes if asked.serving.on_cpu else asked.memory
     found = {
         "weightsBytes": prospect.weights,
-        "kvBytesPerToken": per_token,
+        "kvBytesPerToken": each,
         "kvCacheTokens": None if held is None else held.tokens,
         "maxConcurrency": None if held is None else f"{held.concurrency:.1f}",
         "acceleratorMemoryBytes": memory,
-        "message": _summary(shape, asked, prospect, per_token),
+        "message": _summary(shape, asked, prospect, each),
     }
     return {name: value for name, value in found.items() if value is not None}
 
 
-def _summary(shape: Shape, asked: Asked, prospect: Prospect, per_token: int | None) -> str:
+def _summary(shape: Shape, asked: Asked, prospect: Prospect, each_token: int | None) -> str:
     each = "" if asked.ranks == 1 else f" on each of {asked.ranks}"
     words = f"The weights take {_size(prospect.weights)}{each}"
-    if per_token is None:
+    if each_token is None:
         return (
             f"{words}. Nothing is reckoned of the KV cache: {shape.unknown or 'its type is not known here'}."
         )
-    words += f", the KV cache {_size(per_token)} for each token"
-    if not asked.is_plain:
+    words += f", the KV cache {_size(each_token)} for each token"
+    if not asked.is_reckoned:
         return f"{words}. How much room there is depends on flags that are not reckoned with here."
     if prospect.held is None:
         why = (

@@ -96,6 +96,12 @@ def sets_any(words: Sequence[str], names: frozenset[str], table: FlagTable) -> b
     return any(use.flag is not None and names.intersection(use.flag.names) for use in _uses(words, table))
 
 
+def is_on(words: Sequence[str], name: str, table: FlagTable) -> bool:
+    """Return whether a flag without a value is set: the last one counts, `--no-…` takes it back."""
+    found = [use.name for use in _uses(words, table) if use.flag is not None and name in use.flag.names]
+    return bool(found) and not found[-1].startswith("--no-")
+
+
 def value_of(words: Sequence[str], name: str, table: FlagTable) -> str | None:
     """Return the value that vLLM takes for a flag: the last one given, under whichever name; None where none is."""
     values = [

@@ -4,7 +4,7 @@ Owns the table and its sources. What vLLM 0.32 has on by default is never set: c
 asynchronous scheduling, compilation. Must not know what users or profiles have set: `chosen` is handed what is taken.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -62,10 +62,13 @@ class Ground:
 
 def chosen(preset: Preset, ground: Ground, taken: Sequence[str]) -> tuple[Choice, ...]:
     """Return the flags of a preset but for those that are set in `taken`, under whichever name."""
+    return left(_PRESETS[preset](ground), taken)
+
+
+def left(choices: Iterable[Choice], taken: Sequence[str]) -> tuple[Choice, ...]:
+    """Return the choices whose flags are not set in `taken`, under whichever name."""
     table = flags.engine_table()
-    return tuple(
-        one for one in _PRESETS[preset](ground) if not flags.sets_any(taken, frozenset({one.flag}), table)
-    )
+    return tuple(one for one in choices if not flags.sets_any(taken, frozenset({one.flag}), table))
 
 
 def _balanced(_ground: Ground) -> Iterator[Choice]:

@@ -4,10 +4,17 @@ Owns the verdict, which says no only to what could never work. The arithmetic is
 anything.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from tidegate_api.fit.memory import Capacity, capacity, overhead_bytes, weight_bytes
+from tidegate_api.fit.memory import (
+    Capacity,
+    Serving,
+    capacity,
+    kv_bytes_per_token,
+    overhead_bytes,
+    weight_bytes,
+)
 from tidegate_api.fit.shape import Shape
 from tidegate_operator.asked import Asked
 
@@ -36,10 +43,37 @@ class Prospect:
 
 def prospect_of(shape: Shape, asked: Asked) -> Prospect:
     """Return what would become of a model of this shape."""
-    weights = weight_bytes(shape, asked.serving)
+    weights = weight_bytes(shape, asked.serving) + _draft_weights(asked)
     most, expected = _room(shape, asked, weights)
-    held = None if expected is None else capacity(shape, asked.serving, max(expected, 0))
+    held = None if expected is None else _held(shape, asked, max(expected, 0))
     return Prospect(weights, held, most, expected, _verdict(asked, weights, held, most, expected))
+
+
+def per_token(shape: Shape, asked: Asked) -> int | None:
+    """Return the bytes of the KV cache for each token, those of a draft too; None where that is not known."""
+    own = kv_bytes_per_token(shape, asked.serving)
+    if own is None or asked.draft is None:
+        return own
+    guessed = kv_bytes_per_token(asked.draft, _of_draft(asked))
+    return None if guessed is None else own + guessed
+
+
+def _held(shape: Shape, asked: Asked, room: int) -> Capacity | None:
+    """Return what so many bytes hold: a draft keeps its own keys and values of the same tokens."""
+    own, together = kv_bytes_per_token(shape, asked.serving), per_token(shape, asked)
+    if not own or not together:
+        return None
+    found = capacity(shape, asked.serving, room * own // together)
+    return None if found is None else replace(found, needed_bytes=-(-found.needed_bytes * together // own))
+
+
+def _draft_weights(asked: Asked) -> int:
+    return 0 if asked.draft is None else weight_bytes(asked.draft, _of_draft(asked))
+
+
+def _of_draft(asked: Asked) -> Serving:
+    """Return how vLLM serves a draft: spread as the model is, and as it is stored."""
+    return replace(asked.serving, quantization=None, pipeline=1)
 
 
 def _room(shape: Shape, asked: Asked, weights: int) -> tuple[int | None, int | None]:
@@ -56,7 +90,7 @@ def _room(shape: Shape, asked: Asked, weights: int) -> tuple[int | None, int | N
 def _verdict(
     asked: Asked, weights: int, held: Capacity | None, most: int | None, expected: int | None
 ) -> Verdict:
-    if not asked.is_plain:
+    if not asked.is_reckoned:
         return "unknown"
     # Without accelerators all processes share one memory.
     together = weights * (asked.ranks_per_pod if asked.serving.on_cpu else 1)

@@ -20,6 +20,7 @@ from tidegate_operator.build.inspection import inspection_name
 from tidegate_operator.desired import Fitting, Inspection, NetworkAccess, Placement, Service
 from tidegate_operator.errors import Stalled, Withheld
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.features import Extras, extras, grown
 from tidegate_operator.forbidden import why_not_variable
 from tidegate_operator.pools import pools
 from tidegate_operator.tuning import Tuned, Words, tune
@@ -38,7 +39,7 @@ def resolve(observed: Observed, settings: Settings) -> Service:
     requests, limits = _resources(spec, profile, count)
     drain = spec.rollout.drain_seconds or settings.drain_seconds
     volume, missing = weights.place(observed, spec.model, settings)
-    env = _environment(spec, profile)
+    given = _environment(spec, profile)
     gpus = _gpus(limits)
     profile_name = spec.resource_profile.rpartition(":")[0]
     found = parallel.spread(spec.parallelism, profile_name, gpus or count, has_gpus=gpus > 0)
@@ -46,13 +47,19 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         lora = spec.model.lora
         own = [*engine.own_args(volume, name, drain), *engine.lora_args(lora)]
         words = _words(spec, profile, limits, found)
-        env = {**engine.environment(profile.accelerator), **(engine.LORA_ENVIRONMENT if lora else {}), **env}
+        env = {
+            **engine.environment(profile.accelerator),
+            **(engine.LORA_ENVIRONMENT if lora else {}),
+            **given,
+        }
     else:
         volume, own, words = replace(volume, is_inspected=False), spec.engine.args, Words()
-        env = {**customengine.environment(spec.engine, custom, volume, name), **env}
+        env = {**customengine.environment(spec.engine, custom, volume, name), **given}
     ask = partial(
         read_asked, env=env, limits=limits, chosen=spec.resource_profile, profiles=settings.resource_profiles
     )
+    plain = replace(ask(words.all), nodes=found.nodes)
+    extra = Extras() if custom is not None else extras(observed, spec.engine, plain, settings)
     service = Service(
         key=observed.key,
         uid=observed.service["metadata"].get("uid", ""),
@@ -63,9 +70,10 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         image_pull_policy=settings.image_pull_policy,
         image_pull_secrets=tuple(settings.image_pull_secrets),
         engine_args=tuple(own),
-        env=env,
-        requests=requests,
-        limits=limits,
+        env={**env, **extra.env, **given},
+        requests=grown(requests, extra.memory),
+        limits=grown(limits, extra.memory),
+        shared_memory=extra.memory,
         placement=_placement(profile),
         network=_network(settings, reaches_out=volume.source is None),
         drain_seconds=drain,
@@ -81,13 +89,13 @@ def resolve(observed: Observed, settings: Settings) -> Service:
         inspection=_inspection(settings) if volume.is_inspected else None,
         custom=custom,
         spread=found,
-        side_volumes=side_volumes(observed, volume, settings),
+        side_volumes=(*side_volumes(observed, volume, settings), *extra.volumes),
     )
     shape = fitting.shape_of(observed, inspection_name(service))
-    tuned = Tuned(()) if custom is not None else tune(spec.engine, words, ask(words.all), shape)
-    asked = replace(ask(tuned.words), nodes=found.nodes)
+    tuned = Tuned(()) if custom is not None else tune(spec.engine, words, extra.choices, plain, shape)
+    asked = replace(ask(tuned.words), nodes=found.nodes, draft=extra.draft)
     fit = customengine.NOT_RECKONED if custom is not None else _fit(shape, asked)
-    withheld = fitting.crowded(asked) or _withheld(fit, missing)
+    withheld = fitting.crowded(asked) or _withheld(fit, missing or extra.missing)
     return replace(
         service,
         engine_args=(*own, *tuned.words),

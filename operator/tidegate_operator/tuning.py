@@ -36,13 +36,17 @@ class Tuned:
     state: Mapping[str, Any] | None = None
 
 
-def tune(engine: Engine, words: Words, asked: Asked, shape: Shape | None) -> Tuned:
-    """Return the words with what the preset adds; `asked` is read from them without it.
+def tune(
+    engine: Engine, words: Words, of_fields: Sequence[Choice], asked: Asked, shape: Shape | None
+) -> Tuned:
+    """Return the words with what preset and fields add; `asked` is read from them without that.
 
     `shape` is None where nobody has read the model's config.json.
     """
     preset = engine.preset or presets.DEFAULT
-    choices = presets.chosen(preset, _ground(asked, shape), words.service)
+    kept = presets.left(of_fields, engine.args)
+    taken = [*words.service, *(word for one in kept for word in one.words)]
+    choices = [*presets.chosen(preset, _ground(asked, shape), taken), *kept]
     added = [word for one in choices for word in one.words]
     return Tuned((*words.profile, *added, *words.service), _state(preset, choices))
 

@@ -15,28 +15,30 @@ from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.models.naming import cache_volume, wanted
 
+NO_CACHE = Withheld(
+    "CacheUnavailable",
+    "the chart's models.strategy is None, so there is no cache into which this model could be downloaded: set "
+    "it to PVC or HostPath, or use a source that needs none, such as pvc:// or oci://",
+)
+
 
 def place(observed: Observed, source: ModelSource, settings: Settings) -> tuple[ModelVolume, Withheld | None]:
     """Return the volume of the weights, and why they are not there yet; raises Stalled for a URI that names none."""
     if not uri.is_of_hub(source.uri):
         return uri.model_volume(source.uri, settings.allowed_file_paths, settings.image_pull_policy), None
     cache = cache_volume(settings.models, observed.key.namespace)
-    missing = _missing(observed.model, source.uri)
+    lacking = missing(observed.model, source.uri)
     in_use = _in_use(observed, source)
-    if missing is not None and in_use is not None:
+    if lacking is not None and in_use is not None:
         # An LLMModel that is deleted while it is used is made again, and its files stay.
         return uri.cached_volume(source.uri, cache, in_use), None
     if cache is None:
-        missing = Withheld(
-            "CacheUnavailable",
-            "the chart's models.strategy is None, so there is no cache into which this model could be downloaded: set "
-            "it to PVC or HostPath, or use a source that needs none, such as pvc:// or oci://",
-        )
+        lacking = NO_CACHE
     path = _status(observed.model).get("path") or _expected(source)
-    return uri.cached_volume(source.uri, cache, path), missing
+    return uri.cached_volume(source.uri, cache, path), lacking
 
 
-def _missing(model: Manifest | None, of: str) -> Withheld | None:
+def missing(model: Manifest | None, of: str) -> Withheld | None:
     """Return why a model of a hub is not in the cache, in the words of its LLMModel."""
     if model is None:
         return Withheld("ModelPending", f"an {MODEL_KIND} for {of} is being made")
@@ -55,7 +57,7 @@ def state(observed: Observed) -> dict[str, Any] | None:
     if observed.model is None:
         return dict(before) or None
     status = _status(observed.model)
-    is_there = _missing(observed.model, "") is None
+    is_there = missing(observed.model, "") is None
     copied = ("revision", "bytesDone", "bytesTotal", "percent")
     passing = () if is_there else ("bytesPerSecond", "remainingSeconds")
     found = {name: status[name] for name in (*copied, *passing) if status.get(name) is not None}

@@ -57,9 +57,13 @@ def _spec(service: Service, pool: Pool) -> dict[str, Any]:
             *({"name": one.name, **one.source} for one in service.side_volumes),
             {"name": "tmp", "emptyDir": {}},
             # The engine's processes talk through shared memory; a container's own 64 MiB are too few.
-            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": "1Gi"}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(service)}},
         ],
     }
+
+
+def _shared_memory(service: Service) -> str:
+    return str(2**30 + service.shared_memory) if service.shared_memory else "1Gi"
 
 
 def _placement(service: Service, pool: Pool) -> dict[str, Any]:
@@ -95,7 +99,10 @@ def _container(service: Service) -> dict[str, Any]:
                 if service.model.source is not None
                 else []
             ),
-            *({"name": one.name, "mountPath": one.mount, "readOnly": True} for one in service.side_volumes),
+            *(
+                {"name": one.name, "mountPath": one.mount, **({"readOnly": True} if one.is_read_only else {})}
+                for one in service.side_volumes
+            ),
             {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
         ],

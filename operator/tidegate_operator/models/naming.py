@@ -63,11 +63,24 @@ def wanted_by(service: Manifest) -> Identity | None:
     return wanted(source["uri"], source.get("revision"))
 
 
+def draft_wanted_by(service: Manifest) -> Identity | None:
+    """Return which model of a hub is to guess tokens for an LLMService, None if none."""
+    source = _draft(service)
+    return wanted(source["uri"], source.get("revision")) if source.get("uri") else None
+
+
+def _draft(service: Manifest) -> Mapping[str, Any]:
+    speculative = (service["spec"].get("engine") or {}).get("speculative") or {}
+    return speculative.get("model") or {}
+
+
 def asked_by(service: Manifest) -> Iterator[Asked]:
-    """Yield all that an LLMService asks hubs for: its model, and its adapters."""
+    """Yield all that an LLMService asks hubs for: its model, the one that guesses tokens for it, and its adapters."""
     source = service["spec"]["model"]
     if (means := wanted_by(service)) is not None:
         yield Asked(means, source)
+    if (means := draft_wanted_by(service)) is not None:
+        yield Asked(means, _draft(service))
     for adapter in (source.get("lora") or {}).get("adapters") or ():
         means = wanted(adapter["uri"], adapter.get("revision"), "Adapter")
         if means is not None:
@@ -83,6 +96,12 @@ def identity(model: Manifest) -> Identity | None:
 def model_of(service: Manifest, models: Iterable[Manifest]) -> Manifest | None:
     """Return the LLMModel that an LLMService uses: the oldest of what it asks for, of those that stay."""
     meant = wanted_by(service)
+    return None if meant is None else oldest(meant, models, service["metadata"]["namespace"])
+
+
+def draft_of(service: Manifest, models: Iterable[Manifest]) -> Manifest | None:
+    """Return the LLMModel that guesses tokens for an LLMService: the oldest of what it asks for."""
+    meant = draft_wanted_by(service)
     return None if meant is None else oldest(meant, models, service["metadata"]["namespace"])
 
 
