@@ -37,10 +37,12 @@ def _none_of(fields: tuple[str, ...]) -> str:
     return " && ".join(lists.get(name, f"!has(self.{to_camel(name)})") for name in fields)
 
 
+# The API server checks rules on the default of `spec.engine` too, in which nothing has been filled in yet.
+_IS_CUSTOM: Final = "(has(self.type) && self.type == 'Custom')"
 RULES: Final = (
-    ("self.type != 'Custom' || has(self.image)", _NO_IMAGE),
-    (f"self.type == 'Custom' || {_none_of(_OF_CUSTOM)}", _NOT_CUSTOM),
-    (f"self.type != 'Custom' || {_none_of(_OF_VLLM)}", _NOT_VLLM),
+    (f"!{_IS_CUSTOM} || has(self.image)", _NO_IMAGE),
+    (f"{_IS_CUSTOM} || {_none_of(_OF_CUSTOM)}", _NOT_CUSTOM),
+    (f"!{_IS_CUSTOM} || {_none_of(_OF_VLLM)}", _NOT_VLLM),
 )
 
 

@@ -102,7 +102,13 @@ class CanarySettings(Model):
 class Rollout(Model):
     """How workers are replaced when the spec asks for others."""
 
-    model_config = rules(("self.maxSurge + self.maxUnavailable > 0", _NO_ROOM))
+    model_config = rules(
+        # The default of `spec.rollout`, in which nothing has been filled in yet, is checked too.
+        (
+            "!has(self.maxSurge) || !has(self.maxUnavailable) || self.maxSurge + self.maxUnavailable > 0",
+            _NO_ROOM,
+        )
+    )
 
     max_surge: int = Field(
         1,

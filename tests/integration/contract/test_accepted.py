@@ -18,6 +18,7 @@ DEFAULTS = {
     "coldStart": {"mode": "Hold", "timeoutSeconds": 300, "maxQueue": 100},
     "qos": {"classes": []},
     "routing": {"strategy": "Auto", "prefixCache": "PerTenant"},
+    "rollout": {"maxSurge": 1, "maxUnavailable": 0},
     "podTemplate": {},
     "suspend": False,
 }

@@ -69,8 +69,8 @@ CASES = [
         engine(type="Custom"),
         ["spec.engine", "engine.image must be set where engine.type is Custom"],
     ),
-    ("a command for vLLM", engine(command=["sh"]), ["for engine.type Custom only", "is Tidegate's"]),
-    ("a port for vLLM", engine(port=9000), ["for engine.type Custom only"]),
+    ("a command for vLLM", engine(command=["sh"]), ["are for engine.type Custom", "is Tidegate's"]),
+    ("a port for vLLM", engine(port=9000), ["are for engine.type Custom"]),
     (
         "a flag of vLLM's for another engine",
         engine(type="Custom", image="engine", maxModelLen=4096),
