@@ -47,6 +47,9 @@ _NO_KV_METRIC: Final = (
 _NO_PARALLELISM: Final = (
     "parallelism is told to vLLM: where engine.type is Custom spread the model by engine.args, inside one Pod"
 )
+_NO_LORA: Final = (
+    "model.lora is told to vLLM: where engine.type is Custom tell the engine of adapters in engine.args"
+)
 _CLASS_MIN_ABOVE: Final = (
     "qos.classes.minReplicas must not be above maxReplicas, where one that is unset is that of spec.scaling"
 )
@@ -79,6 +82,7 @@ class LLMServiceSpec(Model):
             _NO_KV_METRIC,
         ),
         ("self.engine.type != 'Custom' || !has(self.parallelism)", _NO_PARALLELISM),
+        ("self.engine.type != 'Custom' || !has(self.model.lora)", _NO_LORA),
     )
 
     model: ServedModel = Field(description="The model to serve.")
@@ -115,9 +119,7 @@ class LLMServiceSpec(Model):
     )
     qos: Qos = Field(Qos(), description="How the classes of callers are served.")
     routing: Routing = Field(Routing(), description="Which worker a request goes to.")
-    rollout: Rollout = Field(
-        Rollout(), description="How workers are replaced when the spec asks for others."
-    )
+    rollout: Rollout = Field(Rollout(), description="How workers are replaced when the spec asks for others.")
     pod_template: dict[str, Any] = Field(
         {},
         description="Merged last into the workers' Pod template (a strategic merge: lists of named entries merge by "
@@ -146,6 +148,8 @@ class LLMServiceSpec(Model):
     def _spreads_only_what_it_knows(self) -> Self:
         if self.engine.type == "Custom" and self.parallelism is not None:
             raise ValueError(_NO_PARALLELISM)
+        if self.engine.type == "Custom" and self.model.lora is not None:
+            raise ValueError(_NO_LORA)
         return self
 
     @model_validator(mode="after")

@@ -123,13 +123,15 @@ def test_it_is_refused_with_the_field_and_the_fix(
 
 def test_what_is_not_said_has_a_default(kubectl: Kubectl) -> None:
     stored = kubectl.submit(llm_model(tokenSecretRef=SECRET))["spec"]
-    assert stored == {"uri": HUB, "tokenSecretRef": {"name": "hub", "key": "token"}, "suspend": False}
+    secret = {"name": "hub", "key": "token"}
+    assert stored == {"uri": HUB, "type": "Model", "tokenSecretRef": secret, "suspend": False}
 
 
 @pytest.mark.parametrize(
     ("given", "changed", "says"),
     [
         pytest.param({}, {"uri": "hf://acme/other"}, "uri cannot be changed", id="another uri"),
+        pytest.param({}, {"type": "Adapter"}, "type cannot be changed", id="an adapter of a model"),
         pytest.param({}, {"revision": "v1"}, "revision cannot be changed", id="a revision where none was"),
         pytest.param(
             {"revision": "v1"}, {"revision": None}, "revision cannot be changed", id="a revision less"
