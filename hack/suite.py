@@ -1,7 +1,8 @@
 """`make test`: every layer in its order, each with its count and time; the first failure ends the run.
 
-The long builds (Kubernetes' programs) start at once beside the quick checks. The cluster of the end-to-end layer
-is the demo's: brought up by the README's own command, and taken down again unless it was there before.
+The long builds (Kubernetes' programs, then our images) start at once beside the tests. Tests run side by side where
+they share nothing: file by file, and one engine at a time. The cluster of the end-to-end layer is the demo's: brought
+up by the README's own command, and taken down again unless it was there before.
 `make keda` is its last layer alone, with KEDA in that cluster and the stories about it.
 """
 
@@ -11,9 +12,9 @@ import os
 import re
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -24,6 +25,10 @@ from localcluster.paths import CHECKOUT
 from localcluster.report import say
 
 PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
+CORES = max(2, min(os.cpu_count() or 2, 4))
+# What computes gets as many processes as there are cores; what mostly waits for other processes, one more.
+BY_FILE = ("-n", str(CORES), "--dist", "loadfile")
+BY_GROUP = ("-n", str(CORES + 1), "--dist", "loadgroup", "--no-loadscope-reorder")
 BIN = CHECKOUT / ".venv" / "bin"
 
 
@@ -90,7 +95,7 @@ def quick(report: Report) -> None:
     """What needs neither root nor a cluster."""
     lint = [(str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", ".")]
     report.layer("lint", *lint, (str(BIN / "mypy"),), (str(BIN / "lint-imports"),))
-    report.layer("unit", (*PYTEST, "tests/unit"))
+    report.layer("unit", (*PYTEST, *BY_FILE, "tests/unit"))
     report.layer("generated", (sys.executable, "hack/generate.py", "--check"))
 
 
@@ -101,7 +106,7 @@ def compiled(report: Report) -> None:
     report.layer(
         "compiled",
         (sys.executable, "gateway/compile.py", ".", target, "0"),
-        (*run, "-m", "not slow", "tests/unit/gateway/qos", "tests/integration/gateway"),
+        (*run, *BY_FILE, "-m", "not slow", "tests/unit/gateway/qos", "tests/integration/gateway"),
     )
 
 
@@ -150,18 +155,17 @@ def main(argv: Sequence[str]) -> int:
 
 def everything(report: Report) -> None:
     """All layers of `make test`."""
-    builds = threading.Thread(target=build_tools)
-    builds.start()
-    try:
+    with ThreadPoolExecutor(2, thread_name_prefix="builds") as builds:
+        tools_built, images_built = builds.submit(build_tools), builds.submit(build_images)
         quick(report)
-        builds.join()
+        tools_built.result()
         report.layer("chart", (*PYTEST, "tests/chart"))
-        report.layer("integration", (*PYTEST, "-m", "not thorough", "tests/integration"))
+        report.layer("integration", (*PYTEST, *BY_GROUP, "-m", "not thorough", "tests/integration"))
         compiled(report)
+        # It compares times, and nothing may run beside it.
+        images_built.result()
         report.layer("bench slice", (sys.executable, "-m", "tidegate_bench", "gateway", "--slice"))
         end_to_end(report)
-    finally:
-        builds.join()
 
 
 def build_tools() -> None:
@@ -171,6 +175,14 @@ def build_tools() -> None:
             tools.build(module)
         except ClusterError as error:
             say(f"error: {error}")
+
+
+def build_images() -> None:
+    """Build the images that the demo's cluster runs; a failure is told here, and again by the demo."""
+    try:
+        clusters.chosen().build()
+    except ClusterError as error:
+        say(f"error: {error}")
 
 
 if __name__ == "__main__":

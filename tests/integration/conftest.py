@@ -12,7 +12,29 @@ from integration.api import Api
 from localcluster import controlplane
 
 CRDS = Path(__file__).parents[2] / "crds"
+HERE = Path(__file__).parent
+# Those that take longest go first, so that at the end no process waits long for another.
+ORDER = ("worker", "operator", "loader", "gateway", "contract", "cli", "bench")
 _numbers = itertools.count(1)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Say what runs in one process when there are several: a file, but of the real engines all."""
+    items.sort(key=_turn)
+    for item in items:
+        folder = _folder(item)
+        name = folder if folder == "worker" else str(item.path)
+        item.add_marker(pytest.mark.xdist_group(name))
+
+
+def _turn(item: pytest.Item) -> int:
+    folder = _folder(item)
+    return ORDER.index(folder) if folder in ORDER else len(ORDER)
+
+
+def _folder(item: pytest.Item) -> str:
+    path = item.path
+    return path.relative_to(HERE).parts[0] if path.is_relative_to(HERE) else ""
 
 
 @pytest.fixture(scope="session")

@@ -136,7 +136,7 @@ class Operator:
     def started(self) -> Operator:
         """Start it and wait until it leads."""
         self.start()
-        eventually(self.leads, why=self.tail)
+        eventually(self.leads, 60, why=self.tail)
         return self
 
     def tail(self) -> str:

@@ -20,6 +20,18 @@ from suite import counts
             (1316, 0),
             id="something has a word after the last one",
         ),
+        pytest.param(
+            "bringing up nodes...\n..F\nFAILED tests/a.py::test_x - failed in 2 of 3 tries\n"
+            "1 failed, 4662 passed, 2 skipped in 96.27s (0:01:36)\n",
+            (4662, 1),
+            id="several processes",
+        ),
+        pytest.param(
+            "[gw0] node down: Not properly terminated\nF\nworker 'gw0' crashed while running 'tests/a.py::test_x'\n"
+            "1 failed, 7 passed in 9.10s\n",
+            (7, 1),
+            id="one of several processes crashed",
+        ),
     ],
 )
 def test_counts(output: str, expected: tuple[int, int]) -> None:
