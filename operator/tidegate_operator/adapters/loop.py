@@ -7,6 +7,7 @@ process but failures, and these only put off the next try. Must not decide what 
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Final
 
 import structlog
@@ -77,7 +78,7 @@ class AdapterLoop:
             if one.address and one.uid not in self._tasks and self._is_due(one):
                 task = asyncio.ensure_future(self._tend(one))
                 self._tasks[one.uid] = task
-                task.add_done_callback(lambda ended, uid=one.uid: self._ended(uid, ended))
+                task.add_done_callback(partial(self._ended, one.uid))
 
     def _forget(self, asked: list[Asked]) -> None:
         """Drop what is known of workers that do not answer any more: once they do, they have nothing."""

@@ -35,7 +35,7 @@ def survey(cache: Cache, settings: Settings) -> list[Asked]:
     if not services:
         return []
     by_service = _pods_by_service(cache)
-    found = []
+    found: list[Asked] = []
     for service in services:
         key = Key(service["metadata"]["namespace"], service["metadata"]["name"])
         adapters = declared(service, _around(key, cache), settings)
