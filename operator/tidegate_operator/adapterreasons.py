@@ -11,7 +11,12 @@ _CONDITION: Final = "AdaptersReady, Degraded"
 
 OF_ADAPTERS: Final = (
     Reason("AdaptersLoaded", "AdaptersReady", "Ready", "All workers have all adapters of `spec.model.lora`."),
-    Reason("AdapterLoaded", "Event", "Ready", "All workers have an adapter that they did not have before."),
+    Reason(
+        "AdapterLoaded",
+        "Event",
+        "Ready",
+        "A worker has an adapter, or another revision of it, that none had before.",
+    ),
     Reason(
         "AdapterPending",
         "AdaptersReady",

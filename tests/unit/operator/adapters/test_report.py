@@ -150,7 +150,12 @@ EVENTS: list[Any] = [
         [("Warning", "AdapterIncompatible"), ("Warning", "AdapterFailed")],
         id="it failed",
     ),
-    pytest.param(facts(HAS), facts(HAS, HAS), [], id="another worker has it too"),
+    pytest.param(facts(LACKS, LACKS), facts(HAS, LACKS), [("Normal", "AdapterLoaded")], id="one has it"),
+    pytest.param(facts(HAS, LACKS), facts(HAS, HAS), [], id="another worker has it too"),
+    pytest.param(facts(HAS), facts(HAS, LACKS), [], id="a worker is added"),
+    pytest.param(
+        facts(REFUSES), facts(HAS), [("Normal", "Serving"), ("Normal", "AdapterLoaded")], id="it was mended"
+    ),
 ]
 
 
