@@ -56,18 +56,19 @@ class Worker:
     log: Path
 
     @classmethod
-    def start(cls, python: Path, model: Path, home: Path) -> "Worker":
+    def start(cls, python: Path, model: Path, home: Path, *words: str, **variables: str) -> "Worker":
+        """Start one; `words` are more of vLLM's flags, `variables` more of its environment."""
         port, log = free_port(), home / "log"
         engine = ["--served-model-name", MODEL, "--host", "127.0.0.1", "--port", str(port)]
         engine += ["--scheduling-policy", "priority", "--enforce-eager"]
-        engine += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "8"]
+        engine += ["--max-model-len", str(CONTEXT), "--max-num-seqs", "8", *words]
         own = ["unshare", "--pid", "--fork", "--mount-proc", "--kill-child"]
         if os.geteuid() != 0:
             own[1:1] = ["--user", "--map-root-user"]
         with log.open("wb") as out:
             outer = subprocess.Popen(
                 [*own, *serve(python, model, home / "termination", *engine)],
-                env=environment(home),
+                env={**environment(home), **variables},
                 cwd=home,
                 stdout=out,
                 stderr=subprocess.STDOUT,
