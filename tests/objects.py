@@ -68,6 +68,7 @@ def observed(
     now: datetime = NOW,
     model: Object | None = None,
     draft: Object | None = None,
+    started: Mapping[str, Mapping[str, float]] | None = None,
     inspections: Mapping[str, Object] | None = None,
     followers: Sequence[Object] = (),
 ) -> Observed:
@@ -82,6 +83,7 @@ def observed(
         now=now,
         model=model,
         draft=draft,
+        started=started or {},
         inspections=inspections or {},
         followers=tuple(followers),
     )

@@ -72,6 +72,8 @@ SHARED_POOL: Final = "shared"
 WORKER_CONTAINER: Final = "main"
 WORKER_PORT_NAME: Final = "http"
 WORKER_PORT: Final = 8000
+# On a worker's page of metrics, by `phase`: how long each part of its start took.
+STARTUP_METRIC: Final = "tidegate_startup_seconds"
 # Where a leader waits for its followers, and where a follower shows that it is linked.
 LINK_PORT: Final = 29400
 GATEWAY_PORT: Final = 8080

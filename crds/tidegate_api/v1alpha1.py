@@ -20,6 +20,7 @@ from tidegate_api.scaling import ColdStart, DemandMark, PoolScaling, Scaling
 from tidegate_api.schema import Model, list_map, opaque, pattern_message, rules
 from tidegate_api.serving import Engine, Resources
 from tidegate_api.source import MemoryEstimate, ModelState
+from tidegate_api.startup import Startup
 from tidegate_api.tenant import LLMTenant
 from tidegate_api.tuning import EngineState
 
@@ -204,6 +205,9 @@ class LLMServiceStatus(Model):
     estimate: MemoryEstimate | None = Field(
         None,
         description="What a worker needs of memory, reckoned before it starts. Absent where nobody can know.",
+    )
+    startup: Startup | None = Field(
+        None, description="How long the last workers took to start. Absent before the first was ready."
     )
     engine: EngineState | None = Field(
         None, description="What Tidegate has chosen for vLLM. Absent for another engine."

@@ -5,7 +5,7 @@ everything in it comes from the API server, or is measured anew, and a restart r
 who cares.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tidegate_operator.adapters.state import WorkerAdapters
@@ -34,7 +34,8 @@ class Cache:
 
     `gateway_ready` is how many gateway Pods answer; `census` is what they said last, None while none was asked;
     `targets` is what was decided about replicas, by service and pool; `progress` is how far loaders said they are, by
-    LLMModel; `adapters` is what workers have, by service and uid of the Pod; `departed` are LLMModels that were seen
+    LLMModel; `adapters` is what workers have, by service and uid of the Pod; `started` is what workers tell of their
+    start, in the same order; `departed` are LLMModels that were seen
     to be deleted, until that was looked at.
     """
 
@@ -47,6 +48,7 @@ class Cache:
         self.targets: dict[Key, dict[str, Target]] = {}
         self.progress: dict[Key, Progress] = {}
         self.adapters: dict[Key, dict[str, WorkerAdapters]] = {}
+        self.started: dict[Key, dict[str, Mapping[str, float]]] = {}
         self.departed: dict[Key, Object] = {}
         self.examined: dict[Key, Examined] = {}
 

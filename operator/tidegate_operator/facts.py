@@ -96,6 +96,8 @@ class Observed:
     targets: Mapping[str, Target] = field(default_factory=dict)
     rivals: Mapping[str, str] = field(default_factory=dict)
     model: Manifest | None = None
+    # What engines have told of the parts of their start, in seconds, by uid of the Pod.
+    started: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     # The LLMModel of the model that guesses tokens.
     draft: Manifest | None = None
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)

@@ -48,6 +48,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         targets=cache.targets.get(key, {}),
         rivals=rivals(key.name, sizes(service), cache.all(POD_AUTOSCALER, key.namespace)),
         model=model_of(service, cache.all(LLM_MODEL, key.namespace)),
+        started=cache.started.get(key, {}),
         draft=draft_of(service, cache.all(LLM_MODEL, key.namespace)),
         inspections=inspections(inspectors_of(key, cache)),
         tallies=cache.census.tallies(key) if cache.census is not None else {},

@@ -43,6 +43,8 @@ from tidegate_operator.prometheus import Prometheus
 from tidegate_operator.queues import Queues
 from tidegate_operator.reconcile import Reconciler
 from tidegate_operator.resync import WATCHED
+from tidegate_operator.startups import pagehttp
+from tidegate_operator.startups.loop import Pages, StartupLoop
 from tidegate_operator.tenants import TenantReconciler
 from tidegate_operator.watches import Watches, trace_requests
 from tidegate_operator.workqueue import WorkQueue
@@ -66,8 +68,9 @@ async def run(environment: Environment) -> None:
         loaderhttp.connect() as loaders,
         workerhttp.connect() as workers,
         goldenhttp.connect() as golden,
+        pagehttp.connect() as pages,
     ):
-        asked = Asked(gateways, engines, loaders, workers, golden)
+        asked = Asked(gateways, engines, loaders, workers, golden, pages)
         operator = Operator.assemble(environment, cluster, asked, metrics=metrics, watches=watches)
         records, port = operator.autoscaler.records, environment.admin_port
         async with health.serve(operator.health, metrics, records, port):
@@ -95,6 +98,7 @@ class Asked:
     loaders: Loaders
     workers: Workers
     golden: Golden
+    pages: Pages
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,6 +113,7 @@ class Operator:
     progress: ProgressLoop
     adapters: AdapterLoop
     examiner: Examiner
+    startups: StartupLoop
     watches: Watches
     health: health.Health
     metrics: Metrics
@@ -142,6 +147,7 @@ class Operator:
         progress = ProgressLoop(asked.loaders, cache, queues.models.add, loop.time)
         adapters = AdapterLoop(asked.workers, cache, settings, metrics, queues.services.add, loop.time)
         examiner = Examiner(asked.golden, cluster, cache, queues.services.add)
+        startups = StartupLoop(asked.pages, cache, queues.services.add)
         metrics.observe(lambda: queues.depth, watches.ages)
         alive = health.Health(watches, queues.stalled_seconds)
         return cls(
@@ -153,6 +159,7 @@ class Operator:
             progress,
             adapters,
             examiner,
+            startups,
             watches,
             alive,
             metrics,
@@ -199,6 +206,7 @@ class Operator:
                 self.progress.for_ever(),
                 self.adapters.for_ever(),
                 self.examiner.for_ever(),
+                self.startups.for_ever(),
             )
 
     async def _read_everything(self) -> None:

@@ -30,6 +30,7 @@ from tidegate_operator.rollout.entry import EVENTS as OF_ROLLOUTS
 from tidegate_operator.rollout.entry import changes as rollout_changes
 from tidegate_operator.rollout.entry import entry
 from tidegate_operator.scalingstatus import changes, entries
+from tidegate_operator.startups.state import startup
 
 # What a pool's status says of its requests, as the gateways tell it.
 _TRAFFIC = ("queued", "running", "creditsUsed", "creditsLimit", "classes")
@@ -75,6 +76,7 @@ def summarize(
         **({"image": image} if image else {}),
         **_model(observed, plan, stalled),
         **_engine(observed, plan),
+        **_startup(observed),
         "pools": _pools(scene),
         **({"rollout": rolled} if rolled else {}),
         **({"scaling": told} if told else {}),
@@ -187,6 +189,12 @@ def _engine(observed: Observed, plan: Plan | None) -> dict[str, Any]:
     before = (observed.service.get("status") or {}).get("engine")
     state = before if plan is None else plan.service.engine_state
     return {"engine": state} if state else {}
+
+
+def _startup(observed: Observed) -> dict[str, Any]:
+    before = (observed.service.get("status") or {}).get("startup")
+    found = startup(before, observed.pods, observed.started)
+    return {"startup": found} if found else {}
 
 
 def _image(scene: Scene) -> str | None:

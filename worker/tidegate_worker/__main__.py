@@ -12,13 +12,14 @@ import os
 import sys
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 from pathlib import Path
+from tempfile import gettempdir
 from typing import NoReturn
 
 from tidegate_api.names import EXIT_MEND, TERMINATION_MESSAGE_PATH
-from tidegate_worker import cgroup, engine, engine_table, group, termination
+from tidegate_worker import cgroup, engine, engine_table, group, phases, termination
 from tidegate_worker.facts import EngineFacts, ModelFacts
 from tidegate_worker.finding import Finding
 from tidegate_worker.launch import Launch, launch
@@ -106,6 +107,8 @@ def prepare(options: Options) -> Launch | Finding:
             return finding
         announce(model, time.monotonic() - started)
     preload = [str(path) for path in PRELOADED if path.exists()]
+    seconds = time.monotonic() - started
+    facts = replace(facts, env={**facts.env, **phases.environment(facts.env, Path(gettempdir()), seconds)})
     return launch(
         facts,
         python=sys.executable,

@@ -11,6 +11,8 @@ import sys
 from importlib import import_module
 from types import FrameType
 
+from tidegate_worker import phases
+
 SERVER = "vllm.entrypoints.openai.api_server"
 EXIT_TERMINATED = 128 + signal.SIGTERM
 
@@ -37,6 +39,7 @@ def main() -> None:
     if "--headless" in sys.argv:
         compute()
     else:
+        phases.expose()
         runpy.run_module(SERVER, run_name="__main__")
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate_api.names import CANARY_TRACK, TRACK_LABEL
+from tidegate_api.names import CANARY_TRACK, TRACK_LABEL, WORKER_PORT, WORKER_PORT_NAME
 from tidegate_operator.facts import Manifest
 
 
@@ -114,6 +114,19 @@ def running_since(pod: Manifest, container_name: str) -> str | None:
 def has_started(pod: Manifest, container_name: str) -> bool:
     """Return whether the container has passed its startup probe."""
     return bool(_container(pod, container_name).get("started"))
+
+
+def restarts(pod: Manifest, container_name: str) -> int:
+    """Return how often the container was started again."""
+    return int(_container(pod, container_name).get("restartCount", 0))
+
+
+def worker_port(pod: Manifest) -> int:
+    """Return the port on which a worker answers."""
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    ports = (port for one in containers for port in one.get("ports") or ())
+    found = (port["containerPort"] for port in ports if port.get("name") == WORKER_PORT_NAME)
+    return int(next(found, WORKER_PORT))
 
 
 def _container(pod: Manifest, name: str) -> Mapping[str, Any]:
