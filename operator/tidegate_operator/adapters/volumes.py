@@ -34,11 +34,17 @@ def side_volumes(observed: Observed, model: ModelVolume, settings: Settings) -> 
 
 def _mounted(children: Sequence[Manifest]) -> Iterator[Volume]:
     """Yield the volumes that workers have for adapters now."""
-    for child in children:
-        spec = ((child.get("spec") or {}).get("template") or {}).get("spec") or {}
-        for entry in spec.get("volumes") or ():
+    for template in (_template(child.get("spec") or {}) for child in children):
+        for entry in (template.get("spec") or {}).get("volumes") or ():
             if entry["name"].startswith(_PREFIX) and (found := volume_of(entry)) is not None:
                 yield found
+
+
+def _template(spec: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return the template of the Pods that a child makes, of a LeaderWorkerSet that of its followers."""
+    group = spec.get("leaderWorkerTemplate") or {}
+    found: Mapping[str, Any] = group.get("workerTemplate") or spec.get("template") or {}
+    return found
 
 
 def _directory(source: Mapping[str, Any]) -> Iterator[str]:

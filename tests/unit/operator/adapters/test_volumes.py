@@ -155,6 +155,16 @@ def test_these_changes_are_a_new_version(before: Object, after: Object) -> None:
     assert version(new) != version(old)
 
 
+def test_a_claim_that_a_leaderworkerset_mounts_stays_as_well() -> None:
+    old = facts(with_adapters(adapter(uri=OTHER)), "more")
+    leading = {
+        "kind": "LeaderWorkerSet",
+        "metadata": {"name": "chat-shared"},
+        "spec": {"leaderWorkerTemplate": {"workerTemplate": template(old)}},
+    }
+    assert mounted(facts(with_adapters(), "more", children=[leading])) == mounted(old)
+
+
 def test_a_claim_without_adapters_that_is_about_to_go_is_let_go() -> None:
     old = facts(with_adapters(adapter(uri=OTHER)), "more")
     new = facts(with_adapters(), children=children(old))
