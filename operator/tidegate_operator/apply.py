@@ -13,7 +13,7 @@ from tidegate_operator.diff import needs_write
 from tidegate_operator.errors import Stalled, Waiting
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.interest import is_controlled_by
-from tidegate_operator.kinds import kind_of
+from tidegate_operator.kinds import WORKLOADS, kind_of
 
 _Name = tuple[str, str, str]
 _LOOK_AGAIN_SECONDS = 1.0
@@ -72,7 +72,7 @@ async def _apply_one(
         return live
     # With the UID, an object that took this name in the meantime is refused instead of taken over.
     exactly = {**manifest["metadata"], "uid": live["metadata"]["uid"]}
-    if manifest["kind"] == "Deployment" and manifest["metadata"]["name"] in held:
+    if manifest["kind"] in WORKLOADS and manifest["metadata"]["name"] in held:
         exactly["resourceVersion"] = live["metadata"]["resourceVersion"]
     return await _write({**manifest, "metadata": exactly}, cluster, cache)
 
@@ -99,7 +99,7 @@ async def _write(manifest: Mapping[str, Any], cluster: Cluster, cache: Cache) ->
 
 def _refused(manifest: Mapping[str, Any], error: ClusterError) -> Stalled:
     # Everything else in a manifest is ours and tested, or was checked before.
-    where = "spec.podTemplate or spec.resources" if manifest["kind"] == "Deployment" else "the LLMService"
+    where = "spec.podTemplate or spec.resources" if manifest["kind"] in WORKLOADS else "the LLMService"
     message = f"the API server refuses the {manifest['kind']} made from {where}: {error.message[:1000]}"
     return Stalled("InvalidPodTemplate", message)
 

@@ -50,6 +50,8 @@ class Cache:
         self.adapters: dict[Key, dict[str, WorkerAdapters]] = {}
         self.started: dict[Key, dict[str, Mapping[str, float]]] = {}
         self.departed: dict[Key, Object] = {}
+        # Whether the cluster knows LeaderWorkerSets.
+        self.knows_sets = False
         self.examined: dict[Key, Examined] = {}
 
     def put(self, item: Object) -> Change | None:

@@ -261,6 +261,8 @@ class Plan:
     remarks: Mapping[str, Remark] = field(default_factory=dict)
     is_outdated: bool = False
     groups: tuple[Group, ...] = ()
+    # Whether workers of several Pods are LeaderWorkerSets, not Deployments with followers.
+    is_in_sets: bool = False
     # Whether a Job looks into the model.
     is_inspected: bool = False
     withheld: Withheld | None = None

@@ -101,8 +101,9 @@ class Observed:
     # The LLMModel of the model that guesses tokens.
     draft: Manifest | None = None
     inspections: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    # Of workers that are several Pods each: those that only compute.
+    # Of workers that are several Pods each: those that only compute; and whether the cluster knows LeaderWorkerSets.
     followers: tuple[Manifest, ...] = ()
+    knows_sets: bool = False
     # Of a service with adapters: the LLMModels and claims of the namespace, and what is known of each worker, by uid.
     models: tuple[Manifest, ...] = ()
     claims: Mapping[str, Manifest] = field(default_factory=dict)

@@ -5,9 +5,11 @@ an object that is in our way has no label of ours. Must not decide or write.
 """
 
 import asyncio
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Any
 
+from tidegate_api.names import pool_name
 from tidegate_operator.adapters.declared import lora_of
 from tidegate_operator.build import child_names
 from tidegate_operator.cache import Cache
@@ -23,7 +25,15 @@ from tidegate_operator.interest import (
     names_of_services,
     pods_of,
 )
-from tidegate_operator.kinds import CLAIM, LLM_MODEL, LLM_SERVICE, LLM_TENANT, POD_AUTOSCALER, kind_of
+from tidegate_operator.kinds import (
+    CLAIM,
+    LEADER_WORKER_SET,
+    LLM_MODEL,
+    LLM_SERVICE,
+    LLM_TENANT,
+    POD_AUTOSCALER,
+    kind_of,
+)
 from tidegate_operator.models.naming import draft_of, model_of
 from tidegate_operator.pools import sizes
 from tidegate_operator.rivals import rivals
@@ -41,6 +51,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
         children=tuple(await _children(service, cache, cluster)),
         pods=tuple(pods_of(key, cache)),
         followers=tuple(followers_of(key, cache)),
+        knows_sets=cache.knows_sets,
         claim=cache.get(CLAIM, key.namespace, claim) if claim else None,
         gateway_endpoints_ready=cache.gateway_ready,
         now=datetime.now(UTC),
@@ -88,10 +99,24 @@ def enrolled(key: Key, cache: Cache) -> Enrolled | None:
 
 async def _children(service: Object, cache: Cache, cluster: Cluster) -> list[Object]:
     key = key_of(service)
+    is_spread = bool((service.get("spec") or {}).get("parallelism"))
+    if is_spread and cache.knows_sets:
+        await _look_at_sets(key, sizes(service), cache, cluster)
     known = children_of(key, cache)
     names = {(child["apiVersion"], child["kind"], child["metadata"]["name"]) for child in known}
-    is_spread = bool((service.get("spec") or {}).get("parallelism"))
     expectations = child_names(key, sizes(service), is_spread=is_spread)
     unknown = [expected for expected in expectations if expected not in names]
     asked = [cluster.get(kind_of(api, kind), key.namespace, name) for api, kind, name in unknown]
     return known + [found for found in await asyncio.gather(*asked) if found]
+
+
+async def _look_at_sets(key: Key, pools: Iterable[str], cache: Cache, cluster: Cluster) -> None:
+    """Read the LeaderWorkerSets of a service anew: no watch tells of them."""
+    names = [pool_name(key.name, pool) for pool in pools]
+    found = await asyncio.gather(*(cluster.get(LEADER_WORKER_SET, key.namespace, name) for name in names))
+    for name, live in zip(names, found, strict=True):
+        known = cache.get(LEADER_WORKER_SET, key.namespace, name)
+        if live is not None:
+            cache.put(live)
+        elif known is not None:
+            cache.drop(known)

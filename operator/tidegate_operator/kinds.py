@@ -39,6 +39,10 @@ LLM_TENANT: Final = Kind(API_VERSION, TENANT_KIND, TENANTS_PLURAL)
 LLM_MODEL: Final = Kind(API_VERSION, MODEL_KIND, MODELS_PLURAL)
 DEPLOYMENT: Final = Kind("apps/v1", "Deployment", "deployments")
 STATEFUL_SET: Final = Kind("apps/v1", "StatefulSet", "statefulsets")
+# Of a project of its own: not every cluster knows it.
+LEADER_WORKER_SET: Final = Kind("leaderworkerset.x-k8s.io/v1", "LeaderWorkerSet", "leaderworkersets")
+# What makes the workers of a pool, and has their number.
+WORKLOADS: Final = frozenset({DEPLOYMENT.kind, LEADER_WORKER_SET.kind})
 CONTROLLER_REVISION: Final = Kind("apps/v1", "ControllerRevision", "controllerrevisions")
 SERVICE: Final = Kind("v1", "Service", "services")
 SERVICE_ACCOUNT: Final = Kind("v1", "ServiceAccount", "serviceaccounts")
@@ -59,6 +63,7 @@ ALL: Final = (
     LLM_MODEL,
     DEPLOYMENT,
     STATEFUL_SET,
+    LEADER_WORKER_SET,
     CONTROLLER_REVISION,
     SERVICE,
     SERVICE_ACCOUNT,

@@ -13,7 +13,8 @@ from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
-from tidegate_operator.groups import groups
+from tidegate_operator.groups import groups, is_in_sets
+from tidegate_operator.kinds import WORKLOADS
 from tidegate_operator.replicas import sized
 from tidegate_operator.rollout import course
 
@@ -37,7 +38,7 @@ def make_plan(service: Service, observed: Observed, settings: Settings) -> Plan:
         is_inspected=inspecting.is_wanted(service, observed),
         withheld=service.withheld or inspecting.waiting(service, observed),
     )
-    plan = replace(plan, groups=tuple(groups(plan, observed)))
+    plan = replace(plan, groups=tuple(groups(plan, observed)), is_in_sets=is_in_sets(service, observed))
     _refuse_foreign(plan, observed.children)
     return plan
 
@@ -53,7 +54,7 @@ def _sized(pool: Pool, service: Service, observed: Observed) -> Pool:
 
 
 def _deployment(name: str, children: Sequence[Manifest]) -> Manifest | None:
-    deployments = (child for child in children if child["kind"] == "Deployment")
+    deployments = (child for child in children if child["kind"] in WORKLOADS)
     return next((one for one in deployments if one["metadata"]["name"] == name), None)
 
 

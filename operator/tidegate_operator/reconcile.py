@@ -92,7 +92,8 @@ def _again(stalled: Stalled | None, plan: Plan | None) -> float | None:
         return 0.0
     if plan is not None and plan.course.next.phase not in ("Stable", "RolledBack"):
         return ROLLOUT_SECONDS
-    return LOOK_AGAIN_SECONDS if stalled else None
+    is_watched = plan is None or not plan.is_in_sets
+    return LOOK_AGAIN_SECONDS if stalled or not is_watched else None
 
 
 def _status_of(observed: Observed, status: Object) -> Object:

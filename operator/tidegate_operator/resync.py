@@ -18,6 +18,7 @@ from tidegate_operator.kinds import (
     DEPLOYMENT,
     DISRUPTION_BUDGET,
     JOB,
+    LEADER_WORKER_SET,
     LLM_MODEL,
     LLM_SERVICE,
     LLM_TENANT,
@@ -76,7 +77,23 @@ async def read_all(cluster: Cluster, cache: Cache, namespaces: Sequence[str | No
     for kind, selector in WATCHED.items():
         for namespace in namespaces:
             cache.replace(kind, namespace, await cluster.list(kind, namespace, selector))
+    await _read_sets(cluster, cache, namespaces)
     cache.forget_deletions()
+
+
+async def _read_sets(cluster: Cluster, cache: Cache, namespaces: Sequence[str | None]) -> None:
+    """List LeaderWorkerSets, where the cluster knows them: they are not watched, and come and go with a project."""
+    try:
+        for namespace in namespaces:
+            cache.replace(
+                LEADER_WORKER_SET, namespace, await cluster.list(LEADER_WORKER_SET, namespace, OURS)
+            )
+    except ClusterError as error:
+        if error.status not in (403, 404):
+            raise
+        cache.knows_sets = False
+    else:
+        cache.knows_sets = True
 
 
 async def for_ever(

@@ -7,9 +7,12 @@ from collections.abc import Iterable
 
 from tidegate_api.names import pool_name
 from tidegate_operator.facts import Manifest
+from tidegate_operator.kinds import DEPLOYMENT, LEADER_WORKER_SET
 
 # On every HorizontalPodAutoscaler that KEDA makes: the ScaledObject that it is made for.
 SCALED_OBJECT_LABEL = "scaledobject.keda.sh/name"
+
+_SCALED = {(kind.group, kind.kind) for kind in (DEPLOYMENT, LEADER_WORKER_SET)}
 
 
 def rivals(service: str, pools: Iterable[str], autoscalers: Iterable[Manifest]) -> dict[str, str]:
@@ -26,9 +29,8 @@ def rivals(service: str, pools: Iterable[str], autoscalers: Iterable[Manifest]) 
 def deployment_of(autoscaler: Manifest) -> str:
     """Return the name of the Deployment that it scales, empty if it scales something else."""
     target = (autoscaler.get("spec") or {}).get("scaleTargetRef") or {}
-    is_deployment = target.get("kind") == "Deployment" and str(target.get("apiVersion", "apps/")).startswith(
-        "apps/"
-    )
+    group = str(target.get("apiVersion", "apps/")).partition("/")[0]
+    is_deployment = (group, target.get("kind")) in _SCALED
     return str(target.get("name", "")) if is_deployment else ""
 
 

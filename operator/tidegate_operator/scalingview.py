@@ -19,7 +19,14 @@ from tidegate_operator.engines import Engine
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Manifest, Observed
 from tidegate_operator.interest import key_of, owners_of
-from tidegate_operator.kinds import DEPLOYMENT, LLM_SERVICE, POD, POD_AUTOSCALER, Kind
+from tidegate_operator.kinds import (
+    DEPLOYMENT,
+    LEADER_WORKER_SET,
+    LLM_SERVICE,
+    POD,
+    POD_AUTOSCALER,
+    Kind,
+)
 from tidegate_operator.replicas import replicas_of
 from tidegate_operator.resolve import accelerators, resolve
 from tidegate_operator.rivals import rivals
@@ -161,7 +168,7 @@ class Views:
 def _owned(cache: Cache, namespace: str | None = None) -> _Owned:
     """Return Deployments and Pods by the LLMService that they are made for: one pass, however many there are."""
     found: _Owned = {}
-    for kind in (DEPLOYMENT, POD):
+    for kind in (DEPLOYMENT, LEADER_WORKER_SET, POD):
         for item in cache.all(kind, namespace):
             for key in set(owners_of(item)):
                 found.setdefault((key, kind), []).append(item)
@@ -173,7 +180,7 @@ def _observe(item: Object, owned: _Owned, now: float) -> Observed:
     return Observed(
         service=item,
         siblings=(),
-        children=tuple(owned.get((key, DEPLOYMENT), ())),
+        children=(*owned.get((key, DEPLOYMENT), ()), *owned.get((key, LEADER_WORKER_SET), ())),
         pods=tuple(owned.get((key, POD), ())),
         claim=None,
         gateway_endpoints_ready=0,

@@ -13,6 +13,7 @@ from tidegate_operator import uri
 from tidegate_operator.desired import ModelVolume
 from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.kinds import LEADER_WORKER_SET, WORKLOADS
 from tidegate_operator.models.naming import cache_volume, wanted
 
 NO_CACHE = Withheld(
@@ -70,10 +71,18 @@ def _in_use(observed: Observed, source: ModelSource) -> str | None:
     revision = _before(observed).get("revision")
     path = f"{_directory(source)}/{revision}"
     where = f"{MODELS_MOUNT}/{path}"
-    deployments = (child for child in observed.children if child["kind"] == "Deployment")
-    pods = (one["spec"]["template"]["spec"] for one in deployments)
+    pods = (_pod_of(child) for child in observed.children if child["kind"] in WORKLOADS)
     used = any(_reads(container, where) for pod in pods for container in pod["containers"])
     return path if revision is not None and used else None
+
+
+def _pod_of(workload: Manifest) -> Mapping[str, Any]:
+    spec: Mapping[str, Any] = workload["spec"]
+    in_set = workload["kind"] == LEADER_WORKER_SET.kind
+    found: Mapping[str, Any] = (
+        spec["leaderWorkerTemplate"]["leaderTemplate"] if in_set else spec["template"]
+    )["spec"]
+    return found
 
 
 def _reads(container: Mapping[str, Any], path: str) -> bool:

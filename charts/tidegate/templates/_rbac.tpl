@@ -20,6 +20,10 @@
 - apiGroups: [batch]
   resources: [jobs]
   verbs: [get, list, watch, create, patch, delete]
+# Workers of several Pods are LeaderWorkerSets where that project is installed.
+- apiGroups: [leaderworkerset.x-k8s.io]
+  resources: [leaderworkersets]
+  verbs: [get, list, create, patch, delete]
 # A StatefulSet holds what computes for a worker of several Pods; it goes with that worker's first Pod, unasked.
 - apiGroups: [apps]
   resources: [statefulsets]

@@ -13,6 +13,7 @@ from tidegate_operator.build import metadata
 from tidegate_operator.build.deployment import canary, deployment
 from tidegate_operator.build.group import followers
 from tidegate_operator.build.inspection import inspection
+from tidegate_operator.build.leaderworkerset import leaderworkerset
 from tidegate_operator.build.networkpolicy import members_networkpolicy, networkpolicy
 from tidegate_operator.build.pdb import pdb
 from tidegate_operator.build.revision import revision
@@ -31,6 +32,7 @@ def build(plan: Plan) -> list[dict[str, Any]]:
     What Pods need or are limited by comes before the Deployment that makes them, and a version before who runs it.
     """
     wanted = plan.service
+    workload = leaderworkerset if plan.is_in_sets else deployment
     manifests = [
         serviceaccount(wanted),
         networkpolicy(wanted),
@@ -40,7 +42,7 @@ def build(plan: Plan) -> list[dict[str, Any]]:
         *(revision(wanted, version) for version in plan.revisions),
         *(pdb(wanted, pool) for pool in plan.pools),
         *(
-            deployment(wanted, pool, plan.versions[pool.name], plan.strategies[pool.name])
+            workload(wanted, pool, plan.versions[pool.name], plan.strategies[pool.name])
             for pool in plan.pools
         ),
         *(

@@ -1,4 +1,4 @@
-"""The Deployment of a pool: its workers, replaced one by one and never fewer than wanted, and those that try a version."""
+"""The Deployments of a pool: its workers, replaced one by one and never fewer than wanted, and those of a trial."""
 
 from typing import Any
 
@@ -23,7 +23,10 @@ def deployment(service: Service, pool: Pool, version: Version, strategy: Strateg
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(service, pool, version),
+        "metadata": {
+            **metadata.of_pool(service, pool),
+            "annotations": workload_annotations(pool, version),
+        },
         "spec": {
             **replicas,
             **_common(strategy),
@@ -70,8 +73,9 @@ def _common(strategy: Strategy) -> dict[str, Any]:
     }
 
 
-def _metadata(service: Service, pool: Pool, version: Version) -> dict[str, Any]:
+def workload_annotations(pool: Pool, version: Version) -> dict[str, str]:
+    """Return what is written on whatever makes the workers of a pool."""
     annotations = {REVISION_LABEL: version.revision}
     if pool.replicas_before is not None:
         annotations[SUSPENDED_REPLICAS_ANNOTATION] = str(pool.replicas_before)
-    return {**metadata.of_pool(service, pool), "annotations": annotations}
+    return annotations

@@ -61,15 +61,18 @@ def led(template: Mapping[str, Any], service: Service) -> dict[str, Any]:
     )
 
 
-def follower(template: Mapping[str, Any], leader: str, address: str, rank: str = _ORDINAL) -> dict[str, Any]:
+def follower(
+    template: Mapping[str, Any], leader: str | None, address: str, rank: str = _ORDINAL
+) -> dict[str, Any]:
     """Return the Pod template of the followers of a leader, from the leader's own.
 
-    `address` is the leader's; `rank` is the path of the field that has a follower's.
+    `address` is the leader's; `rank` is the path of the field that has a follower's. No `leader`: somebody else says
+    whose they are.
     """
     own = {key: value for key, value in template["metadata"]["labels"].items() if key != SERVICE_LABEL}
     return _changed(
         template,
-        labels={**own, ROLE_LABEL: FOLLOWER_ROLE, LEADER_LABEL: leader},
+        labels={**own, ROLE_LABEL: FOLLOWER_ROLE, **({LEADER_LABEL: leader} if leader else {})},
         annotations={},
         main=lambda main: {
             **{field: value for field, value in main.items() if field not in _OF_LEADERS},

@@ -17,6 +17,7 @@ from tidegate_operator.diff import applied_hash
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.groups import followers_of
+from tidegate_operator.kinds import LEADER_WORKER_SET, WORKLOADS
 from tidegate_operator.replicas import replicas_of
 
 _TEMPLATE_LABEL = "pod-template-hash"
@@ -51,9 +52,12 @@ class PoolScene:
 
     @property
     def status(self) -> Mapping[str, Any]:
-        """Return what the Deployment's controller says."""
-        status: Mapping[str, Any] = (self.deployment or {}).get("status") or {}
-        return status
+        """Return what the Deployment's controller says; that of a LeaderWorkerSet does not say of which generation."""
+        workload = self.deployment or {}
+        status: Mapping[str, Any] = workload.get("status") or {}
+        if workload.get("kind") != LEADER_WORKER_SET.kind:
+            return status
+        return {**status, "observedGeneration": workload["metadata"].get("generation", 0)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,14 +197,14 @@ def _deployment(observed: Observed, pool: str) -> Manifest | None:
     uid = observed.service["metadata"].get("uid")
     for child in observed.children:
         owners = child["metadata"].get("ownerReferences") or []
-        if child.get("kind") == "Deployment" and child["metadata"]["name"] == wanted:
+        if child.get("kind") in WORKLOADS and child["metadata"]["name"] == wanted:
             return child if any(owner.get("uid") == uid for owner in owners) else None
     return None
 
 
 def _applied_hashes(plan: Plan | None) -> dict[str, str | None]:
     """Return the hash of each Deployment that the plan wants, by its name."""
-    wanted = (one for one in build(plan) if one["kind"] == "Deployment") if plan is not None else ()
+    wanted = (one for one in build(plan) if one["kind"] in WORKLOADS) if plan is not None else ()
     return {one["metadata"]["name"]: applied_hash(one) for one in wanted}
 
 

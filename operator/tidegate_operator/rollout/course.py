@@ -14,6 +14,7 @@ from tidegate_api.rollout import Rollout
 from tidegate_api.settings import Settings
 from tidegate_operator.desired import Canary, Course, Pool, Remark, Revision, Service, Strategy, Version
 from tidegate_operator.facts import Manifest, Observed
+from tidegate_operator.kinds import WORKLOADS
 from tidegate_operator.rollout import machine, memory, strategy, versions, workers
 from tidegate_operator.rollout.facts import Seen, State
 
@@ -154,5 +155,5 @@ def _command(of: Manifest, state: State) -> Literal["promote", "abort"] | None:
 
 def _deployment(observed: Observed, pool: str) -> Manifest | None:
     name = pool_name(observed.key.name, pool)
-    found = (one for one in observed.children if one["kind"] == "Deployment")
+    found = (one for one in observed.children if one["kind"] in WORKLOADS)
     return next((one for one in found if one["metadata"]["name"] == name), None)

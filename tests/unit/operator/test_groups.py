@@ -1,6 +1,7 @@
 """Workers of several Pods: who leads, who follows, what is made for whom, and what is said of them."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -237,3 +238,66 @@ def test_only_leaders_count() -> None:
     up = leader(ready=True)
     facts = observed(PAIR, pods=[up], children=[deployment(PAIR)], followers=[follower(ready=True)])
     assert status(facts)["ready"] == "1/1"
+
+
+def in_sets(of: Object = PAIR, **more: Any) -> dict[str, Any]:
+    """Return the LeaderWorkerSet that is made for a service where the cluster knows them."""
+    made = build(planned(replace(observed(of, **more), knows_sets=True)))
+    return next(one for one in made if one["kind"] == "LeaderWorkerSet")
+
+
+def test_where_leaderworkersets_are_known_a_pool_is_one() -> None:
+    made = in_sets(service(replicas=3, parallelism={"tensor": 2}))
+    assert made["metadata"]["name"] == "chat-shared"
+    assert (made["spec"]["replicas"], made["spec"]["leaderWorkerTemplate"]["size"]) == (3, 2)
+    assert made["spec"]["leaderWorkerTemplate"]["restartPolicy"] == "None"
+    kinds = [one["kind"] for one in build(planned(replace(observed(PAIR), knows_sets=True)))]
+    assert "Deployment" not in kinds
+
+
+def test_both_templates_of_a_set_are_those_of_a_group_without_it() -> None:
+    template = manifest("Deployment", PAIR)["spec"]["template"]
+    set_of = in_sets()["spec"]["leaderWorkerTemplate"]
+    assert set_of["leaderTemplate"] == template
+    (alone,) = sets(PAIR, leader())
+    theirs, ours = main(set_of["workerTemplate"]), main(alone["spec"]["template"])
+    assert theirs["args"][1:] == ["--leader=$(LWS_LEADER_ADDRESS)", *ours["args"][2:]]
+    assert "worker-index" in theirs["env"][0]["valueFrom"]["fieldRef"]["fieldPath"]
+    assert LEADER_LABEL not in set_of["workerTemplate"]["metadata"]["labels"]
+
+
+def test_workers_of_one_pod_are_no_set() -> None:
+    alone = build(planned(replace(observed(service()), knows_sets=True)))
+    assert "LeaderWorkerSet" not in {one["kind"] for one in alone}
+
+
+def test_who_has_begun_without_sets_stays_so() -> None:
+    begun = replace(observed(PAIR, children=[deployment(PAIR)]), knows_sets=True)
+    assert "Deployment" in {one["kind"] for one in build(planned(begun))}
+
+
+def test_members_of_a_set_are_known_by_its_labels() -> None:
+    place = {
+        "leaderworkerset.sigs.k8s.io/name": "chat-shared",
+        "leaderworkerset.sigs.k8s.io/group-index": "1",
+    }
+    one, other = leader("chat-shared-1"), follower(of="chat-shared-1", main={"state": {}})
+    for member in (one, other):
+        member["metadata"]["labels"].update(place)
+    del other["metadata"]["labels"][LEADER_LABEL]
+    assert sets(PAIR, one) == []
+    facts = observed(PAIR, pods=[one], children=[in_sets()], followers=[other])
+    found = condition(status(replace(facts, knows_sets=True)), "WorkloadsReady")
+    assert (found["reason"], "'chat-shared-1-1'" in found["message"]) == ("GroupIncomplete", True)
+
+
+def test_a_set_is_rolled_out_when_all_its_groups_are_of_its_templates() -> None:
+    up = leader("chat-shared-0", ready=True)
+    made = in_sets()
+    live = {
+        **made,
+        "metadata": {**made["metadata"], "generation": 4},
+        "status": {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1},
+    }
+    facts = replace(observed(PAIR, pods=[up], children=[live]), knows_sets=True)
+    assert condition(status(facts), "Progressing")["status"] == "False"
