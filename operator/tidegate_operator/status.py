@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from tidegate_api.names import (
-    CANARY_TRACK,
     POOL_LABEL,
     SERVICE_LABEL,
     SHARED_POOL,
@@ -70,7 +69,7 @@ def summarize(
         "readyReplicas": scene.ready,
         "desiredReplicas": scene.desired,
         "selector": (
-            f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL},{TRACK_LABEL}!={CANARY_TRACK}"
+            f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL},!{TRACK_LABEL}"
         ),
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),

@@ -504,7 +504,7 @@ def test_numbers() -> None:
     assert found["pools"] == [{"name": "shared", "desired": 3, "ready": 1}]
     assert found["modelName"] == "org/m"
     assert found["selector"] == (
-        "serving.tidegate.dev/service=chat,serving.tidegate.dev/pool=shared,serving.tidegate.dev/track!=canary"
+        "serving.tidegate.dev/service=chat,serving.tidegate.dev/pool=shared,!serving.tidegate.dev/track"
     )
     assert found["url"].endswith("/v1")
     assert found["image"] == "tidegate/worker-cpu:0.1.0"

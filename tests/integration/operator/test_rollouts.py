@@ -1,0 +1,125 @@
+"""Versions of workers on a real API server: pinned, tried, promoted, taken back, whoever leads meanwhile."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from integration.api import Api, eventually
+from integration.operator.rig import NAME, Operator, StandInKubelet, condition, status_of, workers_of
+from integration.operator.versions import CANARY, change, command, events, make, rollout, tracks
+
+pytestmark = pytest.mark.usefixtures("model")
+
+
+def test_a_change_of_the_spec_is_a_new_version_and_going_back_is_the_old_one(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace)
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace) != {"phase": "Stable", "revision": first})
+    eventually(lambda: rollout(api, namespace)["phase"] == "Stable", 60)
+    second = rollout(api, namespace)["revision"]
+    assert second != first
+    assert tracks(api, namespace) == {(second, "")}
+    change(api, namespace, engine={"maxNumSeqs": None})
+    eventually(lambda: rollout(api, namespace) == {"phase": "Stable", "revision": first}, 60)
+    kept = api.list("ControllerRevision", namespace)
+    assert sorted(one["metadata"]["name"] for one in kept) == sorted(
+        f"{NAME}-{one}" for one in (first, second)
+    )
+    assert {"RolloutStarted", "RolloutPromoted"} <= set(events(api, namespace))
+
+
+def test_what_no_worker_is_told_is_no_new_version(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    make(api, namespace)
+    before = {one["metadata"]["uid"] for one in workers_of(api, namespace)}
+    change(api, namespace, coldStart={"timeoutSeconds": 7}, rollout={"canary": CANARY}, replicas=2)
+    eventually(lambda: status_of(api, namespace).get("ready") == "2/2")
+    assert rollout(api, namespace)["phase"] == "Stable"
+    assert before <= {one["metadata"]["uid"] for one in workers_of(api, namespace)}
+
+
+def test_a_canary_waits_for_requests_and_a_person_promotes_it(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace, replicas=2, rollout={"canary": CANARY})
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace).get("weight") == 50)
+    told = rollout(api, namespace)
+    second = told["canaryRevision"]
+    assert (told["phase"], told["revision"], told["step"], told["steps"]) == ("Canary", first, 1, 1)
+    assert tracks(api, namespace) == {(first, ""), (second, "canary")}
+    assert condition(api, namespace, "Progressing") == ("True", "CanaryRunning")
+    assert status_of(api, namespace)["ready"] == "2/2"
+    command(api, namespace, "promote")
+    eventually(lambda: rollout(api, namespace) == {"phase": "Stable", "revision": second}, 60)
+    eventually(lambda: tracks(api, namespace) == {(second, "")})
+
+
+def test_an_aborted_canary_is_taken_back_and_not_tried_again(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace, rollout={"canary": CANARY})
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace).get("weight") == 50)
+    command(api, namespace, "abort")
+    eventually(lambda: rollout(api, namespace)["phase"] == "RolledBack")
+    eventually(lambda: tracks(api, namespace) == {(first, "")})
+    eventually(lambda: condition(api, namespace, "Degraded") == ("True", "RolloutRolledBack"))
+    assert condition(api, namespace, "Ready") == ("True", "Serving")
+    assert "RolloutRolledBack" in events(api, namespace)
+    # It stays so, without a write.
+    settled = eventually(lambda: api.get("LLMService", namespace, NAME))
+    time.sleep(6)
+    assert api.get("LLMService", namespace, NAME) == settled
+
+
+def test_a_third_version_replaces_the_one_that_is_tried_and_the_old_spec_ends_it(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace, rollout={"canary": CANARY})
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace).get("weight") == 50)
+    second = rollout(api, namespace)["canaryRevision"]
+    change(api, namespace, engine={"maxNumSeqs": 5})
+    eventually(lambda: rollout(api, namespace).get("canaryRevision") not in (None, second))
+    third = rollout(api, namespace)["canaryRevision"]
+    eventually(lambda: tracks(api, namespace) == {(first, ""), (third, "canary")})
+    change(api, namespace, engine={"maxNumSeqs": None})
+    eventually(lambda: rollout(api, namespace) == {"phase": "Stable", "revision": first})
+    eventually(lambda: tracks(api, namespace) == {(first, "")})
+
+
+def test_a_canary_sleeps_with_its_service_and_goes_with_it(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace, rollout={"canary": CANARY})
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace).get("weight") == 50)
+    change(api, namespace, suspend=True)
+    eventually(lambda: tracks(api, namespace) == set())
+    assert (rollout(api, namespace)["phase"], rollout(api, namespace)["weight"]) == ("Canary", 0)
+    change(api, namespace, suspend=False)
+    eventually(lambda: rollout(api, namespace).get("weight") == 50, 60)
+    assert (first, "") in tracks(api, namespace)
+    api.delete("LLMService", namespace, NAME)
+    eventually(lambda: not api.list("ControllerRevision", namespace))
+    eventually(lambda: not workers_of(api, namespace))
+
+
+def test_a_pool_that_comes_in_the_middle_is_made_at_once_and_replaces_no_worker(
+    api: Api, namespace: str, everywhere: Operator, kubelet: StandInKubelet
+) -> None:
+    first = make(api, namespace, rollout={"canary": CANARY})
+    [before] = [one["metadata"]["uid"] for one in workers_of(api, namespace)]
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    eventually(lambda: rollout(api, namespace).get("weight") == 50)
+    change(api, namespace, qos={"classes": [{"name": "high", "pool": "Dedicated"}]})
+    eventually(lambda: api.get("Deployment", namespace, f"{NAME}-high"))
+    eventually(lambda: rollout(api, namespace).get("weight") == 50, 60)
+    assert (rollout(api, namespace)["phase"], rollout(api, namespace)["revision"]) == ("Canary", first)
+    assert before in {one["metadata"]["uid"] for one in workers_of(api, namespace)}
