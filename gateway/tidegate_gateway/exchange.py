@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from tidegate_gateway.tracing import Trace
 
 ATTEMPTS: Final = 2
+NOT_FOUND: Final = 404
 CLIENT_GONE: Final = 499
 OK: Final = 200
 # Kept of a worker's refusal that must be told within a stream.
@@ -288,6 +289,8 @@ class Exchange:
     def on_head(self, status: int, fields: list[tuple[bytes, bytes]]) -> None:
         """Keep the head until the first part of the body; failures of a worker get a body of ours."""
         self._active = True
+        if status == NOT_FOUND and self._has_lost_adapter():
+            return
         if status < 500:
             self._answer = answer.read_head(status, fields)
             return
@@ -306,6 +309,19 @@ class Exchange:
         if endpoint is not None:
             self._served.failed(endpoint, self._gateway.loop.time())
         self._refuse(errors.worker_failed(status))
+
+    def _has_lost_adapter(self) -> bool:
+        """Tell whether the worker does not know an adapter that is declared, and refuse the request if so.
+
+        Its engine was started again, or another revision is just taking the name: soon it has it.
+        """
+        adapter, endpoint = self._ticket.adapter, self._endpoint
+        if adapter is None or endpoint is None or adapter not in self._served.model.adapters:
+            return False
+        endpoint.adapters -= {adapter}
+        self._drop_connection()
+        self._refuse(errors.adapter_loading(adapter))
+        return True
 
     def on_parts(self, parts: list[bytes], complete: bool) -> None:
         """Pass on what came, at once."""

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.gateway.engine import FakeEngine
+from integration.gateway.engine import Call, FakeEngine
 from integration.gateway.rig import MODEL, Rig, eventually
 from tidegate_gateway.directory import Canary
 from tidegate_gateway.gateway import Gateway
@@ -62,6 +62,25 @@ async def test_an_adapter_that_is_declared_and_on_no_worker_yet_is_to_be_asked_f
     assert (await rig.ask(rig.post(model="other"))).status == 404
     load(rig, engine, "sql")
     assert (await rig.ask(rig.post(model="sql"))).status == 200
+
+
+async def lost(call: Call) -> None:
+    await call.answer(404, b'{"error": {"message": "The model `sql` does not exist."}}')
+
+
+@pytest.mark.parametrize("declared", [True, False], ids=["it is declared", "it is not any more"])
+async def test_an_adapter_that_a_worker_has_lost_is_to_be_asked_for_again_while_it_is_declared(
+    rig: Rig, declared: bool
+) -> None:
+    engine = await rig.add(FakeEngine(lost))
+    names = frozenset({"sql"}) if declared else frozenset[str]()
+    rig.publish([engine], model=replace(MODEL, has_adapters=True, adapters=names))
+    load(rig, engine, "sql")
+    answer = await rig.ask(rig.post(model="sql"))
+    assert answer.status == (503 if declared else 404)
+    assert (answer.headers.get("retry-after") == "5") is declared
+    again = await rig.ask(rig.post(model="sql"))
+    assert (again.status, len(engine.calls)) == ((503, 1) if declared else (404, 2))
 
 
 async def test_a_request_for_an_adapter_of_a_model_that_sleeps_waits_for_a_worker_of_it(rig: Rig) -> None:
