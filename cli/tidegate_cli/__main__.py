@@ -9,7 +9,7 @@ import traceback
 
 import typer
 
-from tidegate_cli import keys, loading, models, scaling
+from tidegate_cli import keys, loading, models, rollouts, scaling
 from tidegate_cli.plan import plan
 
 app = typer.Typer(
@@ -22,6 +22,7 @@ app.command()(plan)
 app.add_typer(keys.app, name="keys")
 app.add_typer(models.app, name="models")
 app.add_typer(loading.app, name="services")
+app.add_typer(rollouts.app, name="rollouts")
 app.add_typer(scaling.app, name="scaling")
 
 

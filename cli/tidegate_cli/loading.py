@@ -1,16 +1,20 @@
-"""`tidegate services`: load and unload an LLMService, with the user's own Kubernetes rights.
+"""`tidegate services`: load, unload and renew an LLMService, with the user's own Kubernetes rights.
 
 Owns the commands and their words. Must not scale anything: workers are the operator's.
 """
 
+from datetime import UTC, datetime
 from typing import Annotated
 
 import typer
 
 import tidegate_models as core
+from tidegate_api.names import RENEW_ANNOTATION, SERVICE_KIND
 from tidegate_cli.namespaces import Namespace, connect, service_names, told
 
-app = typer.Typer(help="LLMServices: take their workers down, and up again.", no_args_is_help=True)
+app = typer.Typer(
+    help="LLMServices: take their workers down, and up again, or make them anew.", no_args_is_help=True
+)
 ServiceName = Annotated[str, typer.Argument(help="Name of the LLMService.", autocompletion=service_names)]
 
 
@@ -35,3 +39,17 @@ def unload(name: ServiceName, namespace: Namespace = None) -> None:
         done = core.unload(connect(namespace), name)
     words = "is unloaded: its workers finish what they have" if done.changed else "is unloaded already"
     typer.echo(f"LLMService {name} {words}.", err=True)
+
+
+@app.command()
+def renew(name: ServiceName, namespace: Namespace = None) -> None:
+    """Make a service's workers anew, as the operator and its settings would now; or try once more what has failed.
+
+    They are replaced as by any other rollout: no request is lost.
+    """
+    cluster = connect(namespace)
+    moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    with told():
+        cluster.read(SERVICE_KIND, name)
+        cluster.merge(SERVICE_KIND, name, {"metadata": {"annotations": {RENEW_ANNOTATION: moment}}})
+    typer.echo(f"LLMService {name} is being renewed: tidegate rollouts status {name}", err=True)
