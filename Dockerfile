@@ -12,7 +12,9 @@ COPY hack/image /build
 WORKDIR /src
 COPY pyproject.toml uv.lock ./
 # One file per image, with hashes: what changes no dependency of an image leaves its layers as they are.
-RUN sh /build/with-uv.sh sh /build/export.sh /requirements
+RUN sh /build/with-uv.sh sh -c 'sh /build/export.sh /requirements && \
+    uv export --quiet --frozen --no-dev --no-emit-project --no-header --no-annotate \
+        --extra gateway --group compile --output-file /requirements/gateway-code.txt'
 
 # ---- operator
 FROM ${BASE} AS operator-code
@@ -49,11 +51,12 @@ RUN apt-get update -qq && \
     DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends gcc libc6-dev python3-dev && \
     rm -rf /var/lib/apt/lists/* /var/cache/apt/* /var/log/*
 COPY hack/image /build
-WORKDIR /src
-COPY pyproject.toml uv.lock ./
+COPY --from=requirements /requirements/gateway-code.txt /build/requirements.txt
 RUN --mount=type=cache,target=/root/.cache/uv \
-    UV_PROJECT_ENVIRONMENT=/opt/compile sh /build/with-uv.sh \
-    uv sync --quiet --frozen --no-dev --no-install-project --extra gateway --group compile --link-mode copy
+    sh /build/with-uv.sh sh /build/install.sh /opt/compile /build/requirements.txt
+WORKDIR /src
+# With mypy's settings.
+COPY pyproject.toml ./
 COPY crds/tidegate_api crds/tidegate_api
 COPY gateway/compile.py gateway/compile.py
 COPY gateway/tidegate_gateway gateway/tidegate_gateway

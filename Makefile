@@ -39,7 +39,7 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 	@.venv/bin/ruff format --check .
 	@.venv/bin/mypy
 	@.venv/bin/lint-imports
-	@$(RUN) pytest -q -m "not slow" tests/unit
+	@$(RUN) pytest -q -n auto --dist loadfile -m "not slow" tests/unit
 
 .PHONY: test
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
