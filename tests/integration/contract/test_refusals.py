@@ -65,6 +65,37 @@ CASES = [
         ["engine.env[0]", "workers need none"],
     ),
     (
+        "a way to guess tokens that needs a model",
+        engine(speculative={"method": "eagle3"}),
+        ["spec.engine.speculative", "it is needed for draft_model, eagle and eagle3"],
+    ),
+    (
+        "words looked up by another way to guess",
+        engine(speculative={"method": "mtp", "promptLookupMax": 4}),
+        ["are for the method ngram only"],
+    ),
+    (
+        "fewest words above most",
+        engine(speculative={"method": "ngram", "promptLookupMax": 2, "promptLookupMin": 3}),
+        ["promptLookupMin must not be above promptLookupMax"],
+    ),
+    (
+        "a draft that is streamed",
+        engine(speculative={"method": "eagle3", "model": {"uri": "s3://bucket/draft"}}),
+        ["has a scheme that a draft cannot come from"],
+    ),
+    (
+        "memory that is no quantity",
+        engine(kvCacheOffloading={"cpu": "much"}),
+        ["spec.engine.kvCacheOffloading.cpu"],
+    ),
+    ("a preset that there is not", engine(preset="Fast"), ["spec.engine.preset", "Interactive"]),
+    (
+        "a preset of vLLM's for another engine",
+        engine(type="Custom", image="engine", preset="Batch"),
+        ["tell the engine in engine.args"],
+    ),
+    (
         "another engine without an image",
         engine(type="Custom"),
         ["spec.engine", "engine.image must be set where engine.type is Custom"],
