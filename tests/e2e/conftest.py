@@ -44,6 +44,12 @@ def demo() -> Namespace:
 
 
 @pytest.fixture(scope="session")
+def engines(demo: Namespace) -> None:
+    """The images of a second engine and of its model, by the command that the docs name."""
+    subprocess.run([sys.executable, "-m", "demo", "engines"], check=True, env=os.environ)
+
+
+@pytest.fixture(scope="session")
 def gateway() -> Iterator[str]:
     """The gateway's address, reachable from here."""
     with port_forward(SYSTEM, "service/tidegate-gateway", 80) as url:

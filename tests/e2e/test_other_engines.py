@@ -3,9 +3,6 @@
 It has no metrics that Tidegate reads: what gateways hold is all that its workers are counted by.
 """
 
-import os
-import subprocess
-import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -23,12 +20,6 @@ from tidegate_api.names import pool_name
 
 EXAMPLE = Path(__file__).parents[2] / "examples" / "13-other-engines" / "llamacpp.yaml"
 STORY = "Write a very long story about a lighthouse keeper."
-
-
-@pytest.fixture(scope="module")
-def engines(demo: Namespace) -> None:
-    """The images of the second engine and of its model, by the command that the docs name."""
-    subprocess.run([sys.executable, "-m", "demo", "engines"], check=True, env=os.environ)
 
 
 def example(name: str, **engine: object) -> Json:
@@ -99,7 +90,7 @@ def test_it_streams_and_counts_its_tokens(client: openai.OpenAI) -> None:
 
 def test_a_worker_that_is_deleted_finishes_what_it_has_begun(place: Namespace, client: openai.OpenAI) -> None:
     (victim,) = place.wait_for_ready("small", 1)
-    streams = [stream(client, 800) for _ in range(3)]
+    streams = [stream(client, 300) for _ in range(3)]
     firsts = [next(iter(one)) for one in streams]
     kubectl("delete", "pod", "-n", place.name, victim, "--wait=false")
     with ThreadPoolExecutor(len(streams)) as readers:
