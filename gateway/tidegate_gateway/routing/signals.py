@@ -22,6 +22,8 @@ POLLS_PER_SECOND: Final = 200
 MODELS_SECONDS: Final = 30.0
 # Where adapters come and go while a worker runs, they are soon to be asked for, and not any more.
 ADAPTERS_SECONDS: Final = 2.0
+# A worker that has never reported, since its engine is not vLLM, is asked ever less often, down to this.
+SILENT_SECONDS: Final = 30.0
 TIMEOUT: Final = aiohttp.ClientTimeout(total=2.0, sock_connect=1.0)
 LONGEST_PAGE: Final = 4 * 1024 * 1024
 # vLLM's own route makes the whole page, 50 to 100 KB; the application mounted behind it makes what is asked for, for
@@ -85,6 +87,8 @@ class Signals:
     async def _follow(self, endpoint: Endpoint) -> None:
         loop = asyncio.get_running_loop()
         page, models_at = SOME, loop.time()
+        # How often both pages were asked for in vain; None once it has reported.
+        in_vain: int | None = 0
         # Not all at once after a start.
         await asyncio.sleep(self._rng.random() * self._pause() / 4)
         while True:
@@ -92,14 +96,20 @@ class Signals:
                 if models_at <= loop.time():
                     models_at = loop.time() + (ADAPTERS_SECONDS if endpoint.has_adapters else MODELS_SECONDS)
                     await self._ask_models(endpoint)
-                if not await self._ask_load(endpoint, page):
+                if await self._ask_load(endpoint, page):
+                    in_vain = None
+                else:
                     page = ALL if page is SOME else SOME
+                    in_vain = None if in_vain is None else in_vain + (page is SOME)
             except Exception as error:
                 # A fault in what is done with an answer must not end the asking.
                 loop.call_exception_handler(
                     {"message": "a worker's report was not taken", "exception": error}
                 )
-            await asyncio.sleep(self._pause() * (0.9 + 0.2 * self._rng.random()))
+            pause = self._pause()
+            if in_vain and not endpoint.has_adapters:
+                pause = max(pause, min(pause * 2.0 ** min(in_vain, 10), SILENT_SECONDS))
+            await asyncio.sleep(pause * (0.9 + 0.2 * self._rng.random()))
 
     def _pause(self) -> float:
         return max(self._period, len(self._tasks) / POLLS_PER_SECOND)

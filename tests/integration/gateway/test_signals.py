@@ -179,6 +179,20 @@ async def test_an_answer_that_is_no_report_is_nothing_and_the_next_one_counts(
     assert rig.reports[0].running == 3
 
 
+async def test_a_worker_that_never_reports_is_asked_less_often_and_counts_once_it_does(rig: Rig) -> None:
+    worker = FakeWorker(some=cut, everything=cut)
+    await rig.add(worker)
+    began = asyncio.get_running_loop().time()
+    await until(lambda: worker.asked.count("all") >= 4)
+    # After each round of both pages twice as far apart: 1, 2, 2, 4, 4, 8 and 8 periods, give or take a tenth.
+    assert asyncio.get_running_loop().time() - began > 20 * PERIOD
+    worker.some = worker.everything = lambda: web.Response(text=page())
+    await until(lambda: len(rig.reports) >= 1)
+    worker.some = worker.everything = cut
+    seen = len(worker.asked)
+    await until(lambda: len(worker.asked) >= seen + 20)
+
+
 async def test_a_worker_that_is_away_is_asked_again(rig: Rig) -> None:
     worker = FakeWorker()
     await rig.add(worker)

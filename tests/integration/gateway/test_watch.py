@@ -4,9 +4,10 @@ import asyncio
 import contextlib
 import json
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -21,14 +22,20 @@ from integration.gateway.rig import DEADLINE, QUICK, LoopThread, Rig, close_rig,
 from tidegate_api.keys import digest, new_key
 from tidegate_api.names import (
     API_VERSION,
+    CANARY_TRACK,
     COMPONENT_LABEL,
     DRAINING_ANNOTATION,
+    FOLLOWER_ROLE,
     GATEWAY_FIELD_MANAGER,
     MANAGED_BY,
     MANAGED_BY_LABEL,
+    REVISION_LABEL,
+    ROLE_LABEL,
     SERVICE_LABEL,
+    TRACK_LABEL,
     WORKER_COMPONENT,
     WORKER_PORT,
+    WORKER_PORT_NAME,
 )
 from tidegate_gateway.gateway import Gateway
 from tidegate_gateway.settings import Settings
@@ -61,10 +68,23 @@ class Cluster:
             manifest | {"metadata": {"name": name, "namespace": self.namespace, **meta}}, self.namespace
         )
 
-    def pod(self, name: str, service: str, address: str) -> None:
-        labels = {MANAGED_BY_LABEL: MANAGED_BY, COMPONENT_LABEL: WORKER_COMPONENT, SERVICE_LABEL: service}
+    def pod(
+        self,
+        name: str,
+        service: str,
+        address: str,
+        labels: Mapping[str, str] = MappingProxyType({}),
+        port: int = WORKER_PORT,
+    ) -> None:
+        labels = {
+            MANAGED_BY_LABEL: MANAGED_BY,
+            COMPONENT_LABEL: WORKER_COMPONENT,
+            SERVICE_LABEL: service,
+            **labels,
+        }
         # Bound to a node that does not exist: nothing touches its status but the test, and deleting it takes a while.
-        spec = {"nodeName": "nowhere", "containers": [{"name": "main", "image": "none"}]}
+        ports = [{"name": WORKER_PORT_NAME, "containerPort": port}]
+        spec = {"nodeName": "nowhere", "containers": [{"name": "main", "image": "none", "ports": ports}]}
         self.create({"apiVersion": "v1", "kind": "Pod", "spec": spec}, name, labels=labels)
         self.set_ready(name, address, "True")
 
@@ -191,6 +211,31 @@ async def test_services_appear_and_go(cluster: Cluster) -> None:
     await cluster.until(key, ["org/model-1.5", "plain"])
     cluster.api.delete("LLMService", cluster.namespace, "plain")
     await cluster.until(key, ["org/model-1.5"])
+
+
+async def test_a_canary_is_used_as_the_status_of_its_service_says(cluster: Cluster) -> None:
+    cluster.service("m")
+    cluster.pod("stable", "m", ADDRESS, {REVISION_LABEL: "r1"})
+    cluster.pod("tried", "m", ADDRESS, {REVISION_LABEL: "r2", TRACK_LABEL: CANARY_TRACK}, 9999)
+    cluster.pod("follower", "m", ADDRESS, {REVISION_LABEL: "r1", ROLE_LABEL: FOLLOWER_ROLE})
+    await eventually(lambda: cluster.workers("m") == ["stable", "tried"], "the workers are known")
+    assert cluster.pickable("m") == ["stable"]
+    for phase, weight, expected in (
+        ("Canary", 0, ["stable"]),
+        ("Canary", 5, ["stable", "tried"]),
+        ("RollingBack", 0, ["stable"]),
+    ):
+        rollout = {"phase": phase, "revision": "r1", "canaryRevision": "r2", "weight": weight}
+        cluster.api.patch_status("LLMService", cluster.namespace, "m", {"rollout": rollout})
+
+        def is_used(expected: list[str] = expected) -> bool:
+            return cluster.pickable("m") == expected
+
+        await eventually(is_used, f"{phase} at {weight} %")
+    assert {worker.port for worker in cluster.rig.gateway.directory.workers[cluster.namespace, "m"]} == {
+        WORKER_PORT,
+        9999,
+    }
 
 
 async def test_a_revoked_key_is_refused_within_two_seconds(cluster: Cluster) -> None:

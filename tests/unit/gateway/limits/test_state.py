@@ -2,11 +2,16 @@
 
 import json
 
+from tidegate_api.firsttoken import bucket
 from tidegate_gateway.directory import Worker
 from tidegate_gateway.limits.account import Totals
 from tidegate_gateway.limits.state import encode
 from tidegate_gateway.qos.figures import ClassFigures, Demand, PoolFigures
 from tidegate_gateway.versions import Versions
+from tidegate_operator.census import VersionsReading
+from tidegate_operator.facts import Key
+from tidegate_operator.gateways import read_state
+from tidegate_operator.rollout.facts import Compared, Counts
 
 
 def totals(name: str, requests: int, prompt: int, completion: int) -> Totals:
@@ -89,4 +94,19 @@ def test_the_two_versions_of_a_service_with_a_canary_are_told() -> None:
             "stable": {"requests": 1, "errors": 0, "ttft": {"49": 1}},
             "canary": {"requests": 1, "errors": 1, "ttft": {}},
         },
+    }
+
+
+def test_the_operator_reads_of_both_versions_what_was_counted() -> None:
+    counts = Versions("9f86d08188")
+    for seconds in (0.1, 0.1, 2.0):
+        counts.stable.answered()
+        counts.stable.first_token(seconds)
+    counts.canary.failed()
+    told = read_state(encode("pod-1", [], [], versions=[("ns", "chat", counts)])).versions
+    assert told == {
+        Key("ns", "chat"): VersionsReading(
+            "9f86d08188",
+            Compared(Counts(3, 0, {bucket(0.1): 2, bucket(2.0): 1}), Counts(1, 1, {})),
+        )
     }
