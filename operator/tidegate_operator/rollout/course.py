@@ -69,6 +69,7 @@ def roll(service: Service, pools: Sequence[Pool], observed: Observed, settings: 
             _deployment(observed, pool.name),
             workers.in_use(observed, pool.name),
             observed.now,
+            followers=observed.followers,
         )
         for pool in pools
     }

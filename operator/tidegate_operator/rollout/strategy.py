@@ -12,6 +12,7 @@ from tidegate_api.rollout import Rollout
 from tidegate_operator.conditions import pods as of_pod
 from tidegate_operator.desired import Remark, Strategy, Version
 from tidegate_operator.facts import Manifest
+from tidegate_operator.groups import followers_of
 from tidegate_operator.rollout import workers
 
 # So long a scheduler may look for a place: nodes that are on their way take longer, and then nothing was lost.
@@ -20,17 +21,25 @@ _FALLBACK: Final = Strategy(max_surge=0, max_unavailable=1)
 
 
 def choose(
-    asked: Rollout, wanted: Version, deployment: Manifest | None, there: Sequence[Manifest], now: datetime
+    asked: Rollout,
+    wanted: Version,
+    deployment: Manifest | None,
+    there: Sequence[Manifest],
+    now: datetime,
+    *,
+    followers: Sequence[Manifest] = (),
 ) -> tuple[Strategy, Remark | None]:
     """Return how the workers of a pool are replaced, and what is to be said of it.
 
-    `there` are its workers in use. The fallback, once taken, lasts until none of them is of another version.
+    `there` are its workers in use, `followers` what computes for them where they are several Pods each. The fallback,
+    once taken, lasts until none of them is of another version.
     """
     own = Strategy(asked.max_surge, asked.max_unavailable)
     others = [pod for pod in there if workers.revision_of(pod) != wanted.revision]
     if not others or own.max_unavailable > 0 or own.max_surge == 0:
         return own, None
-    homeless = next((pod for pod in there if pod not in others and _is_homeless(pod, now)), None)
+    new = (one for pod in there if pod not in others for one in (pod, *followers_of(pod, followers)))
+    homeless = next((one for one in new if _is_homeless(one, now)), None)
     if _has_fallen_back(deployment, wanted):
         return _FALLBACK, _fallen_back()
     if homeless is None:
@@ -54,7 +63,10 @@ def _has_fallen_back(deployment: Manifest | None, wanted: Version) -> bool:
     if deployment is None:
         return False
     annotations = deployment["metadata"].get("annotations") or {}
-    rolling = ((deployment.get("spec") or {}).get("strategy") or {}).get("rollingUpdate") or {}
+    spec = deployment.get("spec") or {}
+    rolling = (spec.get("strategy") or {}).get("rollingUpdate") or (
+        (spec.get("rolloutStrategy") or {}).get("rollingUpdateConfiguration") or {}
+    )
     return annotations.get(REVISION_LABEL) == wanted.revision and rolling.get("maxSurge") == 0
 
 

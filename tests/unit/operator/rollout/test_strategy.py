@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from objects import EARLIER, NOW, Object, pod
-from tidegate_api.names import REVISION_LABEL
+from tidegate_api.names import LEADER_LABEL, REVISION_LABEL
 from tidegate_api.rollout import Rollout
 from tidegate_operator.desired import Strategy, Version
 from tidegate_operator.rollout.strategy import choose
@@ -83,6 +83,21 @@ def test_strategy(
     found, remark = choose(Rollout.model_validate(asked), NEW, live, there, NOW)
     assert found == expected
     assert (remark.reason if remark else None) == reason
+
+
+def test_a_worker_of_several_pods_has_no_room_if_any_of_them_has_none() -> None:
+    follower = worker("new", ready=False, homeless_since=EARLIER)
+    follower["metadata"]["labels"][LEADER_LABEL] = "new-1"
+    leader = worker("new", ready=False)
+    leader["metadata"]["name"] = "new-1"
+    assert choose(Rollout(), NEW, None, [OLD, OLD, leader], NOW, followers=[follower])[0] == FALLBACK
+    assert choose(Rollout(), NEW, None, [OLD, OLD, leader], NOW)[0] == ASKED
+
+
+def test_a_fallback_is_known_again_in_a_leaderworkerset() -> None:
+    rolling = {"rollingUpdateConfiguration": {"maxSurge": 0, "maxUnavailable": 1}}
+    live = {"metadata": {"annotations": {REVISION_LABEL: "new"}}, "spec": {"rolloutStrategy": rolling}}
+    assert choose(Rollout(), NEW, live, [OLD, worker("new", ready=False)], NOW)[0] == FALLBACK
 
 
 def test_what_blocks_is_told_in_the_schedulers_words_with_what_to_do() -> None:
