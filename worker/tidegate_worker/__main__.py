@@ -102,7 +102,8 @@ def prepare(options: Options) -> Launch | Finding:
     facts = engine_facts(options.engine_args)
     if options.model_path is not None:
         model = read_model(options.model_path)
-        finding = preflight(Facts(model, facts, engine_table.load(), limits.memory_bytes))
+        draft = read_model(Path(facts.draft_path)) if facts.draft_path is not None else None
+        finding = preflight(Facts(model, facts, engine_table.load(), limits.memory_bytes, draft))
         if finding is not None:
             return finding
         announce(model, time.monotonic() - started)

@@ -3,6 +3,7 @@
 Owns the shape of those facts. Must not read files or judge.
 """
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -73,3 +74,13 @@ class EngineFacts:
                 continue
             value = inline if equals else next(iter(self.args[position + 1 : position + 2]), None)
         return value
+
+    @property
+    def draft_path(self) -> str | None:
+        """Return the directory of the model that guesses tokens, None where there is none."""
+        try:
+            config = json.loads(self.value_of("--speculative-config") or "{}")
+        except ValueError:
+            return None
+        found = config.get("model") if isinstance(config, dict) else None
+        return found if isinstance(found, str) and found.startswith("/") else None

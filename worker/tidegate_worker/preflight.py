@@ -4,7 +4,7 @@ Owns the checks and their words. Pure: facts in, the first finding out.
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from tidegate_api.names import WORKER_UID
@@ -28,14 +28,25 @@ class Facts:
     engine: EngineFacts
     table: EngineTable
     memory_limit: int | None
+    # The model that guesses tokens.
+    draft: ModelFacts | None = None
 
 
 Check = Callable[[Facts], Finding | None]
 
 
 def preflight(facts: Facts) -> Finding | None:
-    """Return the first thing that keeps this model from being served, or None."""
-    return next((finding for check in CHAIN if (finding := check(facts))), None)
+    """Return the first thing that keeps this model from being served, or the one that guesses for it; or None."""
+    found = _first(CHAIN, facts)
+    if found is not None or facts.draft is None:
+        return found
+    found = _first(OF_DRAFT, replace(facts, model=facts.draft))
+    where = "spec.engine.speculative.model.uri"
+    return None if found is None else Finding(found.reason, found.message.replace("spec.model.uri", where))
+
+
+def _first(chain: Iterable[Check], facts: Facts) -> Finding | None:
+    return next((finding for check in chain if (finding := check(facts))), None)
 
 
 def model_is_there(facts: Facts) -> Finding | None:
@@ -144,7 +155,8 @@ def memory_suffices(facts: Facts) -> Finding | None:
     limit = facts.memory_limit
     if not facts.engine.on_cpu or limit is None:
         return None
-    need = memory.need(facts.model.weight_bytes, facts.engine)
+    guessing = 0 if facts.draft is None else facts.draft.weight_bytes
+    need = memory.need(facts.model.weight_bytes + guessing, facts.engine)
     if need.total <= limit:
         return None
     parts = (
@@ -156,16 +168,17 @@ def memory_suffices(facts: Facts) -> Finding | None:
     return Finding("InsufficientMemory", f"{message} {fix}")
 
 
-CHAIN: Final[tuple[Check, ...]] = (
+OF_FILES: Final[tuple[Check, ...]] = (
     model_is_there,
     no_code_comes_along,
     weights_are_safetensors,
     config_is_sound,
     weights_are_readable,
     weights_are_whole,
-    architecture_is_supported,
-    memory_suffices,
 )
+CHAIN: Final[tuple[Check, ...]] = (*OF_FILES, architecture_is_supported, memory_suffices)
+# What heads are called that guess for other models, no table has.
+OF_DRAFT: Final = OF_FILES
 
 
 def architectures(config: Any) -> list[str]:

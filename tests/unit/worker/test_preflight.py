@@ -1,14 +1,16 @@
 """A model directory in, the finding out: what a user is told, in which order, and what is let through."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 
-from models import GOOD, LLAMA, safetensors, write_model
+from models import GOOD, LLAMA, safetensors, tensor, write_model
 from tidegate_worker.engine_table import EngineTable, load
 from tidegate_worker.facts import EngineFacts
+from tidegate_worker.finding import Finding
 from tidegate_worker.memory import GIB
 from tidegate_worker.model_files import read_model
 from tidegate_worker.preflight import Facts, preflight
@@ -246,3 +248,47 @@ def test_the_pinned_table_knows_the_usual_architectures() -> None:
         "GPTNeoXForCausalLM",
     } <= table.architectures
     assert table.closest("LLamaForCausalLM")[0] == "LlamaForCausalLM"
+
+
+# ---- the model that guesses tokens
+
+
+def drafted(tmp_path: Path, files: Mapping[str, object], limit: int | None = None) -> Finding | None:
+    write_model(tmp_path / "model", WHOLE)
+    write_model(tmp_path / "draft", files)
+    config = json.dumps({"method": "eagle3", "model": str(tmp_path / "draft")})
+    engine = EngineFacts(("--speculative-config", config), CPU.env, on_cpu=True, version="0.32.0")
+    assert engine.draft_path is not None
+    draft = read_model(Path(engine.draft_path))
+    return preflight(Facts(read_model(tmp_path / "model"), engine, TABLE, limit, draft))
+
+
+def test_a_draft_of_an_architecture_that_no_table_has_is_served(tmp_path: Path) -> None:
+    assert drafted(tmp_path, {**WHOLE, "config.json": {"architectures": ["Eagle3LlamaForCausalLM"]}}) is None
+
+
+def test_a_draft_that_is_a_pickle_is_refused(tmp_path: Path) -> None:
+    found = drafted(tmp_path, {"config.json": LLAMA, "pytorch_model.bin": b""})
+    assert found is not None
+    assert found.reason == "UnsafeFormat"
+
+
+def test_a_draft_that_is_not_there_is_named_by_its_own_field(tmp_path: Path) -> None:
+    found = drafted(tmp_path, {"readme": b""})
+    assert found is not None
+    assert (found.reason, "spec.engine.speculative.model.uri" in found.message) == ("ModelNotFound", True)
+
+
+def test_a_draft_takes_memory(tmp_path: Path) -> None:
+    """1 GiB for the cache and 1.5 for the engine, and a few thousand bytes of which a draft takes too many."""
+    large = safetensors({"a": tensor(0, 10_000, "U8", (10_000,))}, bytes(10_000))
+    room = 5 * GIB // 2 + 5_000
+    assert drafted(tmp_path / "small", WHOLE, limit=room) is None
+    found = drafted(tmp_path / "large", {**WHOLE, "model.safetensors": large}, limit=room)
+    assert found is not None
+    assert found.reason == "InsufficientMemory"
+
+
+@pytest.mark.parametrize("config", ["{", "[]", '{"method":"ngram"}', '{"model":"org/name"}'])
+def test_without_a_directory_nothing_is_looked_into(config: str) -> None:
+    assert EngineFacts((f"--speculative-config={config}",)).draft_path is None
