@@ -4,7 +4,7 @@ Owns their names, labels and meaning. Must not compute anything but what a metri
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import Any, get_args
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,6 +18,7 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from tidegate_api.rollout import Phase
 from tidegate_operator.facts import Key
 from tidegate_operator.models.metrics import ModelMetrics
 from tidegate_operator.scalingmetrics import ScalingMetrics
@@ -88,6 +89,13 @@ class Metrics:
             ["namespace", "service"],
             registry=self.registry,
         )
+        self._rollout_phase = Gauge(
+            "tidegate_operator_rollout_phase",
+            "1 for the phase of an LLMService's rollout (Stable, Canary, Promoting, RollingBack, RolledBack). Canary "
+            "or Promoting for hours means look at status.rollout; RolledBack, that the spec asks for what has failed.",
+            ["namespace", "service", "phase"],
+            registry=self.registry,
+        )
 
     def reconciled(self, outcome: str) -> None:
         """Count one reconcile."""
@@ -111,9 +119,15 @@ class Metrics:
         self._adapter_steps.labels(step, outcome).inc()
 
     def service_ready(self, key: Key, status: Mapping[str, Any]) -> None:
-        """Note whether an LLMService is Ready, and which of its adapters are not."""
+        """Note whether an LLMService is Ready, how far its rollout is, and which of its adapters are not."""
         conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
         self._service_ready.labels(*key).set(conditions.get("Ready") == "True")
+        now = (status.get("rollout") or {}).get("phase")
+        for phase in get_args(Phase):
+            if phase == now:
+                self._rollout_phase.labels(*key, phase).set(1)
+            else:
+                self._rollout_phase.remove(*key, phase)
         adapters = status.get("adapters")
         if adapters is None:
             self._adapters_missing.remove(*key)
@@ -123,6 +137,8 @@ class Metrics:
     def forget(self, key: Key) -> None:
         """Say nothing more about an LLMService that is gone."""
         self._service_ready.remove(*key)
+        for phase in get_args(Phase):
+            self._rollout_phase.remove(*key, phase)
         self._adapters_missing.remove(*key)
         self.scaling.forget(key)
 

@@ -11,7 +11,9 @@ from tidegate_api.names import (
     COMPONENT_LABEL,
     MANAGED_BY_LABEL,
     POOL_LABEL,
+    REVISION_LABEL,
     SERVICE_LABEL,
+    TRACK_LABEL,
     WORKER_CONTAINER,
     WORKER_PORT_NAME,
 )
@@ -34,7 +36,7 @@ MERGE_KEYS: Mapping[str, str] = {
 }
 # Kubernetes replaces these; but tolerating a taint in one place never means not tolerating another.
 _UNITED = frozenset({"tolerations"})
-_OUR_LABELS = frozenset({MANAGED_BY_LABEL, COMPONENT_LABEL, SERVICE_LABEL, POOL_LABEL})
+_OUR_LABELS = frozenset({MANAGED_BY_LABEL, COMPONENT_LABEL, SERVICE_LABEL, POOL_LABEL, REVISION_LABEL, TRACK_LABEL})
 
 
 def check(patch: Mapping[str, Any], port: int) -> None:

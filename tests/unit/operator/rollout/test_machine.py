@@ -11,6 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tidegate_operator.desired import Course
+from tidegate_operator.facts import Key
+from tidegate_operator.metrics import Metrics
 from tidegate_operator.rollout.facts import Compared, Counts, Examined, Seen, State, Tried
 from tidegate_operator.rollout.machine import READY_SECONDS, advance
 from tidegate_operator.rollout.memory import recall, told
@@ -395,3 +397,17 @@ def test_a_restart_finds_everything_again(seed: int) -> None:
 def test_nothing_to_do_is_the_same_state() -> None:
     for state in (State(OLD), State(OLD, "RolledBack", NEW, verdict="Failed", started_at=NOW)):
         assert advance(state, seen(target=OLD if state.phase == "Stable" else NEW)) is state
+
+
+def test_the_phase_is_a_metric_until_the_service_is_gone() -> None:
+    metrics, key = Metrics(), Key("team-a", "chat")
+    for phase in ("Stable", "Canary"):
+        metrics.service_ready(key, {"rollout": {"phase": phase}})
+    found = [
+        line
+        for line in metrics.exposition().decode().splitlines()
+        if line.startswith("tidegate_operator_rollout")
+    ]
+    assert found == ['tidegate_operator_rollout_phase{namespace="team-a",phase="Canary",service="chat"} 1.0']
+    metrics.forget(key)
+    assert b'phase="Canary"' not in metrics.exposition()
