@@ -180,6 +180,7 @@ def test_a_stream_that_began_with_an_adapter_ends_with_it_though_that_is_removed
         assert story.listed() == {MODEL}
         with pytest.raises(urllib.error.HTTPError) as refused:
             story.answer("pirate")
+        refused.value.close()
         rest = first + stream.read()
     assert refused.value.code == 404
     assert rest.rstrip().endswith(b"data: [DONE]")
@@ -199,7 +200,8 @@ def test_requests_during_a_replacement_are_answered_by_one_of_the_two(story: Sto
             try:
                 seen.append(story.answer("helper", 4))
             except urllib.error.HTTPError as error:
-                seen.append(str(error.code))
+                with error:
+                    seen.append(str(error.code))
 
     asking = threading.Thread(target=ask)
     asking.start()
