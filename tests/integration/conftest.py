@@ -18,8 +18,10 @@ ORDER = ("worker", "operator", "loader", "gateway", "contract", "cli", "bench")
 _numbers = itertools.count(1)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Say what runs in one process when there are several: a file, but of the real engines all."""
+    if not config.getoption("loadgroup", False):
+        return
     items.sort(key=_turn)
     for item in items:
         folder = _folder(item)

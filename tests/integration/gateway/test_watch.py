@@ -44,7 +44,7 @@ from tidegate_gateway.watch import watch
 
 REVOKED_WITHIN = 2.0
 # Workers are always asked on one port; an address of its own keeps it free for the test.
-ADDRESS = "127.0.77.1"
+ADDRESS = "127.0.78.1"
 
 
 @dataclass
