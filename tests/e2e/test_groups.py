@@ -12,10 +12,9 @@ import openai
 import pytest
 
 from e2e.cluster import Json, Namespace, Refused, eventually, kubectl
-from e2e.conftest import restricted_namespace, tenant_key
+from e2e.conftest import SERVICE, restricted_namespace, tenant_key
 
 ROOT = Path(__file__).parents[2]
-WORKER = "tidegate/worker-cpu:0.1.0"
 PROMPTS = ("You may reproduce", "Copyright", "the Work and such Derivative Works in")
 # What any process may do to all others of its container but the first, which the kernel protects.
 KILL_ALL = "import os; os.kill(-1, 9)"
@@ -27,7 +26,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(1500)]
 def place(demo: Namespace) -> Iterator[Namespace]:
     """A namespace with the model served twice: `one` by a worker of one Pod, `two` by a worker of two."""
     with restricted_namespace("e2e-groups") as made:
-        made.apply(*model())
+        made.apply(*model(demo.get("llmservice", SERVICE)["status"]["image"]))
         made.apply(service("one"), service("two", parallelism={"tensor": 2}))
         made.wait_for_ready("one", 1, 600)
         made.wait_for_reason("two", "Ready", "Serving", 900)
@@ -58,18 +57,24 @@ def test_two_pods_answer_like_one(place: Namespace, client: openai.OpenAI) -> No
     assert place.get("llmservice", "two")["status"]["ready"] == "1/1"
 
 
-@pytest.mark.parametrize("role", ["follower", "leader"])
-def test_a_member_killed_restarts_the_group(place: Namespace, client: openai.OpenAI, role: str) -> None:
+@pytest.mark.parametrize(
+    ("role", "reason"),
+    [
+        pytest.param("follower", "GroupRestarting", id="a follower: its leader says whom it lost"),
+        pytest.param("leader", "OutOfMemory", id="a leader: that is what being killed looks like"),
+    ],
+)
+def test_a_member_killed_restarts_the_group(
+    place: Namespace, client: openai.OpenAI, role: str, reason: str
+) -> None:
     before = answers(client, "two")
     members = {"leader": place.pods_of("two")[0], "follower": followers(place)[0]}
     restarts = {name: restarts_of(pod) for name, pod in members.items()}
     name = members[role]["metadata"]["name"]
     with pytest.raises(Refused):  # its own shell ends as well
         kubectl("exec", "-n", place.name, name, "-c", "main", "--", "python3", "-c", KILL_ALL)
-    seen = eventually(lambda: not_ready(place), "Ready tells that the worker is gone", 60)
-    assert seen["reason"] in {"GroupRestarting", "EngineCrashed", "OutOfMemory", "WorkersStarting"}
-    found = place.wait_for_reason("two", "Ready", "GroupRestarting", 120)
-    assert "link to" in found["message"]
+    eventually(lambda: not_ready(place), "Ready tells that the worker is gone", 60)
+    place.wait_for_reason("two", "Ready", reason, 120)
     place.wait_for_reason("two", "Ready", "Serving", 900)
     after = {"leader": place.pods_of("two")[0], "follower": followers(place)[0]}
     for one, pod in after.items():
@@ -94,9 +99,8 @@ def answers(client: openai.OpenAI, name: str) -> list[str]:
     ]
 
 
-def not_ready(place: Namespace) -> Json | None:
-    found = place.condition("two", "Ready")
-    return found if found.get("status") == "False" else None
+def not_ready(place: Namespace) -> bool:
+    return place.condition("two", "Ready").get("status") == "False"
 
 
 def followers(place: Namespace) -> list[Json]:
@@ -113,17 +117,23 @@ def restarts_of(pod: Json) -> int:
 
 def service(name: str, **spec: object) -> Json:
     """A service of the model on the claim `m`."""
-    engine = {"maxModelLen": 512, "maxNumSeqs": 4}
+    # Three engines, beside the demo's own, find place on a node of two processors.
+    wanted = {
+        "model": {"uri": "pvc://m/tiny"},
+        "engine": {"maxModelLen": 512, "maxNumSeqs": 4},
+        "resources": {"requests": {"cpu": "100m"}},
+        **spec,
+    }
     return {
         "apiVersion": "serving.tidegate.dev/v1alpha1",
         "kind": "LLMService",
         "metadata": {"name": name},
-        "spec": {"model": {"uri": "pvc://m/tiny"}, "engine": engine, **spec},
+        "spec": wanted,
     }
 
 
-def model() -> Iterator[Json]:
-    """A claim, and a Job that writes the model there with the worker's own torch."""
+def model(image: str) -> Iterator[Json]:
+    """A claim, and a Job that writes the model there with the torch of the worker's image."""
     claim = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}}
     yield {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": {"name": "m"}, "spec": claim}
     files = {"tiny_model.py": ROOT / "hack" / "tiny_model.py", "LICENSE": ROOT / "LICENSE"}
@@ -131,7 +141,7 @@ def model() -> Iterator[Json]:
     yield {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "source"}, "data": data}
     container = {
         "name": "main",
-        "image": WORKER,
+        "image": image,
         "imagePullPolicy": "IfNotPresent",
         "command": ["python3", "/repository/hack/tiny_model.py", "/volume/tiny"],
         "env": [{"name": "HOME", "value": "/tmp"}],
