@@ -90,7 +90,8 @@ def _place(pod: Manifest) -> tuple[str, str] | None:
 
 
 def _version(plan: Plan, pool: str, revision: str) -> Version | None:
-    running = [plan.versions.get(pool), *(one.version for one in plan.canaries.values())]
+    tried = plan.canaries.get(pool)
+    running = [plan.versions.get(pool), tried.version if tried is not None else None]
     kept = (one.of(pool) for one in plan.revisions)
     return next((one for one in (*running, *kept) if one is not None and one.revision == revision), None)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from tidegate_api.names import CANARY_TRACK
 from tidegate_api.scaling import hourly_cost
 from tidegate_api.settings import Settings
 from tidegate_operator.cache import Cache
@@ -18,7 +19,7 @@ from tidegate_operator.desired import Pool, Service
 from tidegate_operator.engines import Engine
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Manifest, Observed
-from tidegate_operator.interest import key_of, owners_of
+from tidegate_operator.interest import key_of, owners_of, pods_of
 from tidegate_operator.kinds import (
     DEPLOYMENT,
     LEADER_WORKER_SET,
@@ -107,16 +108,19 @@ class Views:
         return None if item is None else self._view(item, _owned(self._cache, key.namespace), now)
 
     def fixed(self) -> Iterator[Claim]:
-        """Yield what the pools hold that do not scale."""
+        """Yield what the pools hold that do not scale, and the workers everywhere that try a version."""
         for item in self._cache.all(LLM_SERVICE):
             service = self._resolve(item)
             if service is None or service.suspended:
                 continue
+            units = accelerators(service.limits) * service.spread.nodes
             for pool in service.pools:
                 if pool.policy is None:
                     held = pool.replicas
-                    units = accelerators(service.limits) * service.spread.nodes
                     yield Claim(key_of(item), pool.name, "high", held, held, held, units)
+            tried = sum(of_pod.is_canary(pod) for pod in pods_of(key_of(item), self._cache))
+            if tried:
+                yield Claim(key_of(item), CANARY_TRACK, "high", tried, tried, tried, units)
 
     def _view(self, item: Object, owned: _Owned, now: float) -> View | None:
         service = self._resolve(item)

@@ -65,6 +65,28 @@ CASES = [
         ["engine.env[0]", "workers need none"],
     ),
     (
+        "a rollout that could replace no worker",
+        service(rollout={"maxSurge": 0}),
+        ["rollout.maxSurge and rollout.maxUnavailable must not both be 0"],
+    ),
+    (
+        "a canary without a step",
+        service(rollout={"canary": {"steps": []}}),
+        ["spec.rollout.canary.steps", "at least 1"],
+    ),
+    (
+        "a step that gives more than all",
+        service(rollout={"canary": {"steps": [{"weight": 101}]}}),
+        ["spec.rollout.canary.steps[0].weight", "less than or equal to 100"],
+    ),
+    (
+        "a name that no ConfigMap has",
+        service(
+            rollout={"canary": {"steps": [{"weight": 1}], "analysis": {"goldenPromptsRef": {"name": "A b"}}}}
+        ),
+        ["goldenPromptsRef.name must be the name of a ConfigMap"],
+    ),
+    (
         "a way to guess tokens that needs a model",
         engine(speculative={"method": "eagle3"}),
         ["spec.engine.speculative", "it is needed for draft_model, eagle and eagle3"],

@@ -19,6 +19,7 @@ from tidegate_operator.census import (
 from tidegate_operator.facts import ClassTraffic, Counters, Key, PoolTraffic
 from tidegate_operator.gateways import read_state
 from tidegate_operator.podanswer import Unreadable
+from tidegate_operator.rollout.facts import Compared, Counts
 
 SERVICE, WEB = Key("team-a", "chat"), Key("team-a", "web")
 A, B = "aaaa", "bbbb"
@@ -215,3 +216,43 @@ def broken(path: str, value: object) -> bytes:
 def test_what_is_no_state_is_refused_with_the_place(body: bytes, words: str) -> None:
     with pytest.raises(Unreadable, match=words):
         read_state(body)
+
+
+def test_versions_are_summed_over_the_gateways_that_were_heard() -> None:
+    """One that was not is left out: what the others have seen is evidence without it."""
+    key = Key("team-a", "chat")
+    version = {"requests": 10, "errors": 1, "ttft": {"40": 9, "41": 1}}
+    said = {
+        "namespace": "team-a",
+        "service": "chat",
+        "canary": {"revision": "new", "stable": version, "canary": version},
+    }
+
+    def heard(uid: str, **more: object) -> Reading:
+        state = {"instance": f"{uid}-1", "services": [{**said, **more}]}
+        return read_state(json.dumps(state).encode())
+
+    other = {"canary": {"revision": "older", "stable": version, "canary": version}}
+    census = Census(
+        frozenset("abc"), {"a": heard("a"), "b": heard("b"), "c": heard("c", **other)}, is_complete=False
+    )
+    assert census.tallies(key)["new"] == Compared(
+        Counts(20, 2, {40: 18, 41: 2}), Counts(20, 2, {40: 18, 41: 2})
+    )
+    assert census.tallies(key)["older"].canary.requests == 10
+    assert census.tallies(Key("team-b", "chat")) == {}
+
+
+@pytest.mark.parametrize(
+    "version",
+    [
+        {"requests": -1, "errors": 0},
+        {"requests": 1, "errors": 0, "ttft": {"x": 1}},
+        {"requests": 1, "errors": 0, "ttft": {"999": 1}},
+    ],
+)
+def test_counts_that_make_no_sense_are_none(version: dict[str, object]) -> None:
+    canary = {"revision": "new", "stable": version, "canary": version}
+    state = {"instance": "a-1", "services": [{"namespace": "n", "service": "s", "canary": canary}]}
+    with pytest.raises(Unreadable):
+        read_state(json.dumps(state).encode())

@@ -77,7 +77,7 @@ def test_what_is_no_golden_prompt_is_told(data: dict[str, str], words: str) -> N
 def test_an_answer_is_as_expected_or_quoted(
     expected: dict[str, str], answer: str, matches: bool, is_met: bool
 ) -> None:
-    said = objection(Prompt(name="capital", prompt="?", **expected), answer, matches=matches)  # type: ignore[arg-type]
+    said = objection(Prompt(name="capital", prompt="?", **expected), answer, matches=matches)
     assert (said is None) is is_met
     assert said is None or repr(answer) in said
 
