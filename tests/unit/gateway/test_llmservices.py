@@ -78,6 +78,12 @@ def test_a_service_says_what_its_engine_is(spec: dict[str, Any], is_vllm: bool, 
     assert (found.is_vllm, found.has_adapters) == (is_vllm, has_adapters)
 
 
+def test_the_adapters_that_are_to_be_loaded_are_known_before_they_are() -> None:
+    listed = [{"name": "sql", "uri": "hf://acme/sql"}, {"name": "chat", "uri": "pvc://a/b"}]
+    assert model({"model": {"lora": {"adapters": listed}}}).adapters == {"sql", "chat"}
+    assert model({"model": {"lora": {}}}).adapters == model({}).adapters == set()
+
+
 @pytest.mark.parametrize(
     ("spec", "wanted", "stopped"),
     [
