@@ -8,7 +8,7 @@ from typing import Final, Literal, Self
 from pydantic import Field, model_validator
 
 from tidegate_api.quantity import Quantity
-from tidegate_api.schema import Model, pattern_message, rules
+from tidegate_api.schema import Model, list_map, pattern_message, rules
 from tidegate_api.source import CLAIM_URI_PATTERN, HUB_URI_PATTERN, TokenSecret, revision_field
 
 Preset = Literal["Balanced", "Interactive", "Throughput", "LongContext", "Batch"]
@@ -201,5 +201,5 @@ class EngineState(Model):
         max_length=16,
         description="The flags that follow from the preset and from the fields about speed and memory; none: vLLM's "
         "own defaults.",
-        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+        json_schema_extra=list_map("flag"),
     )

@@ -10,7 +10,8 @@ import yaml
 from tidegate_api.__main__ import main
 from tidegate_api.crd import RESOURCES, Resource, definition, schema
 
-LIMIT_BYTES = 100_000
+# `kubectl apply` keeps what was applied in an annotation, of which the API server takes 256 KiB.
+LIMIT_BYTES = 160_000
 SHORT_NAMES = {"LLMService": "llmsvc", "LLMTenant": "llmtenant", "LLMModel": "llmm"}
 both = pytest.mark.parametrize("resource", RESOURCES, ids=lambda one: one.kind)
 
@@ -40,7 +41,7 @@ def test_every_list_and_map_is_bounded(resource: Resource) -> None:
     unbounded = [
         path
         for path, node in fields(resource)
-        if (node["type"] == "array" and "maxItems" not in node)
+        if (node.get("type") == "array" and "maxItems" not in node)
         or (isinstance(node.get("additionalProperties"), dict) and "maxProperties" not in node)
     ]
     assert unbounded == []
@@ -49,7 +50,7 @@ def test_every_list_and_map_is_bounded(resource: Resource) -> None:
 @both
 def test_every_list_of_objects_tells_its_entries_apart_by_required_keys(resource: Resource) -> None:
     for path, node in fields(resource):
-        if node["type"] == "array" and node["items"].get("type") == "object":
+        if node.get("type") == "array" and node["items"].get("type") == "object":
             assert node["x-kubernetes-list-type"] == "map", path
             assert set(node["x-kubernetes-list-map-keys"]) <= set(node["items"]["required"]), path
 
