@@ -27,6 +27,8 @@ from tidegate_operator.status import own, summarize, transitions
 LOOK_AGAIN_SECONDS = 10.0
 # How often a rollout is looked at while it is under way: time passes, and gateways count, without an event.
 ROLLOUT_SECONDS = 5.0
+# What has been decided of a rollout is stored, and can be built.
+AT_ONCE_SECONDS = 0.1
 
 log = structlog.get_logger(__name__)
 
@@ -62,34 +64,35 @@ class Reconciler:
             observed = replace(observed, children=children)
         except Stalled as reason:
             plan, stalled = None, reason
-        await self._report(key, observed, plan, stalled)
+        is_news = await self._report(key, observed, plan, stalled)
         self.metrics.reconciled("stalled" if stalled else "done")
+        if is_news and plan is not None and plan.course.next != plan.course.stored:
+            return AT_ONCE_SECONDS
         return _again(stalled, plan)
 
-    async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> None:
+    async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> bool:
+        """Write the status if it is another one; return whether it was."""
         before = own(observed.service.get("status"))
         status = summarize(observed, plan, stalled, self.settings)
         self.metrics.service_ready(key, status)
         if status == before:
-            return
+            return False
         try:
             self.cache.put(await self.cluster.apply(_status_of(observed, status), status=True))
         except ClusterError as error:
             if error.status in (404, 409):  # deleted meanwhile, or another one of this name
-                return
+                return False
             raise
         announcements = transitions(before, status)
         for said in announcements:
             log.info(said.message, namespace=key.namespace, name=key.name, reason=said.reason)
         await announce(observed.service, announcements, self.cluster, observed.now, self.instance)
+        return True
 
 
 def _again(stalled: Stalled | None, plan: Plan | None) -> float | None:
     if isinstance(stalled, Withheld):
         return stalled.after
-    if plan is not None and plan.course.next != plan.course.stored:
-        # What has been decided is stored now, and can be built.
-        return 0.0
     if plan is not None and plan.course.next.phase not in ("Stable", "RolledBack"):
         return ROLLOUT_SECONDS
     is_watched = plan is None or not plan.is_in_sets

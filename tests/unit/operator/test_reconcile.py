@@ -11,7 +11,7 @@ from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import ClusterError, Object
 from tidegate_operator.kinds import ALL, CLAIM, DEPLOYMENT, LLM_SERVICE, SERVICE, Kind
 from tidegate_operator.metrics import Metrics
-from tidegate_operator.reconcile import LOOK_AGAIN_SECONDS, Reconciler
+from tidegate_operator.reconcile import AT_ONCE_SECONDS, LOOK_AGAIN_SECONDS, ROLLOUT_SECONDS, Reconciler
 from tidegate_operator.resync import read_all
 from unit.operator.fakes import KEY, FakeCluster, child, service
 
@@ -72,6 +72,24 @@ async def test_the_second_one_writes_nothing() -> None:
     world = World(service(), CLAIMED)
     await world.reconcile()
     await world.reconcile()
+    assert world.cluster.writes == []
+
+
+async def test_a_rollout_is_stored_built_and_looked_at_until_it_is_over() -> None:
+    world = World(service(), CLAIMED)
+    await world.reconcile()
+    live = world.there(LLM_SERVICE)
+    assert live
+    canary = {"steps": [{"weight": 10}]}
+    world.cluster.seed(
+        {**live, "spec": {**live["spec"], "engine": {"maxNumSeqs": 4}, "rollout": {"canary": canary}}}
+    )
+    assert await world.reconcile() == AT_ONCE_SECONDS
+    assert ("apply", "Deployment") not in world.kinds_written
+    assert world.status["rollout"]["phase"] == "Canary"
+    assert await world.reconcile() == AT_ONCE_SECONDS
+    assert world.there(DEPLOYMENT, "chat-shared-canary")
+    assert await world.reconcile() == ROLLOUT_SECONDS
     assert world.cluster.writes == []
 
 
