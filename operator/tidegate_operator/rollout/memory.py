@@ -5,7 +5,7 @@ Owns the way there and back. Must not decide: what it cannot read it takes for n
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from typing import Any, Final
 
 from pydantic import ValidationError
 
@@ -63,11 +63,15 @@ def told(course: Course, before: Mapping[str, Any] | None) -> dict[str, Any]:
     return {key: value for key, value in found.items() if value is not None}
 
 
+# It is decided; its gateways may go on counting while its workers finish.
+_OVER: Final = ("RollingBack", "RolledBack")
+
+
 def _figures(course: Course, before: Mapping[str, Any] | None) -> dict[str, Any]:
     """Return what both versions did; once that is decided about, what it was then."""
     compared, state = course.compared, course.next
     kept = (before or {}).get("rollout") or {}
-    if state.phase in ("RollingBack", "RolledBack") and kept.get("canaryRevision") == state.other:
+    if state.phase in _OVER and kept.get("phase") in _OVER and kept.get("canaryRevision") == state.other:
         return {name: kept.get(name) for name in ("stable", "canary")}
     if compared.stable.requests + compared.canary.requests == 0:
         return {}

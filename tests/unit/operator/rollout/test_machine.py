@@ -411,3 +411,13 @@ def test_the_phase_is_a_metric_until_the_service_is_gone() -> None:
     assert found == ['tidegate_operator_rollout_phase{namespace="team-a",phase="Canary",service="chat"} 1.0']
     metrics.forget(key)
     assert b'phase="Canary"' not in metrics.exposition()
+
+
+def test_what_a_version_was_taken_back_for_is_in_the_figures_that_stay() -> None:
+    """It may be decided in the very look that first sees a count."""
+    tried = {"phase": "Canary", "revision": OLD, "canaryRevision": NEW}
+    going = State(OLD, "RollingBack", NEW, verdict="Failed")
+    decided = told(Course(going, going, BAD, 3), {"rollout": tried})
+    assert decided["canary"]["errors"] == 100
+    over = State(OLD, "RolledBack", NEW, verdict="Failed")
+    assert told(Course(going, over, Compared(), 3), {"rollout": decided})["canary"] == decided["canary"]
