@@ -55,6 +55,7 @@ class Gateway:
     tenants: dict[str, tuple[int, int, int]] = field(default_factory=dict)
     pools: list[Object] = field(default_factory=list)
     workers: list[Object] | None = None
+    services: list[Object] = field(default_factory=list)
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -71,6 +72,7 @@ class Gateway:
             ],
             "pools": self.pools,
             **({} if self.workers is None else {"workers": self.workers}),
+            "services": self.services,
         }
 
     def starts_anew(self) -> None:

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from integration.api import Api, eventually
-from integration.operator.rig import NAME, Operator, StandInKubelet, condition, status_of, workers_of
+from integration.api import Api, Object, eventually
+from integration.operator.rig import (
+    NAME,
+    Operator,
+    StandInKubelet,
+    condition,
+    let_the_scheduler_speak_first,
+    status_of,
+    workers_of,
+)
 from integration.operator.versions import CANARY, change, command, events, make, rollout, tracks
 
 pytestmark = pytest.mark.usefixtures("model")
@@ -123,3 +132,57 @@ def test_a_pool_that_comes_in_the_middle_is_made_at_once_and_replaces_no_worker(
     eventually(lambda: rollout(api, namespace).get("weight") == 50, 60)
     assert (rollout(api, namespace)["phase"], rollout(api, namespace)["revision"]) == ("Canary", first)
     assert before in {one["metadata"]["uid"] for one in workers_of(api, namespace)}
+
+
+def test_without_room_for_one_more_one_of_two_goes_first(
+    api: Api, namespace: str, everywhere: Operator
+) -> None:
+    with StandInKubelet(api, namespace):
+        first = make(api, namespace, replicas=2)
+    homeless(api, namespace)
+    eventually(lambda: condition(api, namespace, "Progressing") == ("True", "RolloutWithoutSurge"))
+    rolling = {"maxSurge": 0, "maxUnavailable": 1}
+    eventually(lambda: deployment(api, namespace)["spec"]["strategy"]["rollingUpdate"] == rolling)
+    assert condition(api, namespace, "Ready") == ("True", "Serving")
+    with StandInKubelet(api, namespace):
+        eventually(lambda: rollout(api, namespace)["revision"] != first, 60)
+    rolling = {"maxSurge": 1, "maxUnavailable": 0}
+    eventually(lambda: deployment(api, namespace)["spec"]["strategy"]["rollingUpdate"] == rolling)
+
+
+def test_the_only_worker_is_not_taken_down_for_want_of_room(
+    api: Api, namespace: str, everywhere: Operator
+) -> None:
+    with StandInKubelet(api, namespace):
+        make(api, namespace)
+    homeless(api, namespace)
+    eventually(lambda: condition(api, namespace, "Degraded") == ("True", "RolloutBlocked"))
+    assert condition(api, namespace, "Ready") == ("True", "Serving")
+    change(api, namespace, rollout={"maxUnavailable": 1})
+    with StandInKubelet(api, namespace):
+        eventually(lambda: rollout(api, namespace)["phase"] == "Stable", 60)
+
+
+def homeless(api: Api, namespace: str) -> None:
+    """Ask for another version, and let the scheduler have said for two minutes that its first worker has no node."""
+    before = {one["metadata"]["name"] for one in workers_of(api, namespace)}
+    change(api, namespace, engine={"maxNumSeqs": 4})
+    new = eventually(
+        lambda: [one for one in workers_of(api, namespace) if one["metadata"]["name"] not in before]
+    )[0]
+    let_the_scheduler_speak_first(api, new)
+    long_ago = (datetime.now(UTC) - timedelta(minutes=2)).strftime("%Y-%m-%dT%H:%M:%SZ")
+    said = {
+        "type": "PodScheduled",
+        "status": "False",
+        "reason": "Unschedulable",
+        "message": "0/1 nodes: no GPU",
+    }
+    status = {"conditions": [{**said, "lastTransitionTime": long_ago}]}
+    api.patch_status("Pod", namespace, new["metadata"]["name"], status)
+
+
+def deployment(api: Api, namespace: str) -> Object:
+    found = api.get("Deployment", namespace, f"{NAME}-shared")
+    assert found
+    return found
