@@ -58,10 +58,12 @@ class Served:
     @property
     def adapters(self) -> frozenset[str]:
         """Names of the LoRA adapters that a worker serves; while none has said, those that are to be, or were last."""
-        told = self._told()
+        told, model = self._told(), self.model
         if not told:
-            return self.model.adapters if self.model.has_adapters else self._adapters
-        return frozenset().union(*(endpoint.adapters for endpoint in told))
+            return model.adapters if model.has_adapters else self._adapters
+        loaded = frozenset[str]().union(*(endpoint.adapters for endpoint in told))
+        # What is not declared any more is on its way out of the workers.
+        return loaded & model.adapters if model.has_adapters else loaded
 
     @property
     def context_tokens(self) -> int:

@@ -143,6 +143,6 @@ def one_that_is_removed_is_not_there_any_more(helper: Namespace, client: openai.
         return False
 
     eventually(is_gone, "the gateway answers 404", 30)
-    assert "pirate" not in {one.id for one in client.models.list()}
+    eventually(lambda: "pirate" not in {one.id for one in client.models.list()}, "it is not listed", 30)
     assert answer(client, "lawyer")
     assert helper.condition(NAME, "Degraded")["status"] == "False"

@@ -69,7 +69,7 @@ async def lost(call: Call) -> None:
 
 
 @pytest.mark.parametrize("declared", [True, False], ids=["it is declared", "it is not any more"])
-async def test_an_adapter_that_a_worker_has_lost_is_to_be_asked_for_again_while_it_is_declared(
+async def test_an_adapter_that_a_worker_has_lost_is_to_be_asked_for_again_only_while_it_is_declared(
     rig: Rig, declared: bool
 ) -> None:
     engine = await rig.add(FakeEngine(lost))
@@ -80,7 +80,9 @@ async def test_an_adapter_that_a_worker_has_lost_is_to_be_asked_for_again_while_
     assert answer.status == (503 if declared else 404)
     assert (answer.headers.get("retry-after") == "5") is declared
     again = await rig.ask(rig.post(model="sql"))
-    assert (again.status, len(engine.calls)) == ((503, 1) if declared else (404, 2))
+    assert (again.status, len(engine.calls)) == ((503, 1) if declared else (404, 0))
+    listed = json.loads((await rig.get("/v1/models")).body)["data"]
+    assert ("sql" in [entry["id"] for entry in listed]) is declared
 
 
 async def test_a_request_for_an_adapter_of_a_model_that_sleeps_waits_for_a_worker_of_it(rig: Rig) -> None:
