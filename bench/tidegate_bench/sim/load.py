@@ -20,7 +20,7 @@ NOBODY: Final = -1
 FIRST: Final = re.compile(rb'"(?:content|text)":"[^"]')
 COMPLETION: Final = re.compile(rb'"completion_tokens": ?(\d+)')
 CACHED: Final = re.compile(rb'"cached_tokens": ?(\d+)')
-GRACE_SECONDS: Final = 30.0
+GRACE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True, slots=True)

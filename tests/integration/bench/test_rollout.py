@@ -9,9 +9,9 @@ from tidegate_bench.rollout.bench import PROFILE, Result, run
 from tidegate_bench.rollout.changes import CHANGES, Change, careless_replacement
 
 STREAMS: Final = 70
-SECONDS: Final = 3.0
-# Streams of a quarter of a second to three.
-QUICK: Final = PROFILE.faster(4)
+SECONDS: Final = 4.0
+# Streams of half a second to five.
+QUICK: Final = PROFILE.faster(2)
 
 go = partial(run, streams=STREAMS, seconds=SECONDS, profile=QUICK)
 
