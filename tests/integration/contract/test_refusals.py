@@ -65,6 +65,21 @@ CASES = [
         ["engine.env[0]", "workers need none"],
     ),
     (
+        "a model cut into nothing",
+        service(parallelism={"tensor": 0}),
+        ["spec.parallelism.tensor", "greater than or equal to 1"],
+    ),
+    (
+        "Ray with nothing to execute",
+        service(parallelism={"data": 2, "executor": "Ray"}),
+        ["executor Ray needs tensor x pipeline above 1"],
+    ),
+    (
+        "another engine that would have to know how it is spread",
+        service(engine={"type": "Custom", "image": "engine"}, parallelism={"tensor": 2}),
+        ["parallelism is told to vLLM", "engine.args"],
+    ),
+    (
         "a rollout that could replace no worker",
         service(rollout={"maxSurge": 0}),
         ["rollout.maxSurge and rollout.maxUnavailable must not both be 0"],
