@@ -109,7 +109,9 @@ class Operator:
             "POD_NAME": self.name,
         }
         with self.log.open("ab") as log:
-            command = [sys.executable, "-m", "tidegate_operator", "run"]
+            # It ends with the tests, even where these are killed: it would ask an API server that is gone, for ever.
+            ends = ("setpriv", "--pdeathsig", "KILL")
+            command = [*ends, sys.executable, "-m", "tidegate_operator", "run"]
             self.process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
         return self
 
