@@ -36,7 +36,9 @@ MERGE_KEYS: Mapping[str, str] = {
 }
 # Kubernetes replaces these; but tolerating a taint in one place never means not tolerating another.
 _UNITED = frozenset({"tolerations"})
-_OUR_LABELS = frozenset({MANAGED_BY_LABEL, COMPONENT_LABEL, SERVICE_LABEL, POOL_LABEL, REVISION_LABEL, TRACK_LABEL})
+_OUR_LABELS = frozenset(
+    {MANAGED_BY_LABEL, COMPONENT_LABEL, SERVICE_LABEL, POOL_LABEL, REVISION_LABEL, TRACK_LABEL}
+)
 
 
 def check(patch: Mapping[str, Any], port: int) -> None:
