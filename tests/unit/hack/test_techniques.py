@@ -1,4 +1,4 @@
-"""The pages of techniques: a picture each, and drawings that stay on their sheet."""
+"""The pages of techniques: a picture each, links that lead somewhere, and drawings that stay on their sheet."""
 
 import re
 from html import unescape
@@ -8,10 +8,22 @@ import pytest
 
 from generators.pictures import Group, Kind, Picture, drawn
 from generators.techniques import PICTURES
+from tidegate_bench.techniques.table import TECHNIQUES
 
 DOCS = Path(__file__).parents[3] / "docs"
 PAGES = sorted((DOCS / "techniques").glob("*.md"))
 LINK = re.compile(r"\]\(([^)\s]+)\)")
+# The titles that `tidegate_bench engine --publish` writes, and those it has beside the techniques.
+TITLES = ["Small weights", *(technique.title for technique in TECHNIQUES)]
+
+
+def anchor(title: str) -> str:
+    """Return the anchor that GitHub gives a heading."""
+    return re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-")
+
+
+def headings(page: Path) -> set[str]:
+    return {anchor(line.lstrip("# ")) for line in page.read_text().splitlines() if line.startswith("#")}
 
 
 def test_every_technique_has_a_page_with_its_picture_and_the_table_names_all() -> None:
@@ -20,6 +32,17 @@ def test_every_technique_has_a_page_with_its_picture_and_the_table_names_all() -
         assert f"]({name}.svg)" in (DOCS / "techniques" / f"{name}.md").read_text()
         assert f"{name}.md" in named
     assert {page.stem for page in PAGES} == {*PICTURES, "README"}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    for link in LINK.findall(page.read_text()):
+        path, _, part = link.partition("#")
+        target = (page.parent / path).resolve()
+        assert target.is_file(), link
+        if part:
+            # The measured part of a page is written by the benchmark, and may not be there yet.
+            assert part in headings(target) | {anchor(title) for title in TITLES}, link
 
 
 @pytest.mark.parametrize("name", PICTURES)
