@@ -35,7 +35,7 @@ class Cluster(Protocol):
     has_prometheus: bool
 
     def build(self) -> None:
-        """Build what `load` brings, so that a later `load` finds it; needs no cluster."""
+        """Build what `load` and `load_engines` bring, so that these find it; needs no cluster."""
 
     def begin(self) -> None:
         """Start to build our images, where that can go on beside `up`."""
@@ -65,7 +65,7 @@ class Local:
     def build(self) -> None:
         require_supported(cache_dir())
         packages.ensure()
-        images.build(list(TARGETS))
+        images.build([*TARGETS, *ENGINES])
 
     def begin(self) -> None:
         require_supported(cache_dir())
