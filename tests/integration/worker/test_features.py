@@ -175,7 +175,6 @@ def all_valid(worker: Worker, numbers: range) -> list[Answer]:
     return answers
 
 
-@pytest.mark.thorough
 def test_answers_fit_their_schema(engine: Worker) -> None:
     all_valid(engine, range(SLICE))
 
