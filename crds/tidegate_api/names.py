@@ -51,7 +51,8 @@ INSPECTOR_COMPONENT: Final = "inspector"
 ATTEMPT_ANNOTATION: Final = f"{GROUP}/attempt"
 # On an LLMService, set by `tidegate services renew`: another value renders its workers anew.
 RENEW_ANNOTATION: Final = f"{GROUP}/renew"
-# On an LLMService, set by `tidegate rollouts`: `promote:REVISION` or `abort:REVISION`; of any other revision it is nothing.
+# On an LLMService, set by `tidegate rollouts`: `promote:REVISION` or `abort:REVISION`; of any other revision it is
+# nothing.
 ROLLOUT_ANNOTATION: Final = f"{GROUP}/rollout"
 # SHA-256 of the manifest last applied, so that a second reconcile can tell "ours, unchanged" without a write.
 APPLIED_HASH_ANNOTATION: Final = f"{GROUP}/applied-hash"

@@ -9,7 +9,9 @@ from pydantic import Field, model_validator
 
 from tidegate_api.schema import Model, pattern_message, rules
 
-_NO_ROOM: Final = "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no worker could be replaced; set one of them to 1"
+_NO_ROOM: Final = (
+    "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no worker could be replaced; set one of them to 1"
+)
 
 Phase = Literal["Stable", "Canary", "Promoting", "RollingBack", "RolledBack"]
 # What is thought of a version: not known yet, good so far, good, bad, or decided by a person.
