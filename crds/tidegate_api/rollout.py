@@ -10,7 +10,8 @@ from pydantic import Field, model_validator
 from tidegate_api.schema import Model, pattern_message, rules
 
 _NO_ROOM: Final = (
-    "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no worker could be replaced; set one of them to 1"
+    "rollout.maxSurge and rollout.maxUnavailable must not both be 0: no worker could be replaced; set one of them "
+    "to 1"
 )
 
 Phase = Literal["Stable", "Canary", "Promoting", "RollingBack", "RolledBack"]
