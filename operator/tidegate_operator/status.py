@@ -68,9 +68,7 @@ def summarize(
         "replicas": sum(pool.workers for pool in scene.pools if pool.name == SHARED_POOL),
         "readyReplicas": scene.ready,
         "desiredReplicas": scene.desired,
-        "selector": (
-            f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL},!{TRACK_LABEL}"
-        ),
+        "selector": (f"{SERVICE_LABEL}={observed.key.name},{POOL_LABEL}={SHARED_POOL},!{TRACK_LABEL}"),
         "ready": f"{scene.ready}/{scene.desired}",
         **({"image": image} if image else {}),
         **_model(observed, plan, stalled),

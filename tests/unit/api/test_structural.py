@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal
 import pytest
 from pydantic import Field
 
-from tidegate_api.schema import Model, pattern_message, rules
 from tidegate_api.quantity import Quantity
+from tidegate_api.schema import Model, pattern_message, rules
 from tidegate_api.structural import NotStructural, schema_of
 
 

@@ -130,6 +130,9 @@ async def test_the_job_for_another_model_takes_the_place_of_the_one_before() -> 
     await world.reconcile()
     jobs = [name for kind, _, name in world.cluster.objects if kind == JOB]
     assert len(jobs) == 1
+    # That another version takes over is stored before its workers are built.
+    await world.reconcile()
+    assert world.kinds_written == [("apply", "Deployment")]
     await world.reconcile()
     assert world.cluster.writes == []
 

@@ -354,7 +354,8 @@ def test_whatever_is_seen_one_version_is_in_use_and_no_step_gets_more_than_its_s
         is_new = state.phase == "Promoting" and before.phase == "Canary"
         if is_new and moment.canary is not None:
             assert state.verdict in ("Passed", "Promoted")
-            assert moment.command == "promote" or before.weight == moment.canary.steps[-1].weight
+            # Steps that were made smaller on the way ask for less than it has stood already.
+            assert moment.command == "promote" or before.weight >= moment.canary.steps[-1].weight
         # The same facts give the same state.
         assert advance(before, moment) == state
 
