@@ -4,7 +4,7 @@ Owns their names, labels and meaning. Must not compute anything but what a metri
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, get_args
+from typing import Any
 
 from prometheus_client import (
     CollectorRegistry,
@@ -18,10 +18,10 @@ from prometheus_client.exposition import generate_latest
 from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from tidegate_api.rollout import Phase
 from tidegate_operator.facts import Key
 from tidegate_operator.models.metrics import ModelMetrics
 from tidegate_operator.scalingmetrics import ScalingMetrics
+from tidegate_operator.servicemetrics import ServiceMetrics
 
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 
@@ -71,30 +71,11 @@ class Metrics:
             ["step", "outcome"],
             registry=self.registry,
         )
-        self._adapters_missing = Gauge(
-            "tidegate_operator_adapters_missing",
-            "LoRA adapters of an LLMService that not all of its workers have; above 0 for long means look at "
-            "status.adapters.",
-            ["namespace", "service"],
-            registry=self.registry,
-        )
         self.scaling = ScalingMetrics(self.registry)
         self.models = ModelMetrics(self.registry)
+        self._services = ServiceMetrics(self.registry)
         self.leader = Gauge(
             "tidegate_operator_leader", "1 while this process holds the Lease.", registry=self.registry
-        )
-        self._service_ready = Gauge(
-            "tidegate_operator_service_ready",
-            "1 for an LLMService that answers requests, else 0.",
-            ["namespace", "service"],
-            registry=self.registry,
-        )
-        self._rollout_phase = Gauge(
-            "tidegate_operator_rollout_phase",
-            "1 for the phase of an LLMService's rollout (Stable, Canary, Promoting, RollingBack, RolledBack). Canary "
-            "or Promoting for hours means look at status.rollout; RolledBack, that the spec asks for what has failed.",
-            ["namespace", "service", "phase"],
-            registry=self.registry,
         )
 
     def reconciled(self, outcome: str) -> None:
@@ -118,28 +99,13 @@ class Metrics:
         """Count one step on one worker."""
         self._adapter_steps.labels(step, outcome).inc()
 
-    def service_ready(self, key: Key, status: Mapping[str, Any]) -> None:
-        """Note whether an LLMService is Ready, how far its rollout is, and which of its adapters are not."""
-        conditions = {one["type"]: one["status"] for one in status.get("conditions", ())}
-        self._service_ready.labels(*key).set(conditions.get("Ready") == "True")
-        now = (status.get("rollout") or {}).get("phase")
-        for phase in get_args(Phase):
-            if phase == now:
-                self._rollout_phase.labels(*key, phase).set(1)
-            else:
-                self._rollout_phase.remove(*key, phase)
-        adapters = status.get("adapters")
-        if adapters is None:
-            self._adapters_missing.remove(*key)
-        else:
-            self._adapters_missing.labels(*key).set(sum(one["phase"] != "Ready" for one in adapters))
+    def told(self, key: Key, status: Mapping[str, Any]) -> None:
+        """Note what was said in the status of an LLMService."""
+        self._services.told(key, status)
 
     def forget(self, key: Key) -> None:
         """Say nothing more about an LLMService that is gone."""
-        self._service_ready.remove(*key)
-        for phase in get_args(Phase):
-            self._rollout_phase.remove(*key, phase)
-        self._adapters_missing.remove(*key)
+        self._services.forget(key)
         self.scaling.forget(key)
 
     def observe(self, queue_depth: Callable[[], int], watch_ages: Callable[[], Mapping[str, float]]) -> None:

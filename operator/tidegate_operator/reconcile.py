@@ -74,7 +74,7 @@ class Reconciler:
         """Write the status if it is another one; return whether it was."""
         before = own(observed.service.get("status"))
         status = summarize(observed, plan, stalled, self.settings)
-        self.metrics.service_ready(key, status)
+        self.metrics.told(key, status)
         if status == before:
             return False
         try:

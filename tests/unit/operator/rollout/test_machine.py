@@ -403,7 +403,7 @@ def test_nothing_to_do_is_the_same_state() -> None:
 def test_the_phase_is_a_metric_until_the_service_is_gone() -> None:
     metrics, key = Metrics(), Key("team-a", "chat")
     for phase in ("Stable", "Canary"):
-        metrics.service_ready(key, {"rollout": {"phase": phase}})
+        metrics.told(key, {"rollout": {"phase": phase}})
     found = [
         line
         for line in metrics.exposition().decode().splitlines()
