@@ -111,7 +111,7 @@ def test_a_service_of_a_hub_gets_its_model_into_the_cache_and_it_is_told_how_far
     api.create(service(namespace, uri=URI))
     made = only_model(api, namespace)
     name = made["metadata"]["name"]
-    assert made["spec"] == {"uri": URI, "suspend": False}
+    assert made["spec"] == {"type": "Model", "uri": URI, "suspend": False}
     assert not made["metadata"].get("ownerReferences")
     says(api, namespace, "Unschedulable", name)
     cache = eventually(lambda: api.get("PersistentVolumeClaim", namespace, CACHE))

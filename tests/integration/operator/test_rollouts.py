@@ -111,7 +111,8 @@ def test_a_canary_sleeps_with_its_service_and_goes_with_it(
     eventually(lambda: rollout(api, namespace).get("weight") == 50)
     change(api, namespace, suspend=True)
     eventually(lambda: tracks(api, namespace) == set())
-    assert (rollout(api, namespace)["phase"], rollout(api, namespace)["weight"]) == ("Canary", 0)
+    eventually(lambda: rollout(api, namespace).get("weight") == 0)
+    assert rollout(api, namespace)["phase"] == "Canary"
     change(api, namespace, suspend=False)
     eventually(lambda: rollout(api, namespace).get("weight") == 50, 60)
     assert (first, "") in tracks(api, namespace)

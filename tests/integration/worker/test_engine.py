@@ -12,7 +12,7 @@ from integration.worker.workers import CONTEXT, MODEL, ROOT, Worker, environment
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
-LONG = CONTEXT - 100
+LONG = CONTEXT // 2
 
 
 def test_it_answers_a_completion(worker: Worker) -> None:

@@ -12,11 +12,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPResponse
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "tiny"
 CONTEXT = 2048
+# Other tests may use the processors meanwhile.
+DRAIN_SECONDS = 300
 
 
 def free_port() -> int:
@@ -32,6 +35,8 @@ def environment(home: Path) -> dict[str, str]:
     return {
         **os.environ,
         **places,
+        # The path of a socket has a hundred characters, and a test's own folder may have more.
+        "VLLM_RPC_BASE_PATH": gettempdir(),
         "PYTHONPATH": f"{ROOT / 'worker'}:{ROOT / 'crds'}",
         "HF_HUB_OFFLINE": "1",
         "VLLM_NO_USAGE_STATS": "1",
@@ -42,7 +47,11 @@ def environment(home: Path) -> dict[str, str]:
 
 def serve(python: Path, model: Path, message: Path, *engine: str) -> list[str]:
     """Return the command of a worker, as the operator writes it."""
-    options = [f"--model-path={model}", "--drain-seconds=60", f"--termination-message={message}"]
+    options = [
+        f"--model-path={model}",
+        f"--drain-seconds={DRAIN_SECONDS}",
+        f"--termination-message={message}",
+    ]
     return [str(python), "-m", "tidegate_worker", "serve", *options, "--", "--model", str(model), *engine]
 
 
