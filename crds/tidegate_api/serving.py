@@ -80,7 +80,8 @@ class Engine(CustomEngine, Tuning):
         ge=1,
         le=65536,
         description="Most requests that one worker batches at a time (vLLM `--max-num-seqs`). With `type: Custom`: as "
-        "many as its worker takes at a time, by which its workers are counted under load; the variable MAX_NUM_SEQS.",
+        "many as its worker runs at a time, which is what gateways send it and what scaling counts by; the variable "
+        "MAX_NUM_SEQS.",
     )
     quantization: (
         Literal[

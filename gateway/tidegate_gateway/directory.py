@@ -134,6 +134,8 @@ class Model:
     canary: Canary | None = None
     # Whether its workers know what vLLM knows beyond OpenAI's API: a priority, a salt of the prefix cache.
     is_vllm: bool = True
+    # How many requests one worker runs at a time, where its engine takes no priorities; 0: not known, or it does.
+    slots: int = 0
     # Whether adapters are loaded and unloaded while its workers run.
     has_adapters: bool = False
     # Names of those that are to be loaded.

@@ -95,7 +95,7 @@ class Gateway:
             for model in models.values():
                 key = (model.namespace, model.service)
                 served = self.services.get(key) or self._serve(model)
-                served.update(model, directory.workers.get(key, ()), now)
+                served.update(model, directory.workers.get(key, ()), now, 1 + len(directory.peers))
                 services[key] = served
         for key in self.services.keys() - services.keys():
             self.services[key].end(now)

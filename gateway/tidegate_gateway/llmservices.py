@@ -26,7 +26,8 @@ def read_service(item: Item) -> Model | None:
     namespace, service = meta.get("namespace"), meta.get("name")
     if not namespace or not service:
         return None
-    routing = spec.get("routing") or {}
+    routing, engine = spec.get("routing") or {}, spec.get("engine") or {}
+    is_vllm = engine.get("type", VLLM) == VLLM
     classes = _classes(spec, status)
     return Model(
         (spec.get("model") or {}).get("name") or service,
@@ -38,7 +39,8 @@ def read_service(item: Item) -> Model | None:
         shared_prefixes=routing.get("prefixCache") == "Shared",
         stopped=_stopped(spec, classes),
         canary=_canary(status.get("rollout") or {}),
-        is_vllm=(spec.get("engine") or {}).get("type", VLLM) == VLLM,
+        is_vllm=is_vllm,
+        slots=0 if is_vllm else (engine.get("maxNumSeqs") or 0),
         has_adapters="lora" in (spec.get("model") or {}),
         adapters=_adapters((spec.get("model") or {}).get("lora") or {}),
     )

@@ -123,8 +123,8 @@ class Served:
 
     # What is known
 
-    def update(self, model: Model, workers: Iterable[Worker], now: float) -> None:
-        """Take how the service is now."""
+    def update(self, model: Model, workers: Iterable[Worker], now: float, gateways: int = 1) -> None:
+        """Take how the service is now, and how many gateways send requests to its workers."""
         # A model that sleeps keeps its names.
         self._adapters, self._context_tokens = self.adapters, self.context_tokens
         self.model = model
@@ -133,7 +133,8 @@ class Served:
         pools = self.fleet.update(workers, model.canary)
         for endpoint in self.fleet.by_uid.values():
             endpoint.has_adapters = model.has_adapters
-        self.dispatcher.update(model.classes, pools, now)
+        # Rounded up: a gateway without a slot could not send anything.
+        self.dispatcher.update(model.classes, pools, now, -(-model.slots // gateways))
 
     def _count_for(self, canary: Canary | None) -> None:
         """Begin anew with each canary that is given a share; one that has none for a while goes on with its counts."""

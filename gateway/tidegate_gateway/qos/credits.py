@@ -9,6 +9,7 @@ waits or in which order.
 from math import inf
 from typing import Final
 
+from tidegate_gateway.qos.lanes import RESERVE
 from tidegate_gateway.qos.ticket import Ticket
 from tidegate_gateway.routing.endpoint import Endpoint, Report
 
@@ -77,6 +78,19 @@ def first_limit(endpoint: Endpoint, siblings: list[Account]) -> float:
     """Return the limit of a new endpoint: half of the least that was learned from its kind, if any was."""
     learned = [sibling.endpoint.limit_tokens for sibling in siblings if sibling.knee]
     return max(min(learned) / 2, LEAST_TOKENS) if learned else endpoint.limit_tokens
+
+
+def limit_by_slots(endpoint: Endpoint, slots: int) -> float:
+    """Return the limit of an endpoint whose engine runs so many requests of ours at a time, as they arrive.
+
+    What has no slot would wait in the engine, where it is not ours to order. Of more than one slot, the last one is
+    what lower classes leave free while class high is in use.
+    """
+    if endpoint.requests >= slots:
+        return float(endpoint.tokens)
+    if endpoint.requests and endpoint.requests == slots - 1:
+        return endpoint.tokens / (1 - RESERVE / 2)
+    return float(max(START_TOKENS, 2 * endpoint.tokens))
 
 
 def adjust(account: Account, report: Report, starved_at: float, now: float) -> bool:

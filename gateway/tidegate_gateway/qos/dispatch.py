@@ -55,12 +55,13 @@ class Dispatcher:
         classes: Mapping[QosClass, ClassPolicy],
         pools: Mapping[str, Sequence[Endpoint]],
         now: float,
+        slots: int = 0,
     ) -> None:
-        """Take the classes' policies and the endpoints that are ready now, by pool."""
+        """Take the classes' policies and the endpoints that are ready now, by pool; see `Supply.slots`."""
         self._now = now
         lanes = self._supply.lanes
         before = [(lane.is_holding, holding.longest_seconds(lane)) for lane in lanes]
-        self._supply.update(classes, pools, now)
+        self._supply.update(classes, pools, now, slots)
         for pool in self._supply.pools.values():
             shares.refresh(pool)
         self._queue_bereft(now)

@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 from tidegate_api.names import QosClass
 from tidegate_gateway.directory import DEFAULT_CLASSES, ClassPolicy
-from tidegate_gateway.qos.credits import Account, adjust, first_limit, settle
+from tidegate_gateway.qos.credits import Account, adjust, first_limit, limit_by_slots, settle
 from tidegate_gateway.qos.drr import cost_of
 from tidegate_gateway.qos.lanes import CLASSES, HIGH, Lane, connect
 from tidegate_gateway.qos.pools import Pool
@@ -49,6 +49,9 @@ class Supply:
         self.accounts: dict[Endpoint, Account] = {}
         self.lanes = tuple(Lane(rank, Pool("", 0.0)) for rank in range(len(CLASSES)))
         self.endpoints: tuple[Endpoint, ...] = ()
+        # How many requests of ours one of their engines runs at a time, where nothing more can be known of it; 0: its
+        # reports tell.
+        self.slots = 0
         # Whether some of them run the version in use, and others one that is tried.
         self.is_split = False
         # Tickets that are with a worker of a higher class and may be called back.
@@ -61,8 +64,10 @@ class Supply:
         classes: Mapping[QosClass, ClassPolicy],
         pools: Mapping[str, Sequence[Endpoint]],
         now: float,
+        slots: int = 0,
     ) -> None:
         """Take the classes' policies and the endpoints that are ready now."""
+        self.slots = slots
         policies = [classes.get(name, DEFAULT_CLASSES[name]) for name in CLASSES]
         before = self.pools
         # A pool whose workers are gone stays as long as requests are with them, and while a class is at home there.
@@ -90,6 +95,8 @@ class Supply:
                 if endpoint not in before:
                     endpoint.limit_tokens = first_limit(endpoint, siblings)
                 self.accounts[endpoint] = before.get(endpoint) or Account(endpoint)
+                if self.slots:
+                    endpoint.limit_tokens = limit_by_slots(endpoint, self.slots)
 
     def is_empty(self) -> bool:
         """Tell whether there is no worker at all."""
@@ -110,6 +117,8 @@ class Supply:
         ticket.first_byte_at = 0.0
         endpoint.requests += 1
         endpoint.tokens += tokens
+        if self.slots:
+            endpoint.limit_tokens = limit_by_slots(endpoint, self.slots)
         tally = pool.tallies[lane.rank]
         tally.running += 1
         tally.requests += 1
@@ -136,7 +145,9 @@ class Supply:
         endpoint = account.endpoint
         endpoint.requests -= 1
         endpoint.tokens -= tokens
-        if account.target:
+        if self.slots:
+            endpoint.limit_tokens = limit_by_slots(endpoint, self.slots)
+        elif account.target:
             settle(account, tokens, now)
         if lane.rank == HIGH:
             account.high_tokens -= tokens
@@ -168,7 +179,7 @@ class Supply:
         """Adjust an endpoint's credits and tell whether there are more now."""
         account = self.accounts.get(endpoint)
         pool = self.pools.get(endpoint.worker.pool)
-        if account is None or pool is None:
+        if account is None or pool is None or self.slots:
             return False
         return adjust(account, report, pool.starved_at, now)
 

@@ -37,8 +37,9 @@ class Gate:
         self.order: list[int] = []
 
     async def __call__(self, call: Call) -> None:
-        """Note the priority, wait, answer."""
-        self.order.append(json.loads(call.body)["priority"])
+        """Note the priority, or of an engine that gets none the length of the answer; wait, answer."""
+        body = json.loads(call.body)
+        self.order.append(body["priority"] if "priority" in body else body["max_tokens"])
         await self.open.wait()
         await complete(call)
 
@@ -86,6 +87,20 @@ async def test_higher_classes_go_first(rig: Rig, gate: Gate) -> None:
     gate.open.set()
     assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
     assert gate.order == [0, -100, -100, -50, 0]
+
+
+async def test_an_engine_that_takes_no_priorities_gets_no_more_requests_than_it_runs(rig: Rig) -> None:
+    gate = Gate()
+    engine = await rig.add(FakeEngine(gate))
+    rig.publish([engine], callers=CALLERS, model=replace(MODEL, is_vllm=False, slots=2))
+    asking = [ask(rig, "low", max_tokens=1), ask(rig, "low", max_tokens=2)]
+    await eventually(lambda: len(gate.order) == 2, "two run")
+    for count, (qos_class, tokens) in enumerate((("low", 3), ("medium", 4)), 1):
+        asking.append(ask(rig, qos_class, max_tokens=tokens))
+        await eventually(lambda count=count: sum(waiting(rig).values()) == count, "it waits")
+    gate.open.set()
+    assert {answer.status for answer in await asyncio.gather(*asking)} == {200}
+    assert gate.order[2:] == [4, 3]
 
 
 async def test_the_class_is_never_the_clients_to_say(rig: Rig, gate: Gate) -> None:

@@ -65,17 +65,20 @@ def test_a_service_says_which_version_is_tried(rollout: dict[str, Any], canary: 
 
 
 @pytest.mark.parametrize(
-    ("spec", "is_vllm", "has_adapters"),
+    ("spec", "is_vllm", "slots", "has_adapters"),
     [
-        ({}, True, False),
-        ({"engine": {}}, True, False),
-        ({"engine": {"type": "vLLM"}, "model": {"lora": {}}}, True, True),
-        ({"engine": {"type": "Custom"}}, False, False),
+        ({}, True, 0, False),
+        ({"engine": {"maxNumSeqs": 4}}, True, 0, False),
+        ({"engine": {"type": "vLLM"}, "model": {"lora": {}}}, True, 0, True),
+        ({"engine": {"type": "Custom"}}, False, 0, False),
+        ({"engine": {"type": "Custom", "maxNumSeqs": 4}}, False, 4, False),
     ],
 )
-def test_a_service_says_what_its_engine_is(spec: dict[str, Any], is_vllm: bool, has_adapters: bool) -> None:
+def test_a_service_says_what_its_engine_is(
+    spec: dict[str, Any], is_vllm: bool, slots: int, has_adapters: bool
+) -> None:
     found = model(spec)
-    assert (found.is_vllm, found.has_adapters) == (is_vllm, has_adapters)
+    assert (found.is_vllm, found.slots, found.has_adapters) == (is_vllm, slots, has_adapters)
 
 
 def test_the_adapters_that_are_to_be_loaded_are_known_before_they_are() -> None:

@@ -68,12 +68,14 @@ class Rig:
         *,
         classes: Mapping[QosClass, ClassPolicy] | None = None,
         max_queue: int = 10_000,
+        slots: int = 0,
         **pools: list[float],
     ) -> None:
         self.classes = {
             name: replace(policy, max_queue=max_queue)
             for name, policy in {**DEFAULT_CLASSES, **(classes or {})}.items()
         }
+        self.slots = slots
         self.now = 1000.0
         self.submitting = False
         self.soon: list[Callable[[], None]] = []
@@ -92,7 +94,7 @@ class Rig:
                 uid = f"{name}-{len(there)}"
                 worker = Worker(uid, "ns", "chat", uid, "10.0.0.1", pool=name)
                 there.append(Endpoint(worker, len(there), limit))
-        self.dispatcher.update(self.classes, self.endpoints, self.now)
+        self.dispatcher.update(self.classes, self.endpoints, self.now, self.slots)
 
     def submit(
         self,
