@@ -113,7 +113,7 @@ def compiled(report: Report) -> None:
 def end_to_end(report: Report) -> None:
     """The demo as README gives it, then the stories told on its cluster."""
     with demo_cluster(report):
-        report.layer("end-to-end", (*PYTEST, "tests/e2e"))
+        report.layer("end-to-end", (*PYTEST, "-m", "not thorough", "tests/e2e"))
 
 
 def with_keda(report: Report) -> None:

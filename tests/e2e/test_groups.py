@@ -57,6 +57,7 @@ def test_two_pods_answer_like_one(place: Namespace, client: openai.OpenAI) -> No
     assert place.get("llmservice", "two")["status"]["ready"] == "1/1"
 
 
+@pytest.mark.thorough
 @pytest.mark.parametrize(
     ("role", "reason"),
     [

@@ -128,6 +128,7 @@ def uids(place: Namespace, name: str) -> Mapping[str, str]:
     return {pod["metadata"]["uid"]: pod["metadata"]["labels"][REVISION_LABEL] for pod in place.pods_of(name)}
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_canary_that_does_well_is_promoted_by_itself(place: Namespace, client: openai.OpenAI) -> None:
     before = rollout(place, SMALL)["revision"]
@@ -161,6 +162,7 @@ def test_a_canary_that_does_well_is_promoted_by_itself(place: Namespace, client:
     assert version == after["revision"]
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_canary_that_fails_requests_is_taken_back_and_nobody_notices(
     place: Namespace, client: openai.OpenAI
@@ -185,6 +187,7 @@ def test_a_canary_that_fails_requests_is_taken_back_and_nobody_notices(
     assert place.get("llmservice", SMALL)["spec"]["engine"]["command"][0] == "python3"
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_a_version_that_cannot_start_takes_nothing_down(place: Namespace, client: openai.OpenAI) -> None:
     workers = set(uids(place, SMALL))
@@ -228,6 +231,7 @@ def helm(*words: str) -> str:
     return done.stdout
 
 
+@pytest.mark.thorough
 @pytest.mark.timeout(300)
 def test_an_upgrade_of_the_operator_replaces_no_worker_until_its_user_says_so(
     place: Namespace, client: openai.OpenAI, demo: Namespace
