@@ -105,11 +105,11 @@ def _spec(service: Manifest) -> LLMServiceSpec:
 
 def _refuse_taken_name(observed: Observed, name: str) -> None:
     """Refuse a model name that an older LLMService of the namespace has: the gateway sends it all requests."""
-    mine = _age(observed.service)
-    rivals = [other for other in observed.siblings if model_name(other) == name and _age(other) < mine]
+    mine = age(observed.service)
+    rivals = [other for other in observed.siblings if model_name(other) == name and age(other) < mine]
     rivals = [other for other in rivals if "deletionTimestamp" not in other["metadata"]]
     if rivals:
-        first = min(rivals, key=_age)["metadata"]["name"]
+        first = min(rivals, key=age)["metadata"]["name"]
         raise Stalled(
             "ModelNameTaken",
             f"the model name {name!r} belongs to the older LLMService {first!r} of this namespace: set another "
@@ -117,7 +117,8 @@ def _refuse_taken_name(observed: Observed, name: str) -> None:
         )
 
 
-def _age(service: Manifest) -> tuple[str, str]:
+def age(service: Manifest) -> tuple[str, str]:
+    """Return by what LLMServices are ordered: of two that claim one name, the first has it."""
     metadata = service["metadata"]
     return metadata.get("creationTimestamp") or "", metadata["name"]
 

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import structlog
 
-from tidegate_api.names import REVISION_LABEL, WORKER_CONTAINER, WORKER_PORT, WORKER_PORT_NAME
+from tidegate_api.names import REVISION_LABEL
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.conditions import pods as of_pod
@@ -117,7 +117,9 @@ class Examiner:
             worker = next(self._workers(key, revision), None)
             if worker is not None:
                 address = (worker.get("status") or {}).get("podIP", "")
-                yield _Asked(key, revision, config, status.get("modelName", ""), address, _port(worker))
+                yield _Asked(
+                    key, revision, config, status.get("modelName", ""), address, of_pod.worker_port(worker)
+                )
 
     def _workers(self, key: Key, revision: str) -> Iterator[Object]:
         """Yield the workers of a version that can be asked, in the order of their names."""
@@ -140,12 +142,3 @@ def _config(service: Object) -> str | None:
         found = found.get(step) or {}
     name: str | None = found.get("name")
     return name
-
-
-def _port(pod: Object) -> int:
-    """Return the port on which a worker answers: the one of that name, where its engine has another."""
-    containers = (pod.get("spec") or {}).get("containers") or ()
-    ports = (
-        one for each in containers if each.get("name") == WORKER_CONTAINER for one in each.get("ports") or ()
-    )
-    return next((one["containerPort"] for one in ports if one.get("name") == WORKER_PORT_NAME), WORKER_PORT)

@@ -14,6 +14,7 @@ from tidegate_api.names import MODEL_KIND
 from tidegate_api.settings import Settings
 from tidegate_api.source import CLAIM_URI_PATTERN
 from tidegate_operator import uri
+from tidegate_operator.basis import age, model_name
 from tidegate_operator.conditions.chain import Finding
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.models.naming import cache_volume, oldest, wanted
@@ -111,14 +112,14 @@ def _declared(
 def _taken(service: Manifest, siblings: Iterable[Manifest]) -> dict[str, str]:
     """Return the names that no adapter of this LLMService may have, and whose each is."""
     others = [one for one in siblings if "deletionTimestamp" not in one["metadata"]]
-    older = (one for one in others if _age(one) < _age(service))
+    older = (one for one in others if age(one) < age(service))
     adapters = {
         entry["name"]: f"an adapter of the older LLMService {one['metadata']['name']!r}"
         for one in older
         for entry in adapters_of(one)
     }
-    models = {_model_name(one): f"the model of LLMService {one['metadata']['name']!r}" for one in others}
-    return {**adapters, **models, _model_name(service): "the model itself"}
+    models = {model_name(one): f"the model of LLMService {one['metadata']['name']!r}" for one in others}
+    return {**adapters, **models, model_name(service): "the model itself"}
 
 
 def _of_hub(entry: Mapping[str, Any], namespace: str, around: Around, settings: Settings) -> Declared:
@@ -228,13 +229,3 @@ def _failed(finding: Finding) -> Obstacle:
 
 def _pending(words: str) -> Obstacle:
     return Obstacle("Pending", Finding("AdapterPending", words))
-
-
-def _model_name(service: Manifest) -> str:
-    name: str = service["spec"]["model"].get("name") or service["metadata"]["name"]
-    return name
-
-
-def _age(service: Manifest) -> tuple[str, str]:
-    metadata = service["metadata"]
-    return metadata.get("creationTimestamp") or "", metadata["name"]

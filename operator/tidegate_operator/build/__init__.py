@@ -3,9 +3,7 @@
 Owns which kinds there are and their order. Must not decide anything: the Plan has.
 """
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from tidegate_api.names import APPLIED_HASH_ANNOTATION, pool_name
@@ -21,6 +19,7 @@ from tidegate_operator.build.service import service
 from tidegate_operator.build.serviceaccount import serviceaccount
 from tidegate_operator.desired import Plan
 from tidegate_operator.facts import Key
+from tidegate_operator.rollout.inputs import digest
 
 _SERVICE_KINDS = (("v1", "ServiceAccount"), ("networking.k8s.io/v1", "NetworkPolicy"), ("v1", "Service"))
 _POOL_KINDS = (("policy/v1", "PodDisruptionBudget"), ("apps/v1", "Deployment"))
@@ -84,10 +83,5 @@ def child_names(
 def _hashed(manifest: dict[str, Any]) -> dict[str, Any]:
     """Return the manifest with the hash of itself, by which a later reconcile knows it again."""
     metadata = manifest["metadata"]
-    annotations = {**metadata.get("annotations", {}), APPLIED_HASH_ANNOTATION: _digest(manifest)}
+    annotations = {**metadata.get("annotations", {}), APPLIED_HASH_ANNOTATION: digest(manifest)}
     return {**manifest, "metadata": {**metadata, "annotations": annotations}}
-
-
-def _digest(manifest: Mapping[str, Any]) -> str:
-    canonical = json.dumps(manifest, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return hashlib.sha256(canonical.encode("utf-8")).hexdigest()

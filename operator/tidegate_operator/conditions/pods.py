@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from tidegate_api.names import CANARY_TRACK, TRACK_LABEL, WORKER_PORT, WORKER_PORT_NAME
+from tidegate_api.names import CANARY_TRACK, TRACK_LABEL, WORKER_CONTAINER, WORKER_PORT, WORKER_PORT_NAME
 from tidegate_operator.facts import Manifest
 
 
@@ -122,9 +122,11 @@ def restarts(pod: Manifest, container_name: str) -> int:
 
 
 def worker_port(pod: Manifest) -> int:
-    """Return the port on which a worker answers."""
+    """Return the port on which a worker answers: the one of that name, where its engine has another."""
     containers = (pod.get("spec") or {}).get("containers") or ()
-    ports = (port for one in containers for port in one.get("ports") or ())
+    ports = (
+        port for one in containers if one.get("name") == WORKER_CONTAINER for port in one.get("ports") or ()
+    )
     found = (port["containerPort"] for port in ports if port.get("name") == WORKER_PORT_NAME)
     return int(next(found, WORKER_PORT))
 
