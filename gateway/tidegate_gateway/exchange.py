@@ -13,7 +13,7 @@ from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
 from tidegate_gateway import answer, errors, versions
 from tidegate_gateway.answer import AnswerHead
 from tidegate_gateway.body import plain, read_call
-from tidegate_gateway.directory import Caller
+from tidegate_gateway.directory import Caller, Worker
 from tidegate_gateway.errors import Problem, refuse
 from tidegate_gateway.limits.account import Reservation
 from tidegate_gateway.outlet import Outlet
@@ -223,18 +223,26 @@ class Exchange:
             self.on_parts([], True)
         elif self._relaying:
             self._cut(errors.worker_failed())
+        elif not answered and connection is not None and connection.reused:
+            self._send_anew(connection.worker)
         else:
             # A head alone promises nothing: engines send it before they have computed a token.
-            stale = not answered and connection is not None and connection.reused
-            self._retry("stale" if stale else "reset", errors.worker_failed())
+            self._retry("reset", errors.worker_failed())
+
+    def _send_anew(self, worker: Worker) -> None:
+        """Use a new connection to the same worker, once: it closes idle ones as it likes, perhaps as we use one.
+
+        That says nothing against the worker, so it is no attempt; another idle one may have been closed as well.
+        """
+        self._gateway.metrics.count_retry("stale")
+        self._connecting = self._gateway.pool.connect(worker, self)
 
     def _retry(self, reason: str, otherwise: Problem) -> None:
         gateway, ticket, failed = self._gateway, self._ticket, self._endpoint
         now = gateway.loop.time()
         self._answer = None
         self._endpoint = None
-        # A worker closes idle connections as it likes, perhaps at the moment we use one: it may be well.
-        if failed is not None and reason != "stale":
+        if failed is not None:
             self._served.failed(failed, now, is_stopping=reason == "draining")
             ticket.excluded |= {failed.worker.uid}
         # Whoever has seen two workers fail may be why.
@@ -243,7 +251,7 @@ class Exchange:
             return
         dispatcher = self._served.dispatcher
         # A canary that fails must not spend what is there for the version in use, nor can it be asked twice.
-        may_retry = (reason != "stale" and dispatcher.leave_canary(ticket)) or gateway.retries.take()
+        may_retry = dispatcher.leave_canary(ticket) or gateway.retries.take()
         other = dispatcher.retry(ticket, now) if may_retry else None
         if other is not None:
             gateway.metrics.count_retry(reason)

@@ -16,6 +16,7 @@ import requests
 from prometheus_api_client.exceptions import PrometheusApiClientException
 from prometheus_api_client.prometheus_connect import PrometheusConnect
 from urllib3.exceptions import HTTPError
+from urllib3.exceptions import TimeoutError as TransportTimeoutError
 from urllib3.util.retry import Retry
 
 from tidegate_api.settings import PrometheusSettings
@@ -41,8 +42,9 @@ class Prometheus:
     def __init__(self, settings: PrometheusSettings, now: Callable[[], float] = time.time) -> None:
         session = requests.Session()
         session.hooks["response"].append(_bounded)
-        # The next look is soon enough.
-        self._client = PrometheusConnect(settings.url.rstrip("/"), retry=Retry(0), session=session)
+        # The next look is soon enough. With `read` a number, silence would be told as a connection that failed.
+        retry = Retry(0, read=False)
+        self._client = PrometheusConnect(settings.url.rstrip("/"), retry=retry, session=session)
         self._seconds = float(settings.timeout_seconds)
         self._now = now
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="prometheus")
@@ -112,7 +114,7 @@ def _words(error: Exception) -> str:
         return f"Prometheus refuses: {str(error)[:200]}"
     if isinstance(error, TimeoutError | TooLarge):
         return str(error)
-    if isinstance(error, requests.Timeout):
+    if isinstance(error, requests.Timeout | TransportTimeoutError):
         return "Prometheus did not answer in time"
     return f"Prometheus cannot be asked: {type(error).__name__}"
 

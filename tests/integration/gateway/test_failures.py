@@ -143,6 +143,31 @@ async def test_an_idle_connection_closed_by_the_only_worker_is_replaced(rig: Rig
     assert retries(rig, "stale") == 1
 
 
+@pytest.mark.case(19)
+async def test_a_worker_that_closes_all_its_idle_connections_fails_no_request(rig: Rig) -> None:
+    """As llama.cpp's server does after 5 s: a second attempt found the next closed connection, and was the last."""
+    engine = await rig.add(FakeEngine())
+    clients = [await rig.client() for _ in range(4)]
+    for client in clients:
+        await client.send(rig.post())
+    assert [(await client.read()).status for client in clients] == [200] * 4
+    opened: set[asyncio.StreamWriter] = {call.writer for call in engine.calls}
+
+    async def close_if_reused(call: Call) -> None:
+        if call.writer in opened:
+            call.writer.close()
+        else:
+            await complete(call)
+
+    engine.script = close_if_reused
+    for _ in range(20):
+        for client in clients:
+            await client.send(rig.post())
+        assert [(await client.read()).status for client in clients] == [200] * 4
+        opened = {call.writer for call in engine.calls}
+    assert settled(rig)
+
+
 @pytest.mark.case(20)
 @pytest.mark.parametrize("status", [500, 503])
 async def test_a_worker_that_is_being_stopped_is_replaced_when_it_refuses(rig: Rig, status: int) -> None:

@@ -20,6 +20,8 @@ from integration.operator.rig import (
     workers_of,
 )
 
+# A real loader listens on this port of every address, so no other process may have it meanwhile.
+pytestmark = pytest.mark.xdist_group("port 8000")
 ADDRESSES = ("127.0.77.1", "127.0.77.2")
 
 

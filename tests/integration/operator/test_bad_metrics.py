@@ -131,6 +131,16 @@ async def test_it_is_missing_with_the_reason(kind: str, spoilt: client.Prometheu
     assert KINDS[kind].says in found.missing[ENGINE.uid]
 
 
+def test_silence_is_told_as_silence_by_whichever_of_the_two_times_is_over_first(asked: Prometheus) -> None:
+    asked.answer = hang
+    made = client.Prometheus(PrometheusSettings(url=asked.url))
+    # What the thread says that asks; the event loop's own time is usually over before.
+    with pytest.raises(OSError) as told:
+        made._query(time.monotonic() + 0.5)
+    made.close()
+    assert "Prometheus did not answer" in client._words(told.value)
+
+
 async def test_what_is_sound_is_read(asked: Prometheus) -> None:
     asked.knows(KEY.namespace, "chat-shared-1", waiting=3, running=7, kv_used=0.5)
     made = client.Prometheus(PrometheusSettings(url=f"{asked.url}/"))

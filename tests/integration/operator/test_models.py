@@ -26,6 +26,8 @@ from integration.operator.loaders import (
 )
 from integration.operator.rig import AGENT, Operator, claim, condition, service, status_of
 
+# A real loader listens on this port of every address, so no other process may have it meanwhile.
+pytestmark = pytest.mark.xdist_group("port 8000")
 CACHE = "tidegate-models"
 _numbers = itertools.count(10)
 

@@ -44,6 +44,8 @@ def test_it_writes_each_child_once_then_only_what_changes_then_nothing(
     start = api.now()
     api.create(service(namespace, replicas=2))
     settle(api, namespace, "2/2")
+    # Events are posted after the status that they are about.
+    wait_for_resyncs(operator, 1)
     writes = besides_the_lease(api.writes(namespace, AGENT, start))
     counted = Counter((write.verb, write.resource) for write in writes)
     with capsys.disabled():
