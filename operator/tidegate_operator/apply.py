@@ -14,6 +14,7 @@ from tidegate_operator.errors import Stalled, Waiting
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.interest import is_controlled_by
 from tidegate_operator.kinds import WORKLOADS, kind_of
+from tidegate_operator.ownership import refuse_foreign
 
 _Name = tuple[str, str, str]
 _LOOK_AGAIN_SECONDS = 1.0
@@ -80,7 +81,8 @@ async def _apply_one(
 async def _require_free_name(manifest: Mapping[str, Any], cluster: Cluster) -> None:
     """Look once more right before creating: a server-side apply would merge into whatever is there."""
     kind, metadata = kind_of(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]
-    if await cluster.get(kind, metadata["namespace"], metadata["name"]):
+    if found := await cluster.get(kind, metadata["namespace"], metadata["name"]):
+        refuse_foreign(found, manifest)
         raise Waiting("ChangedMeanwhile", _LOOK_AGAIN_SECONDS)
 
 

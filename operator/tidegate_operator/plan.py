@@ -6,15 +6,15 @@ Owns every decision about numbers, and refuses to take over what is not ours. Mu
 from collections.abc import Sequence
 from dataclasses import replace
 
-from tidegate_api.names import SERVICE_KIND, pool_name
+from tidegate_api.names import pool_name
 from tidegate_api.settings import Settings
 from tidegate_operator import inspecting
 from tidegate_operator.build import build
 from tidegate_operator.desired import Plan, Pool, Service
-from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.groups import groups, is_in_sets
 from tidegate_operator.kinds import WORKLOADS
+from tidegate_operator.ownership import refuse_foreign
 from tidegate_operator.replicas import sized
 from tidegate_operator.rollout import course
 
@@ -59,32 +59,8 @@ def _deployment(name: str, children: Sequence[Manifest]) -> Manifest | None:
 
 
 def _refuse_foreign(plan: Plan, children: Sequence[Manifest]) -> None:
-    wanted = {(one["kind"], one["metadata"]["name"]): _controller(one) for one in build(plan)}
+    wanted = {(one["kind"], one["metadata"]["name"]): one for one in build(plan)}
     for child in children:
-        kind, name = child["kind"], child["metadata"]["name"]
-        if (kind, name) in wanted and not _is_of(child, wanted[kind, name]):
-            raise Stalled("NameConflict", f"{kind} {name!r} {_whose(child)}")
-
-
-def _is_of(child: Manifest, wanted: Manifest | None) -> bool:
-    owner = _controller(child)
-    return owner is not None and wanted is not None and owner.get("uid") == wanted["uid"]
-
-
-def _controller(child: Manifest) -> Manifest | None:
-    owners = child["metadata"].get("ownerReferences") or []
-    return next((owner for owner in owners if owner.get("controller")), None)
-
-
-def _whose(child: Manifest) -> str:
-    owner = _controller(child)
-    if owner is None:
-        return (
-            "is there already and was not made by Tidegate, which never takes over what is not its own: "
-            "rename or delete it, or give this LLMService another name"
-        )
-    if owner.get("kind") == SERVICE_KIND:
-        return (
-            "belongs to a deleted LLMService of this name and is still being removed: nothing is to be done"
-        )
-    return f"belongs to {owner.get('kind')} {owner.get('name')!r}: rename that, or give this LLMService another name"
+        of = wanted.get((child["kind"], child["metadata"]["name"]))
+        if of is not None:
+            refuse_foreign(child, of)

@@ -59,13 +59,22 @@ async def test_what_differs_is_written_and_nothing_else() -> None:
     assert cluster.calls == [("apply", "Service", "chat")]
 
 
-async def test_an_object_that_appeared_in_between_is_not_taken_over() -> None:
+async def test_an_object_of_somebody_else_that_nobody_had_looked_for_is_a_name_conflict() -> None:
+    """As a Deployment is that has the name of a canary: before, it was looked at again every second, in silence."""
     cluster = FakeCluster()
     theirs = cluster.seed(child(SERVICE, owner=None, spec={"ports": [{"port": 99}]}))
-    with pytest.raises(Waiting):
+    with pytest.raises(Stalled, match="NameConflict: Service 'chat' is there already"):
         await apply([manifest()], observed(), cluster, Cache())
     assert cluster.writes == []
     assert cluster.objects[SERVICE, KEY.namespace, "chat"] == theirs
+
+
+async def test_one_of_ours_that_appeared_in_between_is_looked_at_once_more() -> None:
+    cluster = FakeCluster()
+    cluster.seed(manifest(81))
+    with pytest.raises(Waiting):
+        await apply([manifest()], observed(), cluster, Cache())
+    assert cluster.writes == []
 
 
 async def test_an_object_that_took_the_name_of_ours_is_not_taken_over() -> None:
