@@ -100,7 +100,7 @@ def _rule(usual: Usual) -> str:
 
 def _most_seconds(pod: Manifest) -> float:
     """Return how long the kubelet lets the engine load."""
-    probe = _container((pod.get("spec") or {}).get("containers")).get("startupProbe")
+    probe = of_pod.engine_spec(pod).get("startupProbe")
     if not probe:
         return LONGEST_SECONDS
     # What the API server fills in where nothing is said.

@@ -10,6 +10,7 @@ from tidegate_api.names import MODEL_KIND, MODEL_PATH_VARIABLE, MODELS_MOUNT
 from tidegate_api.settings import Settings
 from tidegate_api.source import ModelSource
 from tidegate_operator import uri
+from tidegate_operator.conditions.record import by_type
 from tidegate_operator.desired import ModelVolume
 from tidegate_operator.errors import Withheld
 from tidegate_operator.facts import Manifest, Observed
@@ -105,9 +106,7 @@ def _status(model: Manifest | None) -> Mapping[str, Any]:
 
 
 def _ready(model: Manifest) -> Mapping[str, Any]:
-    """Return the condition Ready of an LLMModel, if it is about the spec that is there now."""
-    said = _status(model).get("conditions") or ()
-    return next((one for one in said if one.get("type") == "Ready"), {})
+    return by_type(_status(model)).get("Ready", {})
 
 
 def _expected(source: ModelSource) -> str:

@@ -16,6 +16,7 @@ from tidegate_api.source import CLAIM_URI_PATTERN
 from tidegate_operator import uri
 from tidegate_operator.basis import age, model_name
 from tidegate_operator.conditions.chain import Finding
+from tidegate_operator.conditions.record import by_type
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.models.naming import cache_volume, oldest, wanted
 
@@ -147,9 +148,7 @@ def _of_model(name: str, source: str, model: Manifest | None) -> Obstacle | None
     if model is None:
         return _pending(f"adapter {name!r}: an {MODEL_KIND} for {source} is being made")
     status = model.get("status") or {}
-    ready: Mapping[str, Any] = next(
-        (one for one in status.get("conditions") or () if one.get("type") == "Ready"), {}
-    )
+    ready = by_type(status).get("Ready", {})
     if ready.get("status") == "True" and status.get("path"):
         return None
     whose = f"adapter {name!r}, {MODEL_KIND} {model['metadata']['name']!r}"

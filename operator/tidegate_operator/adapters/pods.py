@@ -4,10 +4,9 @@ Owns the reading of Pods for that. Must not do I/O, or know what a worker has.
 """
 
 import posixpath
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
-from tidegate_api.names import DRAINING_ANNOTATION, WORKER_CONTAINER
+from tidegate_api.names import DRAINING_ANNOTATION
 from tidegate_operator.adapters.decide import Wanted
 from tidegate_operator.adapters.declared import Declared, Place, volume_of
 from tidegate_operator.conditions import pods as of_pod
@@ -22,14 +21,14 @@ def answers(pod: Manifest) -> bool:
 
 def serves_adapters(pod: Manifest) -> bool:
     """Return whether a worker was started to serve adapters."""
-    return "--enable-lora" in (_main(pod).get("args") or ())
+    return "--enable-lora" in (of_pod.engine_spec(pod).get("args") or ())
 
 
 def path_in(pod: Manifest, place: Place) -> str | None:
     """Return where a worker finds an adapter, None if its volume is not mounted there."""
     volumes = (pod.get("spec") or {}).get("volumes") or ()
     names = {one["name"] for one in volumes if volume_of(one) == place.volume}
-    mounts = (one for one in _main(pod).get("volumeMounts") or () if one["name"] in names)
+    mounts = (one for one in of_pod.engine_spec(pod).get("volumeMounts") or () if one["name"] in names)
     mount = next((one["mountPath"] for one in mounts if not one.get("subPath")), None)
     return posixpath.join(mount, place.path).rstrip("/") if mount is not None else None
 
@@ -40,8 +39,3 @@ def wanted_of(pod: Manifest, adapters: Sequence[Declared]) -> Wanted:
     kept = {one.name for one in adapters if one.obstacle is not None and not one.obstacle.forbids}
     kept |= {name for name, path in paths.items() if path is None}
     return Wanted({name: path for name, path in paths.items() if path is not None}, frozenset(kept))
-
-
-def _main(pod: Manifest) -> Mapping[str, Any]:
-    containers = (pod.get("spec") or {}).get("containers") or ()
-    return next((one for one in containers if one.get("name") == WORKER_CONTAINER), {})

@@ -121,14 +121,18 @@ def restarts(pod: Manifest, container_name: str) -> int:
     return int(_container(pod, container_name).get("restartCount", 0))
 
 
+def engine_spec(pod: Manifest) -> Mapping[str, Any]:
+    """Return what was asked for of the container that runs the engine, empty when there is none."""
+    containers = (pod.get("spec") or {}).get("containers") or ()
+    return next((one for one in containers if one.get("name") == WORKER_CONTAINER), {})
+
+
 def worker_port(pod: Manifest) -> int:
     """Return the port on which a worker answers: the one of that name, where its engine has another."""
-    containers = (pod.get("spec") or {}).get("containers") or ()
-    ports = (
-        port for one in containers if one.get("name") == WORKER_CONTAINER for port in one.get("ports") or ()
+    ports = engine_spec(pod).get("ports") or ()
+    return int(
+        next((port["containerPort"] for port in ports if port.get("name") == WORKER_PORT_NAME), WORKER_PORT)
     )
-    found = (port["containerPort"] for port in ports if port.get("name") == WORKER_PORT_NAME)
-    return int(next(found, WORKER_PORT))
 
 
 def _container(pod: Manifest, name: str) -> Mapping[str, Any]:
