@@ -93,12 +93,25 @@ def _pools(services: list[Served]) -> Iterator[Metric]:
         "Tokens that this gateway may have at workers; what is over waits here, where order can still be kept.",
         labels=POOL,
     )
+    first = CounterMetricFamily(
+        "tidegate_gateway_first_tokens_total",
+        "Streams that began. Beside those that began late it tells how well the objective of their class is kept.",
+        labels=POOL,
+    )
+    late = CounterMetricFamily(
+        "tidegate_gateway_late_first_tokens_total",
+        "Streams that began later than their class is promised (ttftMilliseconds in spec.qos). A rise means that more "
+        "workers are needed, or that less should be admitted.",
+        labels=POOL,
+    )
     for served, pool in _each_pool(services):
         key = (served.model.namespace, served.model.service, pool.name)
         ready.add_metric(key, len(served.fleet.pools.get(pool.name, ())))
         used.add_metric(key, pool.credits_used)
         limit.add_metric(key, pool.credits_limit)
-    yield from (ready, used, limit)
+        first.add_metric(key, pool.demand.first_tokens)
+        late.add_metric(key, pool.demand.late_first_tokens)
+    yield from (ready, used, limit, first, late)
 
 
 def _sleepers(

@@ -3,7 +3,7 @@
 Owns their names, labels and meaning. Must not compute anything but what a metric needs.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter
@@ -62,14 +62,28 @@ class ScalingMetrics(Collector):
             "Replicas that one term asks for, before rounding and clamps.",
             labels=[*_POOL, "term"],
         )
+        bindings = GaugeMetricFamily(
+            "tidegate_operator_scaling_binding",
+            "1 for the term that asked for most in the last decision about a pool, or the word for why none did.",
+            labels=[*_POOL, "binding"],
+        )
+        clamps = GaugeMetricFamily(
+            "tidegate_operator_scaling_clamped_replicas",
+            "Replicas by which a clamp (CappedByMax and the like) changed the last decision: below 0, it withheld so "
+            "many. CappedByMax for long means that maxReplicas is too low for the load.",
+            labels=[*_POOL, "clamp"],
+        )
         for (key, pool), decision in self._last.items():
             place = [*key, pool]
+            bindings.add_metric([*place, decision.binding], 1)
+            for reason, change in _changes(decision).items():
+                clamps.add_metric([*place, reason], change)
             families["tidegate_operator_desired_replicas"].add_metric(place, decision.wanted)
             families["tidegate_operator_scaling_wanted_replicas"].add_metric(place, decision.wanted)
             families["tidegate_operator_scaling_current_replicas"].add_metric(place, decision.current)
             for term in decision.terms:
                 terms.add_metric([*place, term.name], term.replicas)
-        yield from (*families.values(), terms)
+        yield from (*families.values(), terms, bindings, clamps)
 
 
 _GAUGES: Final = {
@@ -78,6 +92,14 @@ _GAUGES: Final = {
     "tidegate_operator_scaling_wanted_replicas": "Replicas that were decided on last, whoever acts on it.",
     "tidegate_operator_scaling_current_replicas": "Replicas that the pool's Deployment asked for at that moment.",
 }
+
+
+def _changes(decision: Decision) -> Mapping[str, int]:
+    """Return by how much each clamp changed a decision: one may have done so in several steps."""
+    changes: dict[str, int] = {}
+    for one in decision.clamps:
+        changes[one.reason] = changes.get(one.reason, 0) + one.after - one.before
+    return changes
 
 
 def _direction(before: int, after: int) -> str:
