@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
@@ -39,7 +40,7 @@ def test_the_share_of_kv_caches_is_told_by_pool_and_only_where_an_engine_has_tol
     pools = {"shared": [worker(0.4), worker(0.8), worker(None)], "low": [worker(None)], "high": []}
     registry.register(Written(served(pools)))
     found = read(generate_latest(registry).decode()).gauges
-    assert {key[3]: value for key, value in found.items() if key[0] == "kv"} == {"shared": 0.6000000000000001}
+    assert {key[3]: value for key, value in found.items() if key[0] == "kv"} == {"shared": pytest.approx(0.6)}
     assert {key[3]: value for key, value in found.items() if key[0] == "ready"} == {
         "shared": 3,
         "low": 1,
