@@ -28,7 +28,10 @@ PYTEST = (sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider")
 CORES = max(2, min(os.cpu_count() or 2, 4))
 # What computes gets as many processes as there are cores; what mostly waits for other processes, one more.
 BY_FILE = ("-n", str(CORES), "--dist", "loadfile")
-BY_GROUP = ("-n", str(CORES + 1), "--dist", "loadgroup", "--no-loadscope-reorder")
+IN_ORDER = ("--dist", "loadgroup", "--no-loadscope-reorder")
+BY_GROUP = ("-n", str(CORES + 1), *IN_ORDER)
+# Stories wait for engines most of the time, but each has several of them, of up to 4 GB.
+SIDE_BY_SIDE = ("-n", "2", *IN_ORDER, "--durations=12", "--durations-min=20")
 BIN = CHECKOUT / ".venv" / "bin"
 
 
@@ -113,7 +116,7 @@ def compiled(report: Report) -> None:
 def end_to_end(report: Report) -> None:
     """The demo as README gives it, then the stories told on its cluster."""
     with demo_cluster(report):
-        report.layer("end-to-end", (*PYTEST, "-m", "not thorough", "tests/e2e"))
+        report.layer("end-to-end", (*PYTEST, *SIDE_BY_SIDE, "-m", "not thorough", "tests/e2e"))
 
 
 def with_keda(report: Report) -> None:

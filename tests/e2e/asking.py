@@ -23,3 +23,17 @@ def ask(place: Namespace, gateway: str, model: str) -> str:
             return said.choices[0].message.content
 
         return eventually(answer, f"{model} answers", 60)
+
+
+def known(gateway: str, key: str) -> openai.OpenAI:
+    """Return a client that never retries on its own, once the gateway knows its key."""
+    made = openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=0, timeout=300)
+
+    def is_known() -> bool:
+        try:
+            return bool(list(made.models.list()))
+        except openai.AuthenticationError:
+            return False
+
+    eventually(is_known, "the gateway knows the caller and its models", 60)
+    return made

@@ -1,6 +1,7 @@
 """Fixtures of the end-to-end tests: the demo's service, its gateway and a key, and namespaces of their own.
 
-They run against any kubeconfig on which `make demo` has been run; nothing of the demo is left changed.
+They run against any kubeconfig on which `make demo` has been run, in one process or in two; nothing of the demo is left
+changed.
 """
 
 import contextlib
@@ -11,17 +12,20 @@ import sys
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import openai
 import pytest
 
 from e2e import scaled as story
+from e2e import turns
 from e2e.cluster import Namespace, Refused, eventually, kubectl, port_forward
 from e2e.scaled import Scaled
 
 SYSTEM = "tidegate-system"
 DEMO = Namespace("tidegate-demo")
 SERVICE = "chat"
+HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +40,25 @@ class Caller:
         return openai.OpenAI(base_url=f"{self.url}/v1", api_key=key or self.key, max_retries=0, timeout=120)
 
 
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Say what runs in one process when there are several, and in which order."""
+    ours = [item for item in items if item.path.is_relative_to(HERE)]
+    if not config.getoption("loadgroup", False) or len(ours) != len(items):
+        return
+    items.sort(key=lambda item: turns.turn_of(item.path.stem))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(turns.group_of(item.path.stem)))
+
+
 @pytest.fixture(scope="session")
+def locks(tmp_path_factory: pytest.TempPathFactory, worker_id: str) -> Path:
+    """The folder of the locks that all processes of this run share."""
+    own = tmp_path_factory.getbasetemp()
+    return own if worker_id == "master" else own.parent
+
+
+# At once, in every process: later a story may have changed how many workers there are.
+@pytest.fixture(scope="session", autouse=True)
 def demo() -> Namespace:
     """The namespace of the demo, its service ready with one worker."""
     DEMO.wait_for_ready(SERVICE, 1)
@@ -44,9 +66,12 @@ def demo() -> Namespace:
 
 
 @pytest.fixture(scope="session")
-def engines(demo: Namespace) -> None:
+def engines(demo: Namespace, locks: Path) -> None:
     """The images of a second engine and of its model, by the command that the docs name."""
-    subprocess.run([sys.executable, "-m", "demo", "engines"], check=True, env=os.environ)
+    with turns.alone(locks, "engines") as done:
+        if not done.exists():
+            subprocess.run([sys.executable, "-m", "demo", "engines"], check=True, env=os.environ)
+            done.touch()
 
 
 @pytest.fixture(scope="session")
@@ -57,9 +82,9 @@ def gateway() -> Iterator[str]:
 
 
 @pytest.fixture(scope="session")
-def caller(demo: Namespace, gateway: str) -> Iterator[Caller]:
-    """A tenant of the demo's namespace with a key of its own."""
-    with tenant_key(demo.name, "e2e") as key:
+def caller(demo: Namespace, gateway: str, worker_id: str) -> Iterator[Caller]:
+    """A tenant of the demo's namespace with a key of its own; another one in each process."""
+    with tenant_key(demo.name, f"e2e-{worker_id}") as key:
         yield Caller(gateway, key)
 
 

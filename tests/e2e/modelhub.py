@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from e2e.cluster import Json, kubectl, port_forward
+from e2e.turns import changing_chart
 
 NAMESPACE = "e2e-hub"
 URL = f"http://hub.{NAMESPACE}.svc:8000"
@@ -80,7 +81,7 @@ class Hub:
 
 
 @contextlib.contextmanager
-def running() -> Iterator[Hub]:
+def running(locks: Path) -> Iterator[Hub]:
     """Run the hub while the block does, and let the operator take models from it; both are undone after."""
     kubectl("delete", "namespace", NAMESPACE, "--ignore-not-found", "--wait=true")
     kubectl("create", "namespace", NAMESPACE)
@@ -88,21 +89,21 @@ def running() -> Iterator[Hub]:
         items = {"apiVersion": "v1", "kind": "List", "items": [*_manifests()]}
         kubectl("apply", "-n", NAMESPACE, "-f", "-", stdin=json.dumps(items))
         kubectl("wait", "-n", NAMESPACE, "pod/hub", "--for=condition=Ready", "--timeout=120s", timeout=130)
-        endpoint(URL)
+        endpoint(URL, locks)
         with port_forward(NAMESPACE, "pod/hub", 8000) as url:
             yield Hub(url)
     finally:
-        endpoint("")
+        endpoint("", locks)
         kubectl("delete", "namespace", NAMESPACE, "--wait=false")
 
 
-def endpoint(url: str) -> None:
+def endpoint(url: str, locks: Path) -> None:
     """Let the operator take models of `hf://` from this address; empty is the Hub itself."""
     words = [os.environ.get("TIDEGATE_HELM", "helm"), "upgrade", "tidegate", str(_CHART)]
     options = ["--namespace", "tidegate-system", "--reuse-values", "--wait", "--timeout=3m"]
-    done = subprocess.run(
-        [*words, *options, "--set", f"models.hubEndpoint={url}"], capture_output=True, text=True, check=False
-    )
+    words += [*options, "--set", f"models.hubEndpoint={url}"]
+    with changing_chart(locks):
+        done = subprocess.run(words, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -1,8 +1,6 @@
 """The cluster itself, and what the chart put into it: everything here works on any conformant Kubernetes."""
 
 import json
-import os
-import subprocess
 import urllib.error
 import urllib.request
 
@@ -54,23 +52,7 @@ def test_the_gateway_serves_no_metrics_to_clients(caller: Caller) -> None:
     assert status == 404
 
 
-def test_helm_test_serves_one_completion(demo: Namespace) -> None:
-    helm = os.environ.get("TIDEGATE_HELM", "helm")
-    words = [helm, "test", "tidegate", "--namespace", SYSTEM, "--logs", "--timeout=3m"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=240, check=False)
-    assert done.returncode == 0, done.stdout + done.stderr
-
-
 def test_a_deleted_child_comes_back(demo: Namespace) -> None:
     before = demo.get("service", SERVICE)["metadata"]["uid"]
     kubectl("delete", "service", "-n", demo.name, SERVICE)
     eventually(lambda: demo.get("service", SERVICE)["metadata"]["uid"] != before, "the Service is made again")
-
-
-def test_a_restarted_operator_restarts_no_worker(demo: Namespace) -> None:
-    before = {pod["metadata"]["uid"] for pod in demo.pods_of(SERVICE)}
-    kubectl("rollout", "restart", "-n", SYSTEM, "deployment/tidegate-operator")
-    kubectl("rollout", "status", "-n", SYSTEM, "deployment/tidegate-operator", "--timeout=120s", timeout=150)
-    kubectl("annotate", "llmservice", SERVICE, "-n", demo.name, "e2e=restarted", "--overwrite")
-    demo.wait_for_reason(SERVICE, "Ready", "Serving")
-    assert {pod["metadata"]["uid"] for pod in demo.pods_of(SERVICE)} == before

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import openai
 import pytest
 
 from e2e import modelhub
-from e2e.asking import ask
+from e2e.asking import ask, known
 from e2e.cluster import Json, Namespace, Refused, eventually, kubectl
-from e2e.conftest import restricted_namespace
+from e2e.conftest import restricted_namespace, tenant_key
 from e2e.modelhub import GATED, PARTS, PARTS_BYTES, TOKEN, WHOLE, Hub
 from e2e.scaled import watching
 from tidegate_api.names import API_VERSION, COMPONENT_LABEL, LOADER_COMPONENT, MODEL_KIND, SERVICE_KIND
@@ -23,9 +25,9 @@ PROGRESS = "{.status.phase} {.status.bytesDone} {.status.percent}"
 
 
 @pytest.fixture(scope="module")
-def hub() -> Iterator[Hub]:
+def hub(locks: Path) -> Iterator[Hub]:
     """A hub in the cluster, from which the operator takes its models."""
-    with modelhub.running() as hub:
+    with modelhub.running(locks) as hub:
         yield hub
 
 
@@ -101,6 +103,7 @@ def assert_monotonic(lines: list[str]) -> None:
     )
 
 
+@pytest.mark.timeout(600)  # The chart is changed first, and others may have to be waited for.
 def test_a_gate_is_named_with_its_page_and_opens_by_itself_with_the_secret(
     hub: Hub, place: Namespace
 ) -> None:
@@ -217,19 +220,34 @@ def test_what_is_used_is_not_removed(hub: Hub, place: Namespace) -> None:
 
 @pytest.mark.slow
 @pytest.mark.timeout(600)
-def test_an_unloaded_service_keeps_its_cache_and_starts_warm(
+def test_an_unloaded_service_answers_503_with_retry_after_keeps_its_cache_and_starts_warm(
     hub: Hub, place: Namespace, gateway: str
 ) -> None:
     before = hub.bytes_sent(WHOLE)
     assert tidegate(place, "services", "unload", "first")[0] == 0
+    place.wait_for_reason("first", "Ready", "Suspended")
     eventually(lambda: not place.pods_of("first"), "the workers are gone")
+    refused, listed = asked_in_vain(place, gateway, "first")
+    assert refused.status_code == 503
+    assert int(refused.response.headers["retry-after"]) > 0
+    assert "first" in listed
     assert status(place, WHOLE)["phase"] == "Ready"
     began = time.monotonic()
     assert tidegate(place, "services", "load", "first")[0] == 0
     place.wait_for_ready("first", 1)
     print(f"\na warm start took {time.monotonic() - began:.0f} s")
+    place.wait_for_reason("first", "Ready", "Serving")
     assert hub.bytes_sent(WHOLE) == before
     assert "Paris" in ask(place, gateway, "first")
+
+
+def asked_in_vain(place: Namespace, gateway: str, model: str) -> tuple[openai.APIStatusError, list[str]]:
+    """Ask a model that does not answer; return the refusal, and the models that are listed."""
+    with tenant_key(place.name, "e2e") as key:
+        caller = known(gateway, key)
+        with pytest.raises(openai.APIStatusError) as refused:
+            caller.completions.create(model=model, prompt="Hi", max_tokens=1)
+        return refused.value, [one.id for one in caller.models.list()]
 
 
 def test_what_nobody_uses_any_more_is_removed(hub: Hub, place: Namespace) -> None:

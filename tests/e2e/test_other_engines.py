@@ -13,7 +13,7 @@ import openai
 import pytest
 import yaml
 
-from e2e.asking import QUESTION, ask
+from e2e.asking import QUESTION, ask, known
 from e2e.cluster import Json, Namespace, eventually, kubectl
 from e2e.conftest import restricted_namespace, tenant_key
 from tidegate_api.names import pool_name
@@ -43,16 +43,7 @@ def place(engines: None) -> Iterator[Namespace]:
 def client(place: Namespace, gateway: str) -> Iterator[openai.OpenAI]:
     """A caller of class high, known to the gateway."""
     with tenant_key(place.name, "caller") as key:
-        made = openai.OpenAI(base_url=f"{gateway}/v1", api_key=key, max_retries=0, timeout=300)
-
-        def is_known() -> bool:
-            try:
-                return "small" in [one.id for one in made.models.list()]
-            except openai.AuthenticationError:
-                return False
-
-        eventually(is_known, "the gateway knows the caller", 30)
-        yield made
+        yield known(gateway, key)
 
 
 def stream(client: openai.OpenAI, tokens: int) -> openai.Stream[Any]:

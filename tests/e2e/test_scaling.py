@@ -22,6 +22,7 @@ import pytest
 from e2e.cluster import Json, Refused, eventually, kubectl, port_forward
 from e2e.conftest import SYSTEM, Caller
 from e2e.scaled import DEPLOYMENT, NAME, Scaled, load, selector_of_workers, stream, watching
+from e2e.turns import keeping_chart
 from tidegate_api.names import DRAINING_ANNOTATION
 from tidegate_operator.promql import QUERIES
 
@@ -33,6 +34,13 @@ DRAINING = DRAINING_ANNOTATION.replace(".", r"\.")
 CLIENTS = 16
 # Beyond what an engine takes to start by itself; on a machine that is busy with the model, as much again and more.
 PROMISED_EXTRA_SECONDS = 1.5
+
+
+@pytest.fixture(autouse=True)
+def chart(locks: Path) -> Iterator[None]:
+    """Let nobody restart the operator while a story counts on what it remembers and how soon it acts."""
+    with keeping_chart(locks):
+        yield
 
 
 @pytest.fixture(scope="module")
@@ -160,7 +168,7 @@ def test_advice_is_told_and_changes_nothing(scaled: Scaled, patient: openai.Open
     try:
         with load(patient, CLIENTS) as seen:
             advice = scaled.wait_for_wanted(2)
-            time.sleep(25)
+            time.sleep(12)
             assert scaled.replicas() == 1
         assert advice["mode"] == "Advise"
         assert not seen.failures
