@@ -39,6 +39,7 @@ class Gauges(Collector):
         services = list(gateway.services.values())
         yield from _services(services, gateway.loop.time())
         yield from _pools(services)
+        yield _caches(services)
         yield from _classes(services)
         yield from _versions(services)
         yield from _sleepers(services, gateway.held(), gateway.demand.wakes)
@@ -112,6 +113,22 @@ def _pools(services: list[Served]) -> Iterator[Metric]:
         first.add_metric(key, pool.demand.first_tokens)
         late.add_metric(key, pool.demand.late_first_tokens)
     yield from (ready, used, limit, first, late)
+
+
+def _caches(services: list[Served]) -> Metric:
+    cached = GaugeMetricFamily(
+        "tidegate_gateway_kv_cache_used_ratio",
+        "Share of the KV caches of a pool's workers in use, as their engines report it; absent where none does. Above "
+        "0.85, requests are about to be preempted: more workers are needed.",
+        labels=POOL,
+    )
+    for served, pool in _each_pool(services):
+        workers = served.fleet.pools.get(pool.name, ())
+        told = [worker.report.kv_used for worker in workers if worker.report is not None]
+        if told:
+            key = (served.model.namespace, served.model.service, pool.name)
+            cached.add_metric(key, sum(told) / len(told))
+    return cached
 
 
 def _sleepers(

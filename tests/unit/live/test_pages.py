@@ -7,7 +7,7 @@ import pytest
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.registry import Collector
 
-from tidegate_gateway.gauges import _pools
+from tidegate_gateway.gauges import _caches, _pools
 from tidegate_gateway.qos.figures import Demand, PoolFigures
 from tidegate_gateway.routing.endpoint import Report
 from tidegate_live import read
@@ -32,7 +32,7 @@ class Written(Collector):
         self.one = one
 
     def collect(self) -> Any:
-        return _pools([self.one])
+        yield from (*_pools([self.one]), _caches([self.one]))
 
 
 def test_the_share_of_kv_caches_is_told_by_pool_and_only_where_an_engine_has_told_it() -> None:
