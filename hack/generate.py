@@ -5,14 +5,15 @@ Owns the list of files; how each is made is in `generators/`. Reads no file that
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generators import chart, reference, techniques
-from generators.text import COMMAND, yaml_text
+from generators import alerts, chart, reference, techniques
+from generators.text import COMMAND, yaml_documents, yaml_text
 from tidegate_api.crd import RESOURCES, definition
-from tidegate_operator.reasons import render_markdown
+from tidegate_operator.reasons import REASONS, render_markdown
 
 ROOT = Path(__file__).resolve().parent.parent
 CRD_HEADER = f"# Made by `{COMMAND}` from crds/tidegate_api; do not edit.\n"
@@ -27,7 +28,13 @@ def files() -> Mapping[str, str]:
         "charts/tidegate/values.schema.json": chart.values_schema(),
         "docs/reference/values.md": values_page(),
         "docs/reference/conditions.md": render_markdown(),
+        "charts/tidegate/rules/alerts.yaml": alerts.rules_file(),
+        "docs/reference/alerts.md": alerts.alerts_page(),
+        "console/ui/src/reasons.json": console_reasons(),
     }
+    made["charts/tidegate-crds.yaml"] = CRD_HEADER + yaml_documents(
+        definition(resource) for resource in RESOURCES
+    )
     for resource in RESOURCES:
         manifest = definition(resource)
         made[f"crds/{resource.name}.yaml"] = CRD_HEADER + yaml_text(manifest)
@@ -42,6 +49,12 @@ def values_page() -> str:
     rows = reference.fields(chart.values_tree(), "")
     body = reference.table(("Value", "Type", "Default", "Meaning"), rows)
     return reference.page("Values of the chart", chart.SOURCE, VALUES_INTRO, body)
+
+
+def console_reasons() -> str:
+    """Return what each reason means and what to do, for the console's page to say beside it."""
+    advice = {name: {"means": reason.meaning, "fix": reason.fix} for name, reason in REASONS.items()}
+    return json.dumps(advice, indent=1, ensure_ascii=False) + "\n"
 
 
 def stale(root: Path, made: Mapping[str, str]) -> list[str]:

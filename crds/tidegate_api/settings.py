@@ -113,6 +113,26 @@ class PrometheusSettings(Model):
     )
 
 
+class TracingSettings(Model):
+    """Where spans go: one place for gateway and workers, so that a request is one trace."""
+
+    endpoint: str = Field(
+        "",
+        pattern=r"^(https?://[^/\s]+(/\S*)?)?$",
+        max_length=512,
+        description="Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as "
+        "`http://collector.monitoring.svc:4318`. Empty: no spans are made; a client's `traceparent` is handed on to "
+        "workers all the same. Workers that run already get it when they are next replaced.",
+    )
+    sample_ratio: float = Field(
+        1.0,
+        ge=0,
+        le=1,
+        description="Share of the requests that are traced of those whose client does not say by its `traceparent`; "
+        "workers follow the gateway.",
+    )
+
+
 UpdatePolicy = Literal["OnSpecChange", "Always"]
 
 
@@ -316,3 +336,4 @@ class Settings(Model):
         PrometheusSettings(), description="Where the workers' metrics can be asked for."
     )
     scaling: ScalingSettings = Field(ScalingSettings(), description="What all LLMServices share that scale.")
+    tracing: TracingSettings = Field(TracingSettings(), description="Where the workers' spans go.")

@@ -19,6 +19,7 @@ from tidegate_api.settings import (
     PrometheusSettings,
     ResourceProfile,
     ScalingSettings,
+    TracingSettings,
     UpdatePolicy,
     WorkerImages,
     default_profiles,
@@ -33,6 +34,7 @@ OptionalName = Annotated[
 ]
 SecretName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$", max_length=253)]
 Image = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]\S*$", max_length=512)]
+AlertName = Annotated[str, StringConstraints(pattern=r"^Tidegate[A-Za-z]+$", max_length=63)]
 LogLevel = Literal["debug", "info", "warning", "error"]
 # Kept back for the system's own classes.
 HIGHEST_PRIORITY: Final = 1_000_000_000
@@ -86,7 +88,7 @@ class Resources(Model):
 class Placement(Model):
     """What the Pods of the operator and of the gateway have in common."""
 
-    replicas: int = Field(1, ge=0, le=100, description="Number of Pods.")
+    replicas: int | None = Field(1, ge=0, le=100, description="Number of Pods.")
     resources: Resources = Field(Resources(), description="Compute resources of one Pod.")
     pod_annotations: dict[str, str] = Field({}, description="Annotations of the Pods.")
     extra_env: list[dict[str, Any]] = Field(
@@ -129,25 +131,15 @@ class GatewayPort(Model):
     annotations: dict[str, str] = Field({}, description="Annotations of the Service.")
 
 
-class Tracing(Model):
-    """Where the gateway's spans go. `traceparent` is handed on to workers in any case."""
-
-    endpoint: str = Field(
-        "",
-        pattern=r"^(https?://[^/\s]+(/\S*)?)?$",
-        description="Base URL of an OpenTelemetry collector that takes OTLP over HTTP, such as "
-        "`http://collector.monitoring.svc:4318`. Empty: no spans are made.",
-    )
-
-
 class Gateway(Placement):
     """The gateway: takes OpenAI requests, knows who calls, and picks a worker."""
 
-    replicas: int = Field(
+    replicas: int | None = Field(
         1,
         ge=0,
         le=100,
-        description="Number of Pods, all of them serving. More than 1 get a PodDisruptionBudget.",
+        description="Number of Pods, all of them serving. More than 1 get a PodDisruptionBudget. null: whatever an "
+        "autoscaler says, which no upgrade changes then.",
     )
     resources: Resources = Field(
         Resources(requests={"cpu": "100m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
@@ -173,7 +165,6 @@ class Gateway(Placement):
         description="LLMTenant, as `NAMESPACE/NAME`, to which requests without a key belong: they get its class, its "
         "limits and the models of its namespace. Empty: a request without a key gets 401.",
     )
-    tracing: Tracing = Field(Tracing(), description="Where its spans go.")
     access_log: bool = Field(False, description="Log one line per request: never its content, never its key.")
 
 
@@ -263,6 +254,39 @@ class PodMonitors(Model):
     interval: str = Field("30s", pattern=r"^[1-9][0-9]*(ms|s|m)$", description="How often metrics are read.")
 
 
+class Alerts(Model):
+    """A PrometheusRule with the alerts; left out where the cluster does not know the kind."""
+
+    enabled: bool = Field(
+        False, description="Make a PrometheusRule with the alerts of docs/reference/alerts.md."
+    )
+    labels: dict[str, str] = Field({}, description="Labels by which your Prometheus selects it.")
+    disabled: list[AlertName] = Field(
+        [], max_length=64, description="Names of alerts that are left out, such as `TidegateAtMaxReplicas`."
+    )
+    runbook_base: str = Field(
+        "https://tidegate.dev/reference/alerts/",
+        pattern=r"^https?://[^\s#]+$",
+        description="Where `runbook_url` of each alert leads: the page of alerts, to whose end `#NAME` is put. Yours, "
+        "if you publish a copy.",
+    )
+
+
+class Dashboards(Model):
+    """Dashboards for Grafana, as ConfigMaps that its sidecar finds."""
+
+    enabled: bool = Field(
+        False, description="Make a ConfigMap for each dashboard. They need Grafana 11 or later."
+    )
+    labels: dict[str, str] = Field(
+        {"grafana_dashboard": "1"}, description="Labels by which Grafana's sidecar finds them."
+    )
+    annotations: dict[str, str] = Field(
+        {"grafana_folder": "Tidegate"},
+        description="Annotations; the sidecar reads the folder from the one that its `folderAnnotation` names.",
+    )
+
+
 class Test(Model):
     """`helm test`: one completion through the gateway, with a tenant made for it and removed after it."""
 
@@ -311,6 +335,17 @@ class Values(Model):
     )
     scaling: ScalingSettings = Field(ScalingSettings(), description="What all LLMServices share that scale.")
     pod_monitors: PodMonitors = Field(PodMonitors(), description="PodMonitors.")
+    alerts: Alerts = Field(Alerts(), description="Alerts for Prometheus.")
+    dashboards: Dashboards = Field(Dashboards(), description="Dashboards for Grafana.")
+    tracing: TracingSettings = Field(
+        TracingSettings(), description="Where spans of requests go, the gateway's and the workers' alike."
+    )
     rbac: Rbac = Field(Rbac(), description="Rights for people.")
     test: Test = Field(Test(), description="What `helm test` asks.")
+    extra_objects: list[dict[str, Any]] = Field(
+        [],
+        max_length=64,
+        description="Objects made with the release, such as an Ingress or a Secret of an external store. Their texts "
+        "are templates: `{{ .Release.Namespace }}` works in them. They get the labels of every object here.",
+    )
     global_: dict[str, Any] = Field({}, alias="global", description="Not read; Helm hands it to subcharts.")

@@ -6,6 +6,7 @@ Owns the look: no aliases, no surprises between runs. Must not know what is writ
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Iterable
 from typing import Any
 
 import yaml
@@ -30,6 +31,11 @@ def yaml_text(value: Any, *, sort: bool = True) -> str:
         value, Dumper=_Plain, sort_keys=sort, allow_unicode=True, width=WIDTH, default_flow_style=False
     )
     return text
+
+
+def yaml_documents(values: Iterable[Any]) -> str:
+    """Return several values as one YAML file."""
+    return "---\n".join(map(yaml_text, values))
 
 
 def comment(text: str, indent: int = 0) -> str:

@@ -63,11 +63,15 @@ class Fitting:
 
 @dataclass(frozen=True, slots=True)
 class NetworkAccess:
-    """Who may reach the workers; out they reach DNS, and everything where the model comes from an object store."""
+    """Who may reach the workers; out they reach DNS, and everything where the model comes from an object store.
+
+    `collector_port` is where their spans go, None where they make none.
+    """
 
     gateway_namespace: str
     prometheus_namespace: str | None
     reaches_out: bool = False
+    collector_port: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from tidegate_api.adapters import Lora
 from tidegate_api.names import WORKER_PORT
 from tidegate_api.serving import Engine
-from tidegate_api.settings import Accelerator
+from tidegate_api.settings import Accelerator, TracingSettings
 from tidegate_operator.desired import ModelVolume
 
 # The root file system is read-only; /tmp is the one place to write, and nothing is fetched or reported.
@@ -72,6 +72,23 @@ def lora_args(lora: Lora | None) -> list[str]:
         # Those in no batch wait in the worker's memory; others are read from their volume again.
         *("--max-cpu-loras", str(ADAPTERS_IN_MEMORY * lora.max_adapters)),
     ]
+
+
+def tracing_args(tracing: TracingSettings) -> list[str]:
+    """Return the flag with which the engine tells its part of a request's trace, none without a collector."""
+    return ["--otlp-traces-endpoint", f"{tracing.endpoint.rstrip('/')}/v1/traces"] if tracing.endpoint else []
+
+
+def tracing_environment(tracing: TracingSettings, namespace: str, service: str) -> dict[str, str]:
+    """Return how the engine speaks to the collector, and as whom; what is sampled, the gateway decides for both."""
+    if not tracing.endpoint:
+        return {}
+    return {
+        # vLLM takes gRPC for granted.
+        "OTEL_EXPORTER_OTLP_TRACES_PROTOCOL": "http/protobuf",
+        "OTEL_SERVICE_NAME": "tidegate-worker",
+        "OTEL_RESOURCE_ATTRIBUTES": f"service.namespace={namespace},tidegate.service={service}",
+    }
 
 
 def field_args(engine: Engine) -> list[str]:

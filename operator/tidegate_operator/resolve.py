@@ -4,6 +4,7 @@ Owns how it is put together: what spec and settings say, how the engine is run, 
 read children, pods or the clock.
 """
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -69,11 +70,16 @@ def _vllm(basis: Basis, volume: ModelVolume, observed: Observed, settings: Setti
     env = {
         **engine.environment(basis.profile.accelerator),
         **(engine.LORA_ENVIRONMENT if lora else {}),
+        **engine.tracing_environment(settings.tracing, *observed.key),
         **basis.env,
     }
     ask = _reader(basis, env, settings)
     extra = extras(observed, basis.spec.engine, ask(words.all), settings)
-    own = [*engine.own_args(volume, basis.model_name, basis.drain_seconds), *engine.lora_args(lora)]
+    own = [
+        *engine.own_args(volume, basis.model_name, basis.drain_seconds),
+        *engine.lora_args(lora),
+        *engine.tracing_args(settings.tracing),
+    ]
     return _Run(volume, own, {**env, **extra.env, **basis.env}, ask, words, extra)
 
 
@@ -184,4 +190,14 @@ def _network(settings: Settings, *, reaches_out: bool) -> NetworkAccess | None:
         gateway_namespace=settings.gateway_service.namespace,
         prometheus_namespace=settings.network_policy.prometheus_namespace or None,
         reaches_out=reaches_out,
+        collector_port=_port_of(settings.tracing.endpoint),
     )
+
+
+def _port_of(url: str) -> int | None:
+    if not url:
+        return None
+    port = re.match(r"https?://[^/]*?(?::(\d+))?(?:/|$)", url)
+    if port is not None and port[1]:
+        return int(port[1])
+    return 443 if url.startswith("https:") else 80

@@ -16,6 +16,7 @@ from typing import Any
 import yaml
 
 from localcluster import tools
+from tidegate_api.values import Placement, Values
 
 CHART = Path(__file__).parents[2] / "charts" / "tidegate"
 RELEASE, NAMESPACE = "tidegate", "tidegate-system"
@@ -41,6 +42,17 @@ HELD_BY_OPERATOR = {
     "podAnnotations": {"example.com/note": "yes"},
 }
 MONITORING = "monitoring.coreos.com/v1"
+# The workloads of the chart, by the name of their values.
+PARTS = tuple(name for name in Values.model_fields if isinstance(getattr(Values(), name), Placement))
+
+
+def of_parts(**values: object) -> Object:
+    """Return these values for each workload, and those that can be turned off turned on."""
+    switch = {
+        name: {"enabled": True} if hasattr(getattr(Values(), name), "enabled") else {} for name in PARTS
+    }
+    return {name: {**switch[name], **values} for name in PARTS}
+
 
 # Value sets that a real installation might have; every test of what the chart makes runs over all of them.
 SETS: Mapping[str, Object] = {
@@ -50,10 +62,19 @@ SETS: Mapping[str, Object] = {
         "priorityClasses": {"create": False},
     },
     "its own namespace alone": {"watchNamespaces": [NAMESPACE], "crds": {"enabled": False}},
-    "several replicas": {"operator": {"replicas": 2}, "gateway": {"replicas": 3}},
+    "several replicas": of_parts(replicas=2),
     "closed by network policies": {"networkPolicies": {"enabled": True, "prometheusNamespace": "monitoring"}},
     "closed, without Prometheus": {"networkPolicies": {"enabled": True, "apiServerPorts": [16443]}},
     "watched by Prometheus": {"podMonitors": {"enabled": True, "labels": {"release": "prom"}}},
+    "watched by people": {
+        "alerts": {
+            "enabled": True,
+            "labels": {"release": "prom"},
+            "disabled": ["TidegateAtMaxReplicas"],
+            "runbookBase": "https://wiki.example.com/alerts",
+        },
+        "dashboards": {"enabled": True, "annotations": {"grafana_folder": "LLM"}},
+    },
     "images from a mirror, by digest": {
         "images": {
             "registry": "registry.example.com/mirror",
@@ -62,7 +83,8 @@ SETS: Mapping[str, Object] = {
             "pullSecrets": ["mirror"],
         }
     },
-    "everything that places Pods": {"operator": HELD_BY_OPERATOR, "gateway": HELD_BY_OPERATOR},
+    "everything that places Pods": of_parts(**HELD_BY_OPERATOR),
+    "each part turned on": of_parts(),
     "another name and more labels": {"fullnameOverride": "llm", "commonLabels": {"team": "ml", "cost": "42"}},
     "a gateway for the world": {
         "gateway": {
@@ -82,10 +104,8 @@ SETS: Mapping[str, Object] = {
         "worker": {"priorityClassName": "tidegate-low", "drainSeconds": 30},
     },
     "open to all, traced and closed": {
-        "gateway": {
-            "anonymousTenant": "team-a/public",
-            "tracing": {"endpoint": "https://collector.example.com:4318/otlp"},
-        },
+        "gateway": {"anonymousTenant": "team-a/public"},
+        "tracing": {"endpoint": "https://collector.example.com:4318/otlp", "sampleRatio": 0.1},
         "networkPolicies": {"enabled": True},
         "watchNamespaces": ["team-a"],
         "priorityClasses": {"create": False, "high": {"name": "first"}, "low": {"name": ""}},
@@ -94,6 +114,17 @@ SETS: Mapping[str, Object] = {
         "prometheus": {"url": "http://prometheus.monitoring.svc:9091/prom", "timeoutSeconds": 3},
         "scaling": {"maxAccelerators": 1_000_000},
         "networkPolicies": {"enabled": True},
+    },
+    "objects of one's own": {
+        "commonLabels": {"team": "ml"},
+        "extraObjects": [
+            {
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "{{ .Release.Name }}-ca", "labels": {"app.kubernetes.io/version": "7"}},
+                "data": {"where": '{{ include "tidegate.gatewayURL" . }}'},
+            }
+        ],
     },
     "next to nothing": {
         "crds": {"enabled": False},

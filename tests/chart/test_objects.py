@@ -171,7 +171,7 @@ def test_operator_and_gateways_may_leave_for_the_gateways_admin_port(
     ],
 )
 def test_a_closed_gateway_reaches_its_collector(endpoint: str, port: int) -> None:
-    values = {"gateway": {"tracing": {"endpoint": endpoint}}, "networkPolicies": {"enabled": True}}
+    values = {"tracing": {"endpoint": endpoint}, "networkPolicies": {"enabled": True}}
     printed = helm("template", RELEASE, str(CHART), "-s", "templates/networkpolicies.yaml", values=values)
     policies = {item["metadata"]["name"]: item["spec"] for item in yaml.safe_load_all(printed)}
     assert {"ports": [{"port": port}]} in policies["tidegate-gateway"]["egress"]
@@ -300,8 +300,8 @@ def notes(values: dict[str, object]) -> str:
             id="a tenant that no gateway sees",
         ),
         pytest.param(
-            {"gateway": {"tracing": {"endpoint": "collector:4318"}}},
-            ["/gateway/tracing/endpoint"],
+            {"tracing": {"endpoint": "collector:4318"}},
+            ["/tracing/endpoint"],
             id="a collector without a scheme",
         ),
         pytest.param({"logLevel": "loud"}, ["/logLevel", "warning"], id="no such level"),

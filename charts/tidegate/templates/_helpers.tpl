@@ -106,6 +106,9 @@ priorityClassNames:
 prometheus:
   url: {{ .Values.prometheus.url | quote }}
   timeoutSeconds: {{ .Values.prometheus.timeoutSeconds }}
+tracing:
+  endpoint: {{ .Values.tracing.endpoint | quote }}
+  sampleRatio: {{ .Values.tracing.sampleRatio }}
 scaling:
   {{- if not (kindIs "invalid" .Values.scaling.maxAccelerators) }}
   maxAccelerators: {{ int .Values.scaling.maxAccelerators }}

@@ -5,6 +5,13 @@ yes
 {{- end -}}
 {{- end -}}
 
+{{/* Whether alerts are made: asked for, and known to the cluster. Empty is no. */}}
+{{- define "tidegate.alerts" -}}
+{{- if and .Values.alerts.enabled (.Capabilities.APIVersions.Has "monitoring.coreos.com/v1") -}}
+yes
+{{- end -}}
+{{- end -}}
+
 {{/* Annotations of the Pods of a part: (list . .Values.operator). By ours a Prometheus without PodMonitors finds
      them; one's own win. */}}
 {{- define "tidegate.podAnnotations" -}}

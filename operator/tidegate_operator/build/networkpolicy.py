@@ -1,4 +1,4 @@
-"""The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS only.
+"""The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS and the collector only.
 
 A worker that streams its model from an object store may go out to anywhere; the members of a worker of several Pods
 reach each other.
@@ -30,7 +30,7 @@ def networkpolicy(service: Service) -> dict[str, Any] | None:
                     "ports": [{"port": service.port, "protocol": "TCP"}],
                 }
             ],
-            "egress": [_anywhere() if service.network.reaches_out else _names_only()],
+            "egress": _ways_out(service.network),
         },
     }
 
@@ -48,9 +48,17 @@ def members_networkpolicy(service: Service) -> dict[str, Any] | None:
             "podSelector": {"matchLabels": metadata.members_selector(service)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": members}],
-            "egress": [{"to": members}, _anywhere() if service.network.reaches_out else _names_only()],
+            "egress": [{"to": members}, *_ways_out(service.network)],
         },
     }
+
+
+def _ways_out(network: NetworkAccess) -> list[dict[str, Any]]:
+    if network.reaches_out:
+        return [_anywhere()]
+    if network.collector_port is None:
+        return [_names_only()]
+    return [_names_only(), {"ports": [{"port": network.collector_port, "protocol": "TCP"}]}]
 
 
 def _names_only() -> dict[str, Any]:
