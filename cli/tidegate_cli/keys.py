@@ -12,22 +12,27 @@ from tidegate_api.keys import digest, new_key
 from tidegate_api.names import API_VERSION, TENANT_KIND
 from tidegate_cli.expiry import expiry, rfc3339
 from tidegate_cli.listing import lines
+from tidegate_cli.shell.completion import tenant_names
+from tidegate_cli.shell.options import Namespace, on_cluster
+from tidegate_cli.shell.output import Format, Output, example, print_done, print_json, print_lines
 from tidegate_cli.tenants import Tenants, connect
 
 app = typer.Typer(
     help="API keys: create prints a key once; only its SHA-256 is stored.", no_args_is_help=True
 )
-
-Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", help="Namespace of the tenant. Default: that of your kubeconfig."),
-]
-TenantName = Annotated[str, typer.Argument(help="Name of the LLMTenant.")]
+TenantName = Annotated[str, typer.Argument(help="Name of the LLMTenant.", autocompletion=tenant_names)]
 
 
-@app.command()
+@app.command(
+    epilog=example(
+        "tidegate keys create team-a --class high",
+        "export TIDEGATE_API_KEY=$(tidegate keys create team-a --name laptop --expires 30d)",
+    )
+)
+@on_cluster
 def create(
     tenant: TenantName,
+    *,
     namespace: Namespace = None,
     name: Annotated[str, typer.Option(help="Name of the key within the tenant.")] = "default",
     qos_class: Annotated[
@@ -42,33 +47,47 @@ def create(
             "never.",
         ),
     ] = None,
+    output: Output = Format.TEXT,
 ) -> None:
     """Make a key, add it to the tenant (which is created if absent) and print it: this once and never again."""
     key = new_key()
     entry = key_entry(name, key, _end(expires))
     tenants = connect(namespace)
     tenants.change(tenant, lambda found: with_key(found, tenant, entry, qos_class))
+    if output is Format.JSON:
+        print_json({"namespace": tenants.namespace, "tenant": tenant, "name": name, "key": key})
+        return
     typer.echo(f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant}; it is shown only now:", err=True)
     typer.echo(key)
 
 
-@app.command("list")
-def list_keys(tenant: TenantName, namespace: Namespace = None) -> None:
+@app.command("list", epilog=example("tidegate keys list team-a"))
+@on_cluster
+def list_keys(tenant: TenantName, namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """List a tenant's keys, with their ends and digests, below its class, limits and usage."""
-    for line in lines(connect(namespace).read(tenant), datetime.now(UTC)):
-        typer.echo(line)
+    found = connect(namespace).read(tenant)
+    if output is Format.JSON:
+        print_json({"spec": found.get("spec") or {}, "status": found.get("status") or {}})
+    else:
+        print_lines(lines(found, datetime.now(UTC)))
 
 
-@app.command()
+@app.command(epilog=example("tidegate keys revoke team-a laptop"))
+@on_cluster
 def revoke(
     tenant: TenantName,
     name: Annotated[str, typer.Argument(help="Name of the key.")],
     namespace: Namespace = None,
+    output: Output = Format.TEXT,
 ) -> None:
     """Remove a key: the gateway refuses it as soon as it sees the change."""
     tenants: Tenants = connect(namespace)
     tenants.change(tenant, lambda found: without_key(found, tenant, name))
-    typer.echo(f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant} is revoked.", err=True)
+    print_done(
+        output,
+        f"Key {name!r} of LLMTenant {tenants.namespace}/{tenant} is revoked.",
+        {"namespace": tenants.namespace, "tenant": tenant, "name": name, "revoked": True},
+    )
 
 
 def key_entry(name: str, key: str, not_after: datetime | None) -> dict[str, str]:

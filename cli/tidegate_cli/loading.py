@@ -4,52 +4,57 @@ Owns the commands and their words. Must not scale anything: workers are the oper
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
 
 import typer
 
 import tidegate_models as core
 from tidegate_api.names import RENEW_ANNOTATION, SERVICE_KIND
-from tidegate_cli.namespaces import Namespace, connect, service_names, told
+from tidegate_cli.namespaces import connect
+from tidegate_cli.shell.failing import told
+from tidegate_cli.shell.options import Namespace, ServiceName, on_cluster
+from tidegate_cli.shell.output import Format, Output, example, print_done
 
 app = typer.Typer(
     help="LLMServices: take their workers down, and up again, or make them anew.", no_args_is_help=True
 )
-ServiceName = Annotated[str, typer.Argument(help="Name of the LLMService.", autocompletion=service_names)]
 
 
-@app.command()
-def load(name: ServiceName, namespace: Namespace = None) -> None:
+@app.command(epilog=example("tidegate services load chat"))
+@on_cluster
+def load(name: ServiceName, namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """Let a service have workers again; its model comes from the cache, nothing is downloaded."""
-    cluster = connect(namespace)
     with told():
+        cluster = connect(namespace)
         done = core.load(cluster, name)
-    if done.changed:
-        typer.echo(
-            f"LLMService {name} is loaded: kubectl get llmsvc {name} -n {cluster.namespace} -w", err=True
-        )
-    else:
-        typer.echo(f"LLMService {name} is not unloaded.", err=True)
+    follow = f"LLMService {name} is loaded: tidegate status {name} -n {cluster.namespace}"
+    sentence = follow if done.changed else f"LLMService {name} is not unloaded."
+    print_done(output, sentence, core.as_json(done))
 
 
-@app.command()
-def unload(name: ServiceName, namespace: Namespace = None) -> None:
+@app.command(epilog=example("tidegate services unload chat"))
+@on_cluster
+def unload(name: ServiceName, namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """Take a service's workers down; its address, its settings and its cached model stay."""
     with told():
         done = core.unload(connect(namespace), name)
     words = "is unloaded: its workers finish what they have" if done.changed else "is unloaded already"
-    typer.echo(f"LLMService {name} {words}.", err=True)
+    print_done(output, f"LLMService {name} {words}.", core.as_json(done))
 
 
-@app.command()
-def renew(name: ServiceName, namespace: Namespace = None) -> None:
+@app.command(epilog=example("tidegate services renew chat"))
+@on_cluster
+def renew(name: ServiceName, namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """Make a service's workers anew, as the operator and its settings would now; or try once more what has failed.
 
     They are replaced as by any other rollout: no request is lost.
     """
-    cluster = connect(namespace)
     moment = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     with told():
+        cluster = connect(namespace)
         cluster.read(SERVICE_KIND, name)
         cluster.merge(SERVICE_KIND, name, {"metadata": {"annotations": {RENEW_ANNOTATION: moment}}})
-    typer.echo(f"LLMService {name} is being renewed: tidegate rollouts status {name}", err=True)
+    print_done(
+        output,
+        f"LLMService {name} is being renewed: tidegate rollouts status {name}",
+        {"name": name, "renewedAt": moment},
+    )

@@ -16,7 +16,11 @@ from rich.console import Console
 
 import tidegate_models as core
 from tidegate_cli import bar, modelwords
-from tidegate_cli.namespaces import Format, Namespace, Output, connect, model_names, print_json, told
+from tidegate_cli.namespaces import connect, print_json
+from tidegate_cli.shell.completion import model_names
+from tidegate_cli.shell.failing import FAILED, INTERRUPTED, told
+from tidegate_cli.shell.options import Namespace, on_cluster
+from tidegate_cli.shell.output import Format, Output, example, print_done, print_lines
 from tidegate_models import Cluster, Hub, Progress, Pulled, as_json
 
 app = typer.Typer(
@@ -24,7 +28,6 @@ app = typer.Typer(
     no_args_is_help=True,
 )
 
-_FAILED, _INTERRUPTED = 1, 130
 Name = Annotated[
     str,
     typer.Argument(
@@ -37,7 +40,7 @@ Revision = Annotated[str | None, typer.Option(help="Branch, tag or commit. Defau
 WhichRevision = Annotated[str | None, typer.Option(help="Which one, where a URI is there more than once.")]
 
 
-@app.command()
+@app.command(epilog=example('tidegate models search "smollm2 instruct" --limit 5'))
 def search(
     query: Annotated[str, typer.Argument(help="Words in the name of the model, such as `smollm2 instruct`.")],
     hub: Annotated[Hub, typer.Option(help="hf: the Hugging Face Hub; ms: ModelScope.")] = Hub.HUGGING_FACE,
@@ -55,13 +58,13 @@ def search(
     if output is Format.JSON:
         print_json(found)
     elif found:
-        for line in modelwords.hub_table(found):
-            typer.echo(line)
+        print_lines(modelwords.hub_table(found))
     else:
         typer.echo(f"No model found for {query!r}.", err=True)
 
 
-@app.command()
+@app.command(epilog=example("tidegate models pull hf://HuggingFaceTB/SmolLM2-135M-Instruct"))
+@on_cluster
 def pull(
     uri: Annotated[str, typer.Argument(help="hf://ORG/NAME or ms://ORG/NAME.")],
     *,
@@ -87,8 +90,8 @@ def pull(
     The cluster downloads it, whether or not this command runs. With -o json each step is an object on a line of its
     own. Exits with 1 if the download fails or is paused, with 130 after Ctrl-C.
     """
-    cluster = connect(namespace)
     with told():
+        cluster = connect(namespace)
         pulled = core.pull(cluster, uri, revision, token_secret)
     if output is Format.TEXT:
         typer.echo(f"LLMModel {cluster.namespace}/{pulled.name}", err=True)
@@ -101,7 +104,8 @@ def pull(
     _tell_end(cluster, pulled, last, output)
 
 
-@app.command("list")
+@app.command("list", epilog=example("tidegate models list", "tidegate models list -o json"))
+@on_cluster
 def list_models(namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """List the models of the namespace: where each is, how large, how far, and who uses it."""
     with told():
@@ -109,34 +113,45 @@ def list_models(namespace: Namespace = None, output: Output = Format.TEXT) -> No
     if output is Format.JSON:
         print_json(found)
     elif found:
-        for line in modelwords.model_table(found, datetime.now(UTC)):
-            typer.echo(line)
+        print_lines(modelwords.model_table(found, datetime.now(UTC)))
     else:
         typer.echo("No models: `tidegate models search` finds some, `pull` brings one.", err=True)
 
 
-@app.command()
-def pause(name: Name, namespace: Namespace = None, revision: WhichRevision = None) -> None:
+@app.command(epilog=example("tidegate models pause hf://HuggingFaceTB/SmolLM2-135M-Instruct"))
+@on_cluster
+def pause(
+    name: Name, namespace: Namespace = None, revision: WhichRevision = None, output: Output = Format.TEXT
+) -> None:
     """Stop a download; what is there stays, and `resume` goes on from it."""
     with told():
         done = core.pause(connect(namespace), name, revision)
-    typer.echo(f"LLMModel {done.name} is {'paused' if done.changed else 'paused already'}.", err=True)
+    words = "is paused" if done.changed else "is paused already"
+    print_done(output, f"LLMModel {done.name} {words}.", as_json(done))
 
 
-@app.command()
-def resume(name: Name, namespace: Namespace = None, revision: WhichRevision = None) -> None:
+@app.command(epilog=example("tidegate models resume hf://HuggingFaceTB/SmolLM2-135M-Instruct"))
+@on_cluster
+def resume(
+    name: Name, namespace: Namespace = None, revision: WhichRevision = None, output: Output = Format.TEXT
+) -> None:
     """Let a paused download go on from where it is."""
     with told():
         done = core.resume(connect(namespace), name, revision)
-    typer.echo(f"LLMModel {done.name} {'goes on' if done.changed else 'is not paused'}.", err=True)
+    print_done(
+        output, f"LLMModel {done.name} {'goes on' if done.changed else 'is not paused'}.", as_json(done)
+    )
 
 
-@app.command()
-def remove(name: Name, namespace: Namespace = None, revision: WhichRevision = None) -> None:
+@app.command(epilog=example("tidegate models remove hf://HuggingFaceTB/SmolLM2-135M-Instruct"))
+@on_cluster
+def remove(
+    name: Name, namespace: Namespace = None, revision: WhichRevision = None, output: Output = Format.TEXT
+) -> None:
     """Remove a model from the cache; refused, with their names, while LLMServices use it."""
     with told():
         removed = core.remove(connect(namespace), name, revision)
-    typer.echo(f"LLMModel {removed} is removed.", err=True)
+    print_done(output, f"LLMModel {removed} is removed.", {"name": removed, "removed": True})
 
 
 def _show(course: Iterator[Progress], output: Format) -> Progress | None:
@@ -183,7 +198,7 @@ def _interruptible(cluster: Cluster, pulled: Pulled, cancel: bool) -> Iterator[N
                 f"{pulled.name}` stops it."
             )
         typer.echo(f"\n{said}", err=True)
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def _tell_end(cluster: Cluster, pulled: Pulled, last: Progress | None, output: Format) -> None:
@@ -196,4 +211,4 @@ def _tell_end(cluster: Cluster, pulled: Pulled, last: Progress | None, output: F
     if last is not None and last.phase == "Suspended":
         why = f"it is paused; `tidegate models resume {pulled.name}` lets it go on"
     typer.echo(f"Error: {pulled.uri} is not there (namespace {cluster.namespace}): {why}", err=True)
-    raise typer.Exit(_FAILED)
+    raise typer.Exit(FAILED)

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final
 
+from tidegate_cli.shell.output import columns
 from tidegate_models.values import HubModel, Model, Place, Progress
 
 _BINARY: Final = ("B", "KiB", "MiB", "GiB", "TiB", "PiB")
@@ -105,15 +106,6 @@ def model_table(models: Sequence[Model], now: datetime) -> list[str]:
         for one in models
     ]
     return columns([head, *rows])
-
-
-def columns(rows: Sequence[Sequence[str]]) -> list[str]:
-    """Return rows as lines, each column as wide as its widest cell."""
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    return [
-        "   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
-        for row in rows
-    ]
 
 
 def _state(model: Model) -> str:

@@ -11,8 +11,7 @@ from tidegate_api.names import API_VERSION, SERVICE_KIND
 from tidegate_api.settings import Settings
 from tidegate_cli.documents import Output, Unreadable, read_documents, read_settings, render
 from tidegate_cli.preview import is_service, preview
-
-_REFUSED, _UNREADABLE = 1, 2
+from tidegate_cli.shell.failing import FAILED, MISUSED
 
 
 def plan(
@@ -39,7 +38,7 @@ def plan(
         chosen = Settings() if settings is None else read_settings(settings)
     except Unreadable as error:
         typer.echo(f"Error: {error}", err=True)
-        raise typer.Exit(_UNREADABLE) from error
+        raise typer.Exit(MISUSED) from error
     results = preview(documents, chosen, namespace)
     manifests = [manifest for result in results for manifest in result.manifests]
     problems = [f"{result.name}: {result.problem}" for result in results if result.problem is not None]
@@ -53,4 +52,4 @@ def plan(
     for problem in problems:
         typer.echo(f"Error: {problem}", err=True)
     if problems:
-        raise typer.Exit(_REFUSED)
+        raise typer.Exit(FAILED)

@@ -4,6 +4,7 @@ Owns the commands and their exit codes. Must not decide anything: the law is the
 """
 
 import sys
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +13,9 @@ import typer
 
 from tidegate_cli.explanation import lines
 from tidegate_cli.services import connect
+from tidegate_cli.shell.failing import FAILED, MISUSED
+from tidegate_cli.shell.options import Namespace, ServiceName, on_cluster
+from tidegate_cli.shell.output import Format, Output, example, print_json, print_lines
 from tidegate_operator.scaling.replay import Difference
 from tidegate_operator.scaling.replay import replay as decide_again
 
@@ -19,22 +23,20 @@ app = typer.Typer(
     help="Replicas: why there are so many, and what the operator decided from.", no_args_is_help=True
 )
 
-_DIFFERENT, _UNREADABLE = 1, 2
-ServiceName = Annotated[str, typer.Argument(help="Name of the LLMService.")]
-Namespace = Annotated[
-    str | None,
-    typer.Option("--namespace", "-n", help="Namespace of the service. Default: that of your kubeconfig."),
-]
 
-
-@app.command()
-def explain(name: ServiceName, namespace: Namespace = None) -> None:
+@app.command(epilog=example("tidegate scaling explain chat"))
+@on_cluster
+def explain(name: ServiceName, namespace: Namespace = None, output: Output = Format.TEXT) -> None:
     """Say how many replicas each pool should have, and from which measurements and limits that follows."""
-    for line in lines(connect(namespace).read(name), datetime.now(UTC)):
-        typer.echo(line)
+    service = connect(namespace).read(name)
+    if output is Format.JSON:
+        print_json((service.get("status") or {}).get("scaling") or [])
+    else:
+        print_lines(lines(service, datetime.now(UTC)))
 
 
-@app.command()
+@app.command(epilog=example("tidegate scaling record chat > chat.jsonl"))
+@on_cluster
 def record(
     name: ServiceName,
     namespace: Namespace = None,
@@ -50,9 +52,10 @@ def record(
     typer.echo(connect(namespace).records(name, operator_namespace), nl=False)
 
 
-@app.command()
+@app.command(epilog=example("tidegate scaling replay chat.jsonl"))
 def replay(
     file: Annotated[str, typer.Argument(help="File that `record` printed; - reads standard input.")],
+    output: Output = Format.TEXT,
 ) -> None:
     """Decide once more, from a recording, with this version's law; print every decision that differs.
 
@@ -63,12 +66,14 @@ def replay(
         differences = decide_again(recorded)
     except (OSError, ValueError) as error:
         typer.echo(f"Error: {file}: {error}", err=True)
-        raise typer.Exit(_UNREADABLE) from error
-    for difference in differences:
-        typer.echo(told(difference))
+        raise typer.Exit(MISUSED) from error
+    if output is Format.JSON:
+        print_json([asdict(difference) for difference in differences])
+    else:
+        print_lines(told(difference) for difference in differences)
     typer.echo(f"{len(recorded)} decisions, {len(differences)} different", err=True)
     if differences:
-        raise typer.Exit(_DIFFERENT)
+        raise typer.Exit(FAILED)
 
 
 def told(difference: Difference) -> str:

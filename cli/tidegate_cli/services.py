@@ -9,7 +9,11 @@ from typing import Any
 from kubernetes import client
 
 from tidegate_api.names import ADMIN_PORT, COMPONENT_LABEL, GROUP, SERVICE_KIND, SERVICES_PLURAL, VERSION
-from tidegate_cli.tenants import ClusterSays, spoken, use_kubeconfig
+from tidegate_cli.shell.client import api_client
+from tidegate_cli.shell.failing import Failed
+from tidegate_cli.shell.target import use_cluster
+from tidegate_cli.tenants import spoken
+from tidegate_models.refusals import is_unknown_kind
 
 Service = dict[str, Any]
 OPERATOR_LABELS = f"app.kubernetes.io/name=tidegate,{COMPONENT_LABEL}=operator"
@@ -25,16 +29,16 @@ class Services:
 
     def read(self, name: str) -> Service:
         """Return the service; says so and exits with 1 when it is not there."""
-        with spoken(SERVICE_KIND):
+        with spoken(SERVICE_KIND, f"namespace {self.namespace}"):
             try:
                 found: Service = self.objects.get_namespaced_custom_object(
                     GROUP, VERSION, self.namespace, SERVICES_PLURAL, name
                 )
                 return found
             except client.ApiException as error:
-                if error.status != 404 or "page not found" in str(error.body):
+                if error.status != 404 or is_unknown_kind(error):
                     raise
-        raise ClusterSays(f"there is no {SERVICE_KIND} {name!r} in namespace {self.namespace!r}")
+        raise Failed(f"there is no {SERVICE_KIND} {name!r} in namespace {self.namespace!r}")
 
     def records(self, name: str, operator_namespace: str | None) -> str:
         """Return the operator's records about the service, one JSON object a line.
@@ -46,10 +50,10 @@ class Services:
             if found := self._records(pod, name):
                 return found
         if not pods:
-            raise ClusterSays(
+            raise Failed(
                 "no Pod of the operator is Ready where you may look: --operator-namespace names its namespace"
             )
-        raise ClusterSays(
+        raise Failed(
             f"the operator has decided nothing about {self.namespace}/{name} yet: has it spec.scaling?"
         )
 
@@ -82,11 +86,9 @@ class Services:
 
 def connect(namespace: str | None) -> Services:
     """Return the services of `namespace`, or of the kubeconfig's own namespace, or of `default`."""
-    chosen = use_kubeconfig(namespace)
-    core = client.CoreV1Api()
-    # The path that a Pod is asked for is one with slashes.
-    core.api_client.configuration.safe_chars_for_path_param = "/"
-    return Services(client.CustomObjectsApi(), core, chosen)
+    chosen = use_cluster(namespace)
+    connection = api_client()
+    return Services(client.CustomObjectsApi(connection), client.CoreV1Api(connection), chosen)
 
 
 def is_ready(pod: Any) -> bool:

@@ -9,22 +9,17 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import typer
-from kubernetes import client, config
+from kubernetes import client
 from urllib3.exceptions import HTTPError
 
 from tidegate_api.names import GROUP, TENANT_KIND, TENANTS_PLURAL, VERSION
+from tidegate_cli.shell.client import api_client
+from tidegate_cli.shell.failing import Failed
+from tidegate_cli.shell.target import use_cluster
+from tidegate_models.refusals import is_unknown_kind, refusal, unreached
 
 Tenant = dict[str, Any]
 ATTEMPTS = 5
-
-
-class ClusterSays(typer.Exit):
-    """The cluster refused or could not be reached; the reason is on standard error."""
-
-    def __init__(self, message: str) -> None:
-        typer.echo(f"Error: {message}", err=True)
-        super().__init__(code=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +33,31 @@ class Tenants:
         """Return the tenant; says so and exits with 1 when it is not there."""
         found = self._get(name)
         if found is None:
-            raise ClusterSays(f"there is no LLMTenant {name!r} in namespace {self.namespace!r}")
+            raise Failed(f"there is no LLMTenant {name!r} in namespace {self.namespace!r}")
         return found
 
     def change(self, name: str, edit: Callable[[Tenant | None], Tenant]) -> None:
         """Write what `edit` makes of the tenant; on a concurrent change, read and edit again."""
         for _ in range(ATTEMPTS):
             found = self._get(name)
-            with spoken():
+            with spoken(where=f"namespace {self.namespace}"):
                 try:
                     self._put(name, found, edit(found))
                     return
                 except client.ApiException as error:
                     if error.status != 409:
                         raise
-        raise ClusterSays(f"LLMTenant {name!r} kept changing while it was edited: try again")
+        raise Failed(f"LLMTenant {name!r} kept changing while it was edited: try again")
 
     def _get(self, name: str) -> Tenant | None:
-        with spoken():
+        with spoken(where=f"namespace {self.namespace}"):
             try:
                 found: Tenant = self.api.get_namespaced_custom_object(
                     GROUP, VERSION, self.namespace, TENANTS_PLURAL, name
                 )
                 return found
             except client.ApiException as error:
-                if error.status == 404 and "page not found" not in str(error.body):
+                if error.status == 404 and not is_unknown_kind(error):
                     return None
                 raise
 
@@ -76,30 +71,16 @@ class Tenants:
 
 def connect(namespace: str | None) -> Tenants:
     """Return the tenants of `namespace`, or of the kubeconfig's own namespace, or of `default`."""
-    chosen = use_kubeconfig(namespace)
-    return Tenants(client.CustomObjectsApi(), chosen)
-
-
-def use_kubeconfig(namespace: str | None) -> str:
-    """Read the user's kubeconfig; return `namespace`, or the one that it names, or `default`."""
-    try:
-        _, context = config.list_kube_config_contexts()
-        config.load_kube_config()
-    except config.ConfigException as error:
-        raise ClusterSays(
-            f"no usable kubeconfig ({error}): set KUBECONFIG or --namespace of a cluster"
-        ) from error
-    return str(namespace or (context.get("context") or {}).get("namespace") or "default")
+    chosen = use_cluster(namespace)
+    return Tenants(client.CustomObjectsApi(api_client()), chosen)
 
 
 @contextlib.contextmanager
-def spoken(kind: str = TENANT_KIND) -> Iterator[None]:
+def spoken(kind: str = TENANT_KIND, where: str = "") -> Iterator[None]:
     """Turn what the API server or the network answered about a kind into one sentence and exit code 1."""
     try:
         yield
     except client.ApiException as error:
-        if error.status == 404:
-            raise ClusterSays(f"this cluster does not know {kind}: install the chart first") from error
-        raise ClusterSays(f"the API server refused ({error.status} {error.reason}): {error.body}") from error
-    except HTTPError as error:
-        raise ClusterSays(f"the API server did not answer: {error}") from error
+        raise Failed(str(refusal(error, where, kind))) from error
+    except (HTTPError, OSError) as error:
+        raise Failed(str(unreached(error, where))) from error

@@ -4,7 +4,6 @@ Owns the Kubernetes calls and turns what they end with into this package's error
 """
 
 import contextlib
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -20,7 +19,8 @@ from tidegate_api.names import (
     SERVICES_PLURAL,
     VERSION,
 )
-from tidegate_models.errors import ClusterDown, Denied, Missing
+from tidegate_models.errors import Missing
+from tidegate_models.refusals import is_unknown_kind, refusal, unreached
 
 Object = dict[str, Any]
 _PLURALS: Final = {MODEL_KIND: MODELS_PLURAL, SERVICE_KIND: SERVICES_PLURAL}
@@ -51,7 +51,7 @@ class Cluster:
                 )
                 return found
             except client.ApiException as error:
-                if error.status == 404 and not _is_unknown_kind(error):
+                if error.status == 404 and not is_unknown_kind(error):
                     return None
                 raise
 
@@ -104,7 +104,7 @@ class Cluster:
                     _request_timeout=_SECONDS,
                 )
             except client.ApiException as error:
-                if error.status not in {404, 409} or _is_unknown_kind(error):
+                if error.status not in {404, 409} or is_unknown_kind(error):
                     raise
 
     def changes(self, kind: str, name: str, version: str) -> Iterator[Object | None]:
@@ -124,7 +124,7 @@ class Cluster:
                 yield None if event["type"] == "DELETED" else event["object"]
         except client.ApiException as error:
             if error.status is not None and error.status in {401, 403}:
-                raise _denied(error, f"namespace {self.namespace}") from error
+                raise refusal(error, f"namespace {self.namespace}", kind) from error
             raise WatchCut(str(error.reason)) from error
         except (HTTPError, OSError, ValueError) as error:
             raise WatchCut(str(error)) from error
@@ -138,27 +138,6 @@ class Cluster:
         try:
             yield
         except client.ApiException as error:
-            if error.status == 404 and not _is_unknown_kind(error):
-                raise Missing(f"there is no {kind} {name!r}", where) from error
-            if error.status == 404:
-                raise Missing(
-                    f"the cluster does not know {kind}", where, "install or upgrade the chart"
-                ) from error
-            raise _denied(error, where) from error
+            raise refusal(error, where, f"{kind} {name!r}" if name else kind) from error
         except (HTTPError, OSError) as error:
-            raise ClusterDown(f"the API server did not answer: {error}", where, "try again") from error
-
-
-def _denied(error: client.ApiException, where: str) -> Denied:
-    """Return the refusal in the API server's own words."""
-    try:
-        words = str(json.loads(error.body)["message"])
-    except (TypeError, ValueError, KeyError):
-        words = str(error.body or error.reason)
-    fix = "ask for the cluster's role `edit` in this namespace" if error.status == 403 else ""
-    return Denied(f"the API server refused ({error.status} {error.reason}): {words}", where, fix)
-
-
-def _is_unknown_kind(error: client.ApiException) -> bool:
-    """Tell a resource that the API server does not serve from an object that is not there."""
-    return "page not found" in str(error.body)
+            raise unreached(error, where) from error

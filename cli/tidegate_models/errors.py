@@ -1,7 +1,8 @@
 """What can go wrong with models, each with what, where and what to do.
 
 Owns the kinds: ModelsError, and below it Invalid (what was asked makes no sense), Missing (it is not there), InUse
-(somebody needs it), Denied (the API server said no), ClusterDown and HubDown (no answer, or none that makes sense).
+(somebody needs it), Conflict (somebody else wrote it), Denied (the API server said no), ClusterDown and HubDown (no
+answer, or none that makes sense).
 Must not hold a secret.
 """
 
@@ -33,6 +34,10 @@ class InUse(ModelsError):
         super().__init__(
             f"{what} is used by {names}", where, "delete the LLMServices, or give them another model, first"
         )
+
+
+class Conflict(ModelsError):
+    """Somebody else has changed it meanwhile, or owns it."""
 
 
 class Denied(ModelsError):

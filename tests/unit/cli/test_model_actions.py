@@ -202,7 +202,7 @@ def test_a_switch_is_written_once(switch: Switch, name: str, found: Any, written
         ),
         pytest.param(MaxRetryError(None, "/", None), ClusterDown, "did not answer", id="no API server"),  # type: ignore[arg-type]
         pytest.param(
-            TimeoutError("slow"), ClusterDown, r"slow \(namespace team-a\): try again", id="no answer"
+            TimeoutError("slow"), ClusterDown, r"slow \(namespace team-a\): is the cluster up", id="no answer"
         ),
     ],
 )

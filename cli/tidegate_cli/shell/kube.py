@@ -1,0 +1,90 @@
+"""Questions to the API server, by path, as its user: what comes back is what it sent, as plain JSON.
+
+Owns the calls of all commands that ask for more than models. Must not know what an answer means; what goes wrong is a
+ModelsError with what, where and what to do.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kubernetes import client
+from urllib3.exceptions import HTTPError
+
+from tidegate_models.errors import ClusterDown
+from tidegate_models.refusals import refusal, unreached
+
+Json = dict[str, Any]
+_PAGE: Final = 500
+# Server-side apply: JSON is YAML.
+_APPLY: Final = "application/apply-patch+yaml"
+
+
+@dataclass(frozen=True, slots=True)
+class Kube:
+    """The API server, and the namespace that is meant where none is named."""
+
+    api: Any
+    namespace: str
+
+    def read(self, path: str, **query: Any) -> Json:
+        """Return the JSON at a path; raises Missing, Denied or ClusterDown."""
+        found: Json = json.loads(self._call("GET", path, query))
+        return found
+
+    def text(self, path: str, **query: Any) -> str:
+        """Return the text at a path, such as what a Pod answers through the API server's proxy."""
+        return self._call("GET", path, query).decode(errors="replace")
+
+    def items(self, path: str, **query: Any) -> list[Json]:
+        """Return all objects of a list, page by page."""
+        return list(self._pages(path, query))
+
+    def create(self, path: str, body: Json) -> Json:
+        """Create an object, or ask a question that is one, such as a SelfSubjectAccessReview."""
+        made: Json = json.loads(self._call("POST", path, {}, body))
+        return made
+
+    def apply(self, path: str, manifest: Json, manager: str, *, force: bool, dry_run: bool) -> Json:
+        """Apply a manifest server-side and return the object; raises Conflict where others own a field."""
+        query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
+        if dry_run:
+            query["dryRun"] = "All"
+        made: Json = json.loads(self._call("PATCH", path, query, manifest, _APPLY))
+        return made
+
+    def _pages(self, path: str, query: Json) -> Iterator[Json]:
+        after = ""
+        while True:
+            more = {"continue": after} if after else {}
+            page = self.read(path, **query, limit=_PAGE, **more)
+            yield from page.get("items") or ()
+            after = (page.get("metadata") or {}).get("continue") or ""
+            if not after:
+                return
+
+    def _call(
+        self, method: str, path: str, query: Json, body: Json | None = None, kind: str = "application/json"
+    ) -> bytes:
+        headers = {"Accept": "application/json, */*", **({"Content-Type": kind} if body is not None else {})}
+        try:
+            asked = self.api.param_serialize(
+                method,
+                path,
+                query_params=list(query.items()),
+                header_params=headers,
+                body=body,
+                auth_settings=["BearerToken"],
+            )
+            answer = self.api.call_api(*asked)
+            data: bytes = answer.read() or b""
+            if not 200 <= answer.status <= 299:
+                raise client.ApiException(status=answer.status, reason=answer.reason, body=data.decode())
+        except client.ApiException as error:
+            raise refusal(error, path) from error
+        except (HTTPError, OSError) as error:
+            raise unreached(error, self.api.configuration.host) from error
+        except ValueError as error:
+            raise ClusterDown(f"the API server's answer makes no sense: {error}", path, "") from error
+        return data
