@@ -4,10 +4,11 @@ from collections.abc import Callable
 
 import pytest
 
-from chart.rendering import HELD_BY_OPERATOR, Object, Rendered
+from chart.rendering import HELD_BY_OPERATOR, PARTS, Object, Rendered
 from tidegate_api.names import ANONYMOUS_TENANT_VARIABLE
 
-PARTS = ("operator", "gateway")
+# Those whose admin port is not that of their clients.
+CLOSED = ("operator", "gateway")
 
 
 def test_every_pod_is_restricted_and_more(rendered: Rendered) -> None:
@@ -49,7 +50,7 @@ def test_a_mount_names_a_volume(rendered: Rendered) -> None:
 def test_probes_ask_on_the_port_that_clients_cannot_reach(rendered: Rendered) -> None:
     service = rendered.one("Service", "-gateway")
     assert [port["targetPort"] for port in service["spec"]["ports"]] == ["http"]
-    for part in PARTS:
+    for part in CLOSED:
         container = rendered.one("Deployment", f"-{part}")["spec"]["template"]["spec"]["containers"][0]
         for probe, path in (
             ("startupProbe", "/healthz"),
@@ -70,14 +71,33 @@ def test_the_gateway_is_given_longer_to_end_than_it_takes(rendered: Rendered) ->
 
 
 def test_selectors_select_the_pods_and_nothing_of_each_other(rendered: Rendered) -> None:
-    seen = []
-    for part in PARTS:
-        deployment = rendered.one("Deployment", f"-{part}")
+    deployments = rendered.all("Deployment")
+    for deployment in deployments:
         selector = deployment["spec"]["selector"]["matchLabels"]
-        assert selector.items() <= deployment["spec"]["template"]["metadata"]["labels"].items()
-        seen.append(selector)
-    assert seen[0] != seen[1]
-    assert rendered.one("Service", "-gateway")["spec"]["selector"] == seen[1]
+        chosen = [
+            other["metadata"]["name"]
+            for other in deployments
+            if selector.items() <= other["spec"]["template"]["metadata"]["labels"].items()
+        ]
+        assert chosen == [deployment["metadata"]["name"]]
+
+
+def test_a_service_selects_the_pods_of_one_deployment(rendered: Rendered) -> None:
+    templates = [item["spec"]["template"]["metadata"]["labels"] for item in rendered.all("Deployment")]
+    for service in rendered.all("Service"):
+        selector = service["spec"]["selector"]
+        assert len([labels for labels in templates if selector.items() <= labels.items()]) == 1
+
+
+def test_the_labels_of_ones_own_are_on_pods_as_well(chart: Callable[[str], Rendered]) -> None:
+    for item in chart("another name and more labels").all("Deployment"):
+        labels = item["spec"]["template"]["metadata"]["labels"]
+        assert {"team": "ml", "cost": "42"}.items() <= labels.items(), item["metadata"]["name"]
+
+
+def test_what_is_turned_on_is_there(chart: Callable[[str], Rendered]) -> None:
+    made = {item["metadata"]["name"] for item in chart("each part turned on").all("Deployment")}
+    assert made == {f"tidegate-{part}" for part in PARTS}
 
 
 def test_the_gateway_carries_the_labels_by_which_workers_let_it_in(rendered: Rendered) -> None:
@@ -154,5 +174,5 @@ def test_new_settings_roll_the_operator_and_the_same_settings_do_not(
 def test_several_replicas_have_a_disruption_budget_and_one_has_none(chart: Callable[[str], Rendered]) -> None:
     assert chart("the defaults").all("PodDisruptionBudget") == []
     budgets = chart("several replicas").all("PodDisruptionBudget")
-    assert {item["metadata"]["name"] for item in budgets} == {"tidegate-operator", "tidegate-gateway"}
+    assert {item["metadata"]["name"] for item in budgets} == {f"tidegate-{part}" for part in PARTS}
     assert all(item["spec"]["maxUnavailable"] == 1 for item in budgets)

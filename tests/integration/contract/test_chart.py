@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-from chart.rendering import CHART, NAMESPACE, RELEASE, SETS, render
+from chart.rendering import NAMESPACE, RELEASE, SETS, render
 from integration.api import Api, Object
+from integration.contract.releases import Release
 from integration.contract.rig import Kubectl, Refused
 from localcluster import controlplane
-from localcluster.kubectl import Kubectl as Admin
-from localcluster.tools import tool
 
 OURS = (NAMESPACE, "team-a", "team-b")
 
@@ -50,7 +47,7 @@ def test_every_object_is_accepted_and_every_pod_admitted(
         "-f",
         "-",
     )
-    assert len(kubectl(*words, stdin=listed).splitlines()) == len(objects) + 3
+    assert len(kubectl(*words, stdin=listed).splitlines()) == len(objects) + len(pods)
 
 
 def test_a_pod_that_is_not_restricted_is_not_admitted_there(namespaces: None, kubectl: Kubectl) -> None:
@@ -71,34 +68,6 @@ def pod(spec: Object, name: str = "p") -> Object:
     }
 
 
-class Release:
-    """The release on a control plane of its own, where nobody applied the definitions before."""
-
-    def __init__(self, kubeconfig: Path) -> None:
-        self.kubectl = Admin(kubeconfig)
-        self._kubeconfig = kubeconfig
-
-    def helm(self, *words: str) -> str:
-        argv = [str(tool("helm")), *words, "--namespace", NAMESPACE, "--kubeconfig", str(self._kubeconfig)]
-        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
-
-    def upgrade(self, *flags: str) -> str:
-        return self.helm("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", *flags)
-
-    def generations(self) -> str:
-        kinds = (
-            "deployment,configmap,service,serviceaccount,clusterrole,clusterrolebinding,role,rolebinding,crd"
-        )
-        columns = "-o=custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion"
-        return self.kubectl(
-            "get", kinds, "-n", NAMESPACE, "-l", "app.kubernetes.io/part-of=tidegate", columns
-        )
-
-    def can(self, part: str, *what: str) -> bool:
-        account = f"system:serviceaccount:{NAMESPACE}:tidegate-{part}"
-        return self.kubectl.succeeds("auth", "can-i", *what, "--as", account)
-
-
 @pytest.fixture(scope="module")
 def release() -> Iterator[Release]:
     """The release, installed as users install it."""
@@ -109,10 +78,10 @@ def release() -> Iterator[Release]:
 
 
 def test_a_second_upgrade_changes_nothing(release: Release) -> None:
-    before = release.generations()
+    before = release.versions()
     assert "Deployment" in before
     release.upgrade()
-    assert release.generations() == before
+    assert release.versions() == before
 
 
 def test_a_changed_setting_changes_the_operator_and_not_the_gateway(release: Release) -> None:

@@ -1,0 +1,48 @@
+"""A release of the chart on a control plane of its own, where nobody applied the definitions before.
+
+Owns the calls of helm. Must not know what is right or wrong.
+"""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+from chart.rendering import CHART, NAMESPACE, RELEASE
+from localcluster.kubectl import Kubectl
+from localcluster.tools import tool
+
+KINDS = (
+    "deployment,configmap,service,serviceaccount,clusterrole,clusterrolebinding,role,rolebinding,crd,"
+    "priorityclass,poddisruptionbudget,networkpolicy"
+)
+
+
+class Release:
+    """The release, installed as users install it."""
+
+    def __init__(self, kubeconfig: Path, chart: Path = CHART) -> None:
+        self.kubectl = Kubectl(kubeconfig)
+        self.chart = chart
+        self._kubeconfig = kubeconfig
+
+    def helm(self, *words: str, namespace: str = NAMESPACE) -> str:
+        """Run helm; raises CalledProcessError with what it said."""
+        argv = [str(tool("helm")), *words, "--namespace", namespace, "--kubeconfig", str(self._kubeconfig)]
+        return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+    def upgrade(self, *flags: str) -> str:
+        """Install it, or upgrade what is there."""
+        return self.helm("upgrade", "--install", RELEASE, str(self.chart), "--create-namespace", *flags)
+
+    def versions(self) -> str:
+        """Return every object of the release with the version that the API server counts up at each change."""
+        columns = "-o=custom-columns=KIND:.kind,NAME:.metadata.name,VERSION:.metadata.resourceVersion"
+        return self.kubectl(
+            "get", KINDS, "-n", NAMESPACE, "-l", "app.kubernetes.io/part-of=tidegate", columns
+        )
+
+    def can(self, part: str, *what: str) -> bool:
+        """Tell whether the account of a part may do something."""
+        account = f"system:serviceaccount:{NAMESPACE}:tidegate-{part}"
+        return self.kubectl.succeeds("auth", "can-i", *what, "--as", account)
