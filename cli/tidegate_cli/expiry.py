@@ -1,41 +1,13 @@
-"""When a key expires: as users write it, and as they read it.
+"""When a key expires, as people read it.
 
 Must not read the clock: the moment is an argument.
 """
 
-import re
 from datetime import UTC, datetime, timedelta
-from typing import Final
 
-_UNITS: Final = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
-_DURATION: Final = re.compile(r"^([1-9][0-9]{0,8})([mhdw])$")
+from tidegate_models.tenantkeys import UNITS, expiry, rfc3339
 
-
-def expiry(text: str, now: datetime) -> datetime:
-    """Return the moment that `30d` (m, h, d or w from now) or an RFC 3339 time names.
-
-    Raises ValueError, with what to write instead, for anything else and for what is over already.
-    """
-    found = _DURATION.match(text)
-    try:
-        end = now + int(found[1]) * _UNITS[found[2]] if found else datetime.fromisoformat(text)
-    except (ValueError, OverflowError):
-        raise ValueError(f"{text!r} is no time: write 30d, 12h, or 2027-01-31T00:00:00Z") from None
-    if end.tzinfo is None:
-        raise ValueError(f"{text!r} names no time zone: end it with Z, which is UTC, or such as +02:00")
-    if end <= now:
-        raise ValueError(f"{text!r} is over already")
-    return end.astimezone(UTC)
-
-
-def rfc3339(moment: datetime) -> str:
-    """Return a moment as `spec.keys[].notAfter` holds it, in whole seconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+__all__ = ["expiry", "remaining", "rfc3339"]
 
 
 def remaining(not_after: str | None, now: datetime) -> str:
@@ -50,6 +22,6 @@ def remaining(not_after: str | None, now: datetime) -> str:
     if left <= timedelta(0):
         return "EXPIRED"
     for unit in ("d", "h", "m"):
-        if left >= 2 * _UNITS[unit]:
-            return f"{left // _UNITS[unit]}{unit} left"
+        if left >= 2 * UNITS[unit]:
+            return f"{left // UNITS[unit]}{unit} left"
     return f"{int(left.total_seconds())}s left"

@@ -1,21 +1,22 @@
 """`tidegate keys`: API keys of a tenant, made, listed and revoked with the user's own Kubernetes rights.
 
-Owns the words and the edits of an LLMTenant's key list. Must not keep a key anywhere: it is printed once.
+Owns the commands and their words. Must not keep a key anywhere: it is printed once.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 
-from tidegate_api.keys import digest, new_key
-from tidegate_api.names import API_VERSION, TENANT_KIND
-from tidegate_cli.expiry import expiry, rfc3339
+from tidegate_api.keys import new_key
+from tidegate_cli.expiry import expiry
 from tidegate_cli.listing import lines
 from tidegate_cli.shell.completion import tenant_names
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, example, print_done, print_json, print_lines
-from tidegate_cli.tenants import Tenants, connect
+from tidegate_cli.tenants import Tenant, Tenants, connect
+from tidegate_models import Invalid, Missing, tenantkeys
+from tidegate_models.tenantkeys import key_entry
 
 app = typer.Typer(
     help="API keys: create prints a key once; only its SHA-256 is stored.", no_args_is_help=True
@@ -90,14 +91,6 @@ def revoke(
     )
 
 
-def key_entry(name: str, key: str, not_after: datetime | None) -> dict[str, str]:
-    """Return the entry of `spec.keys` for a key."""
-    entry = {"name": name, "sha256": digest(key)}
-    if not_after is not None:
-        entry["notAfter"] = rfc3339(not_after)
-    return entry
-
-
 def _end(text: str | None) -> datetime | None:
     try:
         return expiry(text, datetime.now(UTC)) if text is not None else None
@@ -105,35 +98,17 @@ def _end(text: str | None) -> datetime | None:
         raise typer.BadParameter(str(error), param_hint="--expires") from error
 
 
-def keys_of(tenant: dict[str, Any] | None) -> list[dict[str, str]]:
-    """Return the entries of `spec.keys`, none for a tenant that is not there."""
-    return list(((tenant or {}).get("spec") or {}).get("keys") or [])
+def with_key(found: Tenant | None, tenant: str, entry: dict[str, str], qos_class: str | None) -> Tenant:
+    """Return the tenant with one more key; a name in use is a wrong parameter."""
+    try:
+        return tenantkeys.with_key(found, tenant, entry, qos_class)
+    except Invalid as error:
+        raise typer.BadParameter(str(error)) from error
 
 
-def with_key(
-    found: dict[str, Any] | None, tenant: str, entry: dict[str, str], qos_class: str | None
-) -> dict[str, Any]:
-    """Return the tenant with one more key; refuses a name in use, since its holder would be locked out."""
-    if any(key["name"] == entry["name"] for key in keys_of(found)):
-        raise typer.BadParameter(
-            f"LLMTenant {tenant!r} has a key {entry['name']!r} already: choose another --name, or revoke it first"
-        )
-    spec = {**((found or {}).get("spec") or {}), "keys": [*keys_of(found), entry]}
-    if qos_class is not None:
-        spec["qosClass"] = qos_class
-    return {**(found or new_tenant(tenant)), "spec": spec}
-
-
-def without_key(found: dict[str, Any] | None, tenant: str, name: str) -> dict[str, Any]:
-    """Return the tenant without the key of that name; refuses one that is not there."""
-    if found is None or all(key["name"] != name for key in keys_of(found)):
-        raise typer.BadParameter(f"LLMTenant {tenant!r} has no key {name!r}: `tidegate keys list` shows them")
-    return {
-        **found,
-        "spec": {**found["spec"], "keys": [key for key in keys_of(found) if key["name"] != name]},
-    }
-
-
-def new_tenant(name: str) -> dict[str, Any]:
-    """Return an LLMTenant that holds nothing yet."""
-    return {"apiVersion": API_VERSION, "kind": TENANT_KIND, "metadata": {"name": name}, "spec": {}}
+def without_key(found: Tenant | None, tenant: str, name: str) -> Tenant:
+    """Return the tenant without the key of that name; one that is not there is a wrong parameter."""
+    try:
+        return tenantkeys.without_key(found, tenant, name)
+    except Missing as error:
+        raise typer.BadParameter(str(error)) from error
