@@ -1,0 +1,30 @@
+// A field that narrows a list, with the count of what is left. Owns no state.
+export function Search({
+  label,
+  value,
+  set,
+  left,
+  all,
+}: {
+  label: string;
+  value: string;
+  set: (value: string) => void;
+  left: number;
+  all: number;
+}) {
+  return (
+    <div class="search">
+      <input
+        type="search"
+        aria-label={label}
+        placeholder={label}
+        value={value}
+        spellcheck={false}
+        onInput={(event) => set(event.currentTarget.value)}
+      />
+      <span class="quiet num" role="status">
+        {left === all ? all : `${left} of ${all}`}
+      </span>
+    </div>
+  );
+}
