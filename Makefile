@@ -69,6 +69,10 @@ verify: setup ## Fail if a generated file is not what its source says
 golden: setup ## Write what the examples turn into; review the difference as behaviour
 	@$(PYTHON) hack/golden.py
 
+.PHONY: docs
+docs: setup ## Build the pages of docs/ as a site into site/, and fail on a link that leads nowhere
+	@$(PYTHON) hack/site_pages.py
+
 .PHONY: engine-table
 engine-table: setup ## Write the flag table of the pinned vLLM
 	@hack/engine-table.sh

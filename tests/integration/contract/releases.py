@@ -5,17 +5,38 @@ Owns the calls of helm. Must not know what is right or wrong.
 
 from __future__ import annotations
 
+import json
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 from chart.rendering import CHART, NAMESPACE, RELEASE
 from localcluster.kubectl import Kubectl
-from localcluster.tools import tool
+from localcluster.tools import go_environment, tool
 
 KINDS = (
     "deployment,configmap,service,serviceaccount,clusterrole,clusterrolebinding,role,rolebinding,crd,"
     "priorityclass,poddisruptionbudget,networkpolicy"
 )
+
+
+@dataclass(frozen=True)
+class Downloaded:
+    """A folder of a Go module that holds manifests of another project, pinned by version and hash."""
+
+    module: str
+    sum: str
+    folder: str
+
+    def source(self) -> Path:
+        """Download it where it is not there yet; raises where it is not what the hash says."""
+        argv = ["go", "mod", "download", "-json", self.module]
+        env = {**go_environment(), "GOFLAGS": "-modcacherw"}
+        done = subprocess.run(argv, cwd="/", env=env, capture_output=True, text=True, check=True)
+        told = json.loads(done.stdout)
+        if told["Sum"] != self.sum:
+            raise ValueError(f"{self.module} has the hash {told['Sum']}, not {self.sum}")
+        return Path(told["Dir"]) / self.folder
 
 
 class Release:

@@ -11,11 +11,16 @@ import pytest
 
 from chart.rendering import CHART, NAMESPACE, RELEASE
 from integration.api import Object, eventually
-from integration.contract.releases import Release
+from integration.contract.releases import Downloaded, Release
 from integration.contract.rig import llm_model, service, tenant
 from localcluster import controlplane
 
 ROOT = CHART.parents[1]
+PROMETHEUS_OPERATOR = Downloaded(
+    "github.com/prometheus-operator/prometheus-operator@v0.85.0",
+    "h1:M5xLCLEoaW2IJfnuCwFzzpL+jSVQu3KGT84Pye+fW8s=",
+    "example/prometheus-operator-crd",
+)
 RECORD_BYTES = 1_048_576
 # Nothing was released yet, so an older chart is that of an older commit: the first one there was, the last but one.
 OLDER: dict[str, Callable[[list[str]], str]] = {
@@ -94,6 +99,21 @@ def test_a_gateway_that_an_autoscaler_scales_is_left_to_it(release: Release) -> 
     release.kubectl("scale", "deployment", "tidegate-gateway", "-n", NAMESPACE, "--replicas=3")
     release.upgrade("--set", "gateway.replicas=null", "--set", "gateway.drainSeconds=60")
     assert found(release, "deployment", "tidegate-gateway", NAMESPACE)["spec"]["replicas"] == 3
+
+
+def test_monitors_rules_and_dashboards_are_what_the_prometheus_operator_takes(release: Release) -> None:
+    """With that project's own definitions in the cluster, which the chart finds by itself."""
+    for kind in ("podmonitors", "prometheusrules"):
+        definition = PROMETHEUS_OPERATOR.source() / f"monitoring.coreos.com_{kind}.yaml"
+        release.kubectl("apply", "--server-side", "-f", str(definition))
+        release.kubectl("wait", "--for=condition=Established", "-f", str(definition), "--timeout=30s")
+    release.upgrade("--set=podMonitors.enabled=true,alerts.enabled=true,dashboards.enabled=true")
+    made = release.kubectl("get", "podmonitors,prometheusrules", "-n", NAMESPACE, "-o", "name").split()
+    assert {name.partition(".")[0] for name in made} == {"podmonitor", "prometheusrule"}
+    assert len(made) >= 4
+    before = release.versions()
+    release.upgrade("--set=podMonitors.enabled=true,alerts.enabled=true,dashboards.enabled=true")
+    assert release.versions() == before
 
 
 def users_things(release: Release) -> None:
