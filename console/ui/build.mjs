@@ -1,10 +1,11 @@
 // Builds dist/: one script, one stylesheet and an icon with hashed names, index.html that names them, and the
-// licences of what is in the script. `--watch` is not needed: a build takes a fraction of a second.
+// licences of what is in the script.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { build } from "esbuild";
 
 const SHIPPED = ["@preact/signals", "@preact/signals-core", "dompurify", "marked", "preact", "uplot"];
+const digest = (content) => createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase();
 const here = (path) => new URL(path, import.meta.url);
 
 async function bundle() {
@@ -28,16 +29,17 @@ async function bundle() {
 
 async function hashed(source, name, extension) {
   const content = await readFile(here(source));
-  const digest = createHash("sha256").update(content).digest("hex").slice(0, 8).toUpperCase();
-  await writeFile(here(`dist/assets/${name}-${digest}.${extension}`), content);
-  return `${name}-${digest}.${extension}`;
+  const hashedName = `${name}-${digest(content)}.${extension}`;
+  await writeFile(here(`dist/assets/${hashedName}`), content);
+  return hashedName;
 }
 
 async function licences() {
   const texts = await Promise.all(
     SHIPPED.map(async (name) => `${name}\n\n${await readFile(here(`node_modules/${name}/LICENSE`), "utf8")}`),
   );
-  await writeFile(here("dist/assets/licences.txt"), texts.join("\n\n"));
+  const content = texts.join("\n\n");
+  await writeFile(here(`dist/assets/licences-${digest(content)}.txt`), content);
 }
 
 await rm(here("dist"), { recursive: true, force: true });

@@ -1,6 +1,6 @@
 // Everything that changes something, one function each, as the API has it. Owns paths and bodies only.
 import { call, path } from "./client";
-import type { HubModel, KeyInfo, Session } from "./types";
+import type { HubModel, Session } from "./types";
 
 export interface Named {
   namespace: string;
@@ -43,17 +43,9 @@ export const makeKey = (
   token: string,
   body: { namespace: string; tenant: string; name?: string; notAfter?: string },
 ) => call<{ key: string }>(token, "POST", "keys", body);
-export const listKeys = async (token: string, namespace: string): Promise<KeyInfo[]> => {
-  const found = await call<{ keys: KeyInfo[] } | KeyInfo[]>(
-    token,
-    "GET",
-    `keys?${new URLSearchParams({ namespace })}`,
-  );
-  return Array.isArray(found) ? found : found.keys;
-};
 export const deleteKey = (token: string, of: { namespace: string; tenant: string; name: string }) =>
   call<unknown>(
     token,
     "DELETE",
-    `keys/${path(of.namespace, of.tenant)}?${new URLSearchParams({ name: of.name })}`,
+    `keys/${path(of.namespace, of.name)}?${new URLSearchParams({ tenant: of.tenant })}`,
   );

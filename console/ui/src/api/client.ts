@@ -17,13 +17,22 @@ const UNREACHABLE = "The console does not answer.";
 const UNREACHABLE_FIX =
   "Look whether its Pod runs and the port-forward is still there; the page goes on by itself.";
 
+const sentence = (text: string) =>
+  text && text.charAt(0).toUpperCase() + text.slice(1) + (/[.!?]$/.test(text) ? "" : ".");
+
 /** The error of an answer that is not a success: in the API's words, or by its status where a proxy answered. */
 export async function errorOf(answer: Response): Promise<ApiError> {
   const text = await answer.text().catch(() => "");
   try {
     const { message, fix, reason, fields } = JSON.parse(text).error;
     const named = Array.isArray(fields) ? fields.map(String) : [];
-    return new ApiError(answer.status, String(message), String(fix ?? ""), String(reason ?? ""), named);
+    return new ApiError(
+      answer.status,
+      String(message),
+      sentence(String(fix ?? "")),
+      String(reason ?? ""),
+      named,
+    );
   } catch {
     return new ApiError(
       answer.status,

@@ -227,10 +227,3 @@ export interface HubModel {
   parameters?: number | null;
   sizeBytes?: number | null;
 }
-
-export interface KeyInfo {
-  namespace: string;
-  tenant: string;
-  name: string;
-  notAfter?: string | null;
-}

@@ -44,7 +44,7 @@ export function Prose({ text }: { text: string }) {
 /** Why something is not as it should be: reason, message, what to do. */
 export function Why({ finding, as = "warn" }: { finding: Finding; as?: Tone }) {
   return (
-    <div class={`why ${as}`}>
+    <div class={`why ${as === "busy" && finding.fix ? "warn" : as}`}>
       <p>
         <strong>{finding.reason}</strong> <span dir="auto">{finding.message}</span>
       </p>

@@ -12,13 +12,27 @@ export interface Plot {
   title: string;
   lines: readonly { line: Line; name: string; colour: string }[];
   format: (value: number | null) => string;
+  /** How the axis writes it, where that is shorter. */
+  tick?: (value: number) => string;
   /** The axis reaches at least this far, so that noise does not look like a mountain. */
   least: number;
 }
 
 const HEIGHT = 104;
-const colour = (name: string) =>
-  getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+/** A canvas takes no variables and no light-dark(): an element that nobody sees resolves them. */
+const probe = document.createElement("span");
+probe.hidden = true;
+
+function colour(name: string): string {
+  if (!probe.isConnected) document.body.append(probe);
+  probe.style.color = `var(--${name})`;
+  return getComputedStyle(probe).color;
+}
+
+/** From the first figure on, at least two minutes and at most fifteen. Seconds. */
+function span(first: number | undefined, end: number): [number, number] {
+  return [Math.max(end - KEPT_MS / 1000, Math.min(first ?? end, end - 120)), end];
+}
 
 function options(plot: Plot, width: number): uPlot.Options {
   const axis = {
@@ -30,10 +44,11 @@ function options(plot: Plot, width: number): uPlot.Options {
   return {
     width,
     height: HEIGHT,
+    padding: [6, 6, 0, 0],
     legend: { show: false },
     cursor: { sync: { key: "live" }, drag: { x: false, y: false }, points: { size: 5 } },
     scales: {
-      x: { range: () => [(now.peek() - KEPT_MS) / 1000, now.peek() / 1000] },
+      x: { range: (of) => span(of.data[0][0], now.peek() / 1000) },
       y: { range: (_, __, most) => [0, Math.max(plot.least, (most ?? 0) * 1.1)] },
     },
     axes: [
@@ -44,7 +59,13 @@ function options(plot: Plot, width: number): uPlot.Options {
         space: 70,
         values: [[60, "{H}:{mm}", null, null, null, null, null, null, 1]],
       },
-      { ...axis, font, size: 44, space: 34, values: (_, ticks) => ticks.map((tick) => plot.format(tick)) },
+      {
+        ...axis,
+        font,
+        size: 52,
+        space: 26,
+        values: (_, ticks) => ticks.map((tick) => (plot.tick ?? plot.format)(tick)),
+      },
     ],
     series: [
       {},

@@ -26,10 +26,11 @@ const PLOTS: readonly Plot[] = [
     title: "Tokens per second",
     lines: [{ line: "tokens", name: "tok/s", colour: "series-1" }],
     format: rate,
-    least: 10,
+    tick: count,
+    least: 20,
   },
   {
-    title: "Time to first token",
+    title: "First token",
     lines: [
       { line: "p50", name: "p50", colour: "series-1" },
       { line: "p90", name: "p90", colour: "series-2" },

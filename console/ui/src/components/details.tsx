@@ -16,11 +16,18 @@ export function Pools({ service }: { service: Service }) {
       <table>
         <thead>
           <tr>
-            {["Pool", "Ready", "Waiting", "Running", "Tokens in flight", "KV used"].map((name, index) => (
-              <th key={name} scope="col" class={index ? "right" : ""}>
+            <th scope="col">Pool</th>
+            {["Ready", "Waiting", "Running"].map((name) => (
+              <th key={name} scope="col" class="right">
                 {name}
               </th>
             ))}
+            <th scope="col" class="right hide-s">
+              Tokens in flight
+            </th>
+            <th scope="col" class="right">
+              KV used
+            </th>
           </tr>
         </thead>
         <tbody>
@@ -39,7 +46,7 @@ export function Pools({ service }: { service: Service }) {
                 <td class="right">
                   <Value text={count(pool.running)} />
                 </td>
-                <td class="right">
+                <td class="right hide-s">
                   <Value text={credits} />
                 </td>
                 <td class="right">
@@ -85,7 +92,7 @@ export function Conditions({ service }: { service: Service }) {
   if (conditions.length === 0) return null;
   return (
     <Section title="Conditions">
-      <table>
+      <table class="rows">
         <thead>
           <tr>
             {["Condition", "Status", "Reason", "Message"].map((name) => (
@@ -127,7 +134,7 @@ export function Details({ service }: { service: Service }) {
       )}
       {adapters.length > 0 && (
         <Section title="Adapters">
-          <ul class="plain">
+          <ul class="lines">
             {adapters.map(({ name, phase, loaded, message }) => (
               <li key={name}>
                 <b dir="auto">{name}</b> <Pill text={phase} /> <span class="num">{loaded}</span>{" "}
@@ -141,7 +148,7 @@ export function Details({ service }: { service: Service }) {
         <Section title="Engine">
           {estimate?.message && <p dir="auto">{estimate.message}</p>}
           {flags.length > 0 && (
-            <ul class="plain">
+            <ul class="lines">
               {flags.map(({ flag, reason }) => (
                 <li key={flag}>
                   <code>{flag}</code> <span class="quiet">{reason}</span>

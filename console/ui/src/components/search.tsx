@@ -5,12 +5,14 @@ export function Search({
   set,
   left,
   all,
+  unit,
 }: {
   label: string;
   value: string;
   set: (value: string) => void;
   left: number;
   all: number;
+  unit: string;
 }) {
   return (
     <div class="search">
@@ -23,7 +25,7 @@ export function Search({
         onInput={(event) => set(event.currentTarget.value)}
       />
       <span class="quiet num" role="status">
-        {left === all ? all : `${left} of ${all}`}
+        {left === all ? `${all} ${unit}` : `${left} of ${all} ${unit}`}
       </span>
     </div>
   );

@@ -40,15 +40,14 @@ export function SuspendOrLoad({ view }: { view: ServiceView }) {
   );
 }
 
-function Now({ of }: { of: string }) {
+/** The present figures; of a service that does not answer none are expected, so none are missing. */
+function Now({ of, expected }: { of: string; expected: boolean }) {
   const figures = liveStale.value || live.value?.missing ? undefined : live.value?.services[of];
   return (
     <>
+      <td class="right hide-s">{expected && <Value text={rate(figures?.tokensPerSecond)} />}</td>
       <td class="right hide-s">
-        <Value text={rate(figures?.tokensPerSecond)} />
-      </td>
-      <td class="right hide-s">
-        <Value text={count(figures && queued(figures))} />
+        {(expected || figures) && <Value text={count(figures && queued(figures))} />}
       </td>
     </>
   );
@@ -57,6 +56,8 @@ function Now({ of }: { of: string }) {
 function Row({ service }: { service: Service }) {
   const view = serviceView(service);
   const { name, namespace } = view;
+  // Beside a bar that moves, words are only needed where somebody has to do something.
+  const why = view.progress && !view.why?.fix ? null : view.why;
   return (
     <tbody>
       <tr>
@@ -85,7 +86,7 @@ function Row({ service }: { service: Service }) {
             </span>
           ))}
         </td>
-        <Now of={view.key} />
+        <Now of={view.key} expected={view.answers} />
         <td class="right hide-s">
           <Age at={view.created} />
         </td>
@@ -98,11 +99,11 @@ function Row({ service }: { service: Service }) {
           <SuspendOrLoad view={view} />
         </td>
       </tr>
-      {(view.why || view.progress) && view.phase !== "Suspended" && (
+      {(why || view.progress) && view.phase !== "Suspended" && (
         <tr class="more">
           <td colSpan={9}>
             {view.progress && <Bar progress={view.progress} label={`Download for ${name}`} />}
-            {view.why && <Why finding={view.why} as={view.tone} />}
+            {why && <Why finding={why} as={view.tone} />}
           </td>
         </tr>
       )}

@@ -25,7 +25,7 @@ function Wave() {
 function Freshness() {
   if (!known.value && !connected.value) return <span class="fresh connecting">Connecting</span>;
   if (stale.value) return <span class="fresh old">Not live</span>;
-  return <span class="fresh live">Live</span>;
+  return <span class="fresh live">Up to date</span>;
 }
 
 function Person() {
@@ -80,7 +80,7 @@ export function Top() {
     <header class="top">
       <a class="brand" href="#/models">
         <Wave />
-        Tidegate
+        <span class="name">Tidegate</span>
       </a>
       <nav aria-label="Pages">
         {PAGES.map((name) => (
@@ -100,7 +100,8 @@ export function Top() {
 
 /** Said where nobody can overlook it while the data is old. */
 export function StaleBanner() {
-  if (!stale.value) return null;
+  // A moment without a connection is shown in the bar alone, so that the page does not jump.
+  if (!stale.value || staleFor.value < 3) return null;
   return (
     <p class="banner" role="status">
       <strong>Not live.</strong> The connection was lost; what you see is from before. Trying again.{" "}

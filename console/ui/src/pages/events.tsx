@@ -16,7 +16,7 @@ function Of({ event }: { event: ClusterEvent }) {
 
 export function EventTable({ events: rows }: { events: ClusterEvent[] }) {
   return (
-    <table class="events">
+    <table class="rows">
       <thead>
         <tr>
           <th scope="col" class="right">
@@ -67,7 +67,14 @@ export function Events() {
     <>
       <header class="bar page">
         <h1 tabIndex={-1}>Events</h1>
-        <Search label="Find events" value={search} set={setSearch} left={rows.length} all={all.length} />
+        <Search
+          label="Find events"
+          value={search}
+          set={setSearch}
+          left={rows.length}
+          all={all.length}
+          unit="events"
+        />
         <label class="check">
           <input
             type="checkbox"

@@ -28,7 +28,7 @@ function Services({ search }: { search: string }) {
   if (rows.length === 0)
     return <Empty title="Nothing matches">Clear the search, or choose another namespace.</Empty>;
   return (
-    <table>
+    <table class="rows">
       <thead>
         <tr>
           <th scope="col">Service</th>
@@ -77,7 +77,7 @@ function Cached({ search }: { search: string }) {
       </Empty>
     );
   return (
-    <table>
+    <table class="rows">
       <thead>
         <tr>
           <th scope="col">Model</th>
@@ -125,6 +125,7 @@ export function Models() {
           set={setSearch}
           left={left}
           all={all.length}
+          unit="services"
         />
         <div class="right-side">
           <Act onPress={() => setOpen("pull")}>Pull a model</Act>

@@ -81,7 +81,14 @@ export function Tenants() {
     <>
       <header class="bar page">
         <h1 tabIndex={-1}>Tenants</h1>
-        <Search label="Find tenants" value={search} set={setSearch} left={rows.length} all={all.length} />
+        <Search
+          label="Find tenants"
+          value={search}
+          set={setSearch}
+          left={rows.length}
+          all={all.length}
+          unit="tenants"
+        />
         <div class="right-side">
           <Act kind="primary" onPress={() => setMaking(true)}>
             New tenant
