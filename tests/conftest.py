@@ -4,9 +4,13 @@ The machine may be busy with others. Of several processes, pytest names a failur
 hour away.
 """
 
+from typing import Any
+
 import pytest
 from _pytest.terminal import TerminalReporter
 from hypothesis import settings
+
+from together import Together
 
 settings.register_profile("untimed", deadline=None)
 settings.load_profile("untimed")
@@ -37,3 +41,9 @@ def pytest_configure(config: pytest.Config) -> None:
     terminal = config.pluginmanager.get_plugin("terminalreporter")
     if terminal is not None and not hasattr(config, "workerinput"):
         config.pluginmanager.register(Failures(terminal), "failures")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Together | None:
+    """Keep files together that share something, where `--dist loadgroup` asks for it."""
+    return Together(config, log) if config.getvalue("dist") == "loadgroup" else None

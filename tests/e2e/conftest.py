@@ -25,7 +25,6 @@ from e2e.scaled import Scaled
 SYSTEM = "tidegate-system"
 DEMO = Namespace("tidegate-demo")
 SERVICE = "chat"
-HERE = Path(__file__).parent
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +40,9 @@ class Caller:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what runs in one process when there are several, and in which order."""
-    ours = [item for item in items if item.path.is_relative_to(HERE)]
-    if not config.getoption("loadgroup", False) or len(ours) != len(items):
-        return
-    items.sort(key=lambda item: turns.turn_of(item.path.stem))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(turns.group_of(item.path.stem)))
+    """Tell the stories in their order when there are several processes."""
+    if config.getoption("loadgroup", False):
+        items.sort(key=lambda item: turns.turn_of(item.path.stem))
 
 
 @pytest.fixture(scope="session")

@@ -19,17 +19,9 @@ _numbers = itertools.count(1)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Say what runs in one process when there are several: a file, but of the real engines all.
-
-    And those files together that say so, since they would get in each other's way.
-    """
-    if not config.getoption("loadgroup", False):
-        return
-    items.sort(key=_turn)
-    for item in items:
-        if item.get_closest_marker("xdist_group") is None:
-            folder = _folder(item)
-            item.add_marker(pytest.mark.xdist_group(folder if folder == "worker" else str(item.path)))
+    """Begin with what takes longest when there are several processes."""
+    if config.getoption("loadgroup", False):
+        items.sort(key=_turn)
 
 
 def _turn(item: pytest.Item) -> int:

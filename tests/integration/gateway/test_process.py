@@ -3,7 +3,6 @@
 import asyncio
 import json
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -14,14 +13,8 @@ import pytest
 
 from integration.gateway.engine import DONE, Call, FakeEngine, complete, event
 from integration.gateway.rig import DEADLINE, Client
+from ports import free_port
 from tidegate_api.keys import digest, new_key
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 @dataclass
@@ -194,7 +187,7 @@ async def test_logs_are_json_and_hold_no_key(running: Process) -> None:
     running.process.send_signal(signal.SIGTERM)
     logs = await running.end()
     lines = [json.loads(line) for line in logs.splitlines()]
-    assert [line["event"] for line in lines] == ["listening", "request", "drained"]
+    assert [line["message"] for line in lines] == ["listening", "request", "drained"]
     assert lines[1]["tenant"] == "tenant"
     assert lines[1]["status"] == 200
     assert running.key not in logs

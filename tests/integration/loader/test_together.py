@@ -13,15 +13,9 @@ from typing import Any
 import pytest
 
 from integration.loader.loading import Place, asked, hashes, publish_large
+from ports import free_port
 
 SLOW = {"kind": "slow", "rate": 2_000_000, "path": "/-content/"}
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def until_sent(place: Place, count: int) -> None:

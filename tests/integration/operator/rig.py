@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +22,7 @@ import yaml
 
 from integration.api import Api, Object, eventually
 from localcluster.tools import tool
+from ports import free_port
 from tidegate_api.names import SERVICE_LABEL
 
 AGENT = "tidegate-operator"
@@ -85,6 +85,7 @@ class Operator:
     name: str = "operator-0"
     resync_seconds: float = 300
     gateway_seconds: float = 10
+    program: Sequence[str] = ("-m", "tidegate_operator", "run")
     port: int = 0
     process: subprocess.Popen[bytes] | None = None
 
@@ -94,9 +95,7 @@ class Operator:
 
     def start(self) -> Operator:
         """Start it; return without waiting."""
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.port = probe.getsockname()[1]
+        self.port = free_port()
         environment = {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(self.release.kubeconfig),
@@ -111,7 +110,7 @@ class Operator:
         with self.log.open("ab") as log:
             # It ends with the tests, even where these are killed: it would ask an API server that is gone, for ever.
             ends = ("setpriv", "--pdeathsig", "KILL")
-            command = [*ends, sys.executable, "-m", "tidegate_operator", "run"]
+            command = [*ends, sys.executable, *self.program]
             self.process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
         return self
 

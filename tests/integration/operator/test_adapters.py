@@ -20,8 +20,6 @@ from integration.operator.rig import (
     workers_of,
 )
 
-# A real loader listens on this port of every address, so no other process may have it meanwhile.
-pytestmark = pytest.mark.xdist_group("port 8000")
 ADDRESSES = ("127.0.77.1", "127.0.77.2")
 
 
@@ -63,7 +61,8 @@ def test_adapters_are_loaded_told_of_restored_and_removed(
         one.refuses["/models/large"] = "LoRA rank 64 is greater than max_lora_rank 16."
     api.create(lora(namespace, "support", "large"), namespace)
     pods = eventually(lambda: found if len(found := workers_of(api, namespace)) == 2 else None)
-    assert adapters(api, namespace) == {"support": ("Pending", "0/0"), "large": ("Pending", "0/0")}
+    pending = {"support": ("Pending", "0/0"), "large": ("Pending", "0/0")}
+    eventually(lambda: adapters(api, namespace) == pending)
     for pod, address in zip(pods, ADDRESSES, strict=True):
         runs(api, pod, address)
     eventually(
@@ -73,7 +72,8 @@ def test_adapters_are_loaded_told_of_restored_and_removed(
     assert condition(api, namespace, "AdaptersReady") == ("False", "AdapterIncompatible")
     assert condition(api, namespace, "Degraded") == ("True", "AdapterIncompatible")
     assert condition(api, namespace, "ModelReady") == ("True", "ModelFound")
-    assert {"AdapterLoaded", "AdapterFailed"} <= events(api, namespace)
+    # Events are posted after the status that they are about.
+    eventually(lambda: {"AdapterLoaded", "AdapterFailed"} <= events(api, namespace))
 
     first = engines[ADDRESSES[0]]
     first.has.clear()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
 
 import pytest
@@ -12,6 +11,7 @@ from integration.api import Api, Object, eventually
 from integration.operator.gateways import Gateway, gateway
 from integration.operator.rig import NAME, Operator, Release, StandInKubelet, condition
 from integration.operator.versions import change, events, make, rollout, tracks
+from ports import free_port
 
 CANARY = {"steps": [{"weight": 10, "pauseSeconds": 1}, {"weight": 50, "pauseSeconds": 1}]}
 
@@ -19,9 +19,7 @@ CANARY = {"steps": [{"weight": 10, "pauseSeconds": 1}, {"weight": 50, "pauseSeco
 @pytest.fixture
 def counting(api: Api, namespace: str, release: Release, stopped: Operator) -> Iterator[Gateway]:
     """A gateway that is read four times a second by an operator that leads."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.2")
     settings = yaml.safe_load(release.settings.read_text())
     settings["gatewayService"]["adminPort"] = port
     release.settings.write_text(yaml.safe_dump(settings))
@@ -55,7 +53,8 @@ def test_it_promotes_itself(api: Api, namespace: str, counting: Gateway, kubelet
     eventually(lambda: rollout(api, namespace) == {"phase": "Stable", "revision": second}, 90)
     eventually(lambda: tracks(api, namespace) == {(second, "")})
     assert first != second
-    assert {"RolloutStarted", "RolloutPromoted"} <= set(events(api, namespace))
+    # Events are posted after the status that they are about.
+    eventually(lambda: {"RolloutStarted", "RolloutPromoted"} <= set(events(api, namespace)))
 
 
 def test_it_takes_itself_back(api: Api, namespace: str, counting: Gateway, kubelet: StandInKubelet) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -15,6 +14,7 @@ import yaml
 from integration.api import Api, Object, Write, eventually
 from integration.operator.gateways import Gateway, gateway, pool
 from integration.operator.rig import AGENT, NAME, Operator, Release, condition, service, status_of
+from ports import free_port
 
 WEB = "web"
 
@@ -43,9 +43,7 @@ class Gateways:
 @pytest.fixture
 def gateways(api: Api, namespace: str) -> Iterator[Gateways]:
     """No gateway yet."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.2")
     with ExitStack() as stack:
         yield Gateways(api, namespace, port, stack)
 
@@ -215,8 +213,13 @@ def test_a_tenant_is_told_what_it_lacks(api: Api, namespace: str, operator: Oper
     eventually(lambda: ready() == ("True", "Accepted"))
     api.delete("LLMService", namespace, NAME)
     eventually(lambda: ready() == ("False", "UnknownService"))
-    reasons = {one["reason"] for one in api.list("Event", namespace) if one["regarding"]["name"] == WEB}
-    assert reasons == {"NoKeys", "UnknownService", "Accepted", "KeyExpired"}
+    # Events are posted after the status that they are about.
+    eventually(
+        lambda: (
+            {one["reason"] for one in api.list("Event", namespace) if one["regarding"]["name"] == WEB}
+            == {"NoKeys", "UnknownService", "Accepted", "KeyExpired"}
+        )
+    )
 
 
 def test_the_spec_of_a_tenant_is_never_written(api: Api, namespace: str, operator: Operator) -> None:

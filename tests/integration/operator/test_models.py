@@ -26,8 +26,6 @@ from integration.operator.loaders import (
 )
 from integration.operator.rig import AGENT, Operator, claim, condition, service, status_of
 
-# A real loader listens on this port of every address, so no other process may have it meanwhile.
-pytestmark = pytest.mark.xdist_group("port 8000")
 CACHE = "tidegate-models"
 _numbers = itertools.count(10)
 
@@ -177,7 +175,7 @@ def test_a_model_made_by_hand_needs_no_service_and_its_refusal_says_what_to_do(
     assert eventually(lambda: status_of(api, namespace, "tiny", "LLMModel")["attempts"] == 2)
     is_loaded(api, namespace)
     assert "usedBy" not in status_of(api, namespace, "tiny", "LLMModel")
-    assert events(api, namespace, "tiny").count("DownloadFailed") == 1
+    eventually(lambda: events(api, namespace, "tiny").count("DownloadFailed") == 1)
 
 
 def test_what_may_pass_is_tried_again_in_half_a_minute_and_from_the_commit_that_was_found(

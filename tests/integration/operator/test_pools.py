@@ -69,8 +69,8 @@ def test_pools_come_and_go_with_the_classes_that_have_one(
 
     ask(api, namespace, {"name": "high", "pool": "Shared"})
     eventually(lambda: pools(api, namespace) == {"shared": (1, 1)})
-    assert deployments(api, namespace) == {f"{NAME}-shared": 1}
-    assert api.get("PodDisruptionBudget", namespace, f"{NAME}-high") is None
+    eventually(lambda: deployments(api, namespace) == {f"{NAME}-shared": 1})
+    eventually(lambda: api.get("PodDisruptionBudget", namespace, f"{NAME}-high") is None)
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
 
 

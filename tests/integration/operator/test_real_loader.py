@@ -17,8 +17,6 @@ from integration.loader.loading import GOOD, OTHER, ROOT, SMALL, publish, publis
 from integration.operator.loaders import ends, llm_model, pod_of, runs
 from integration.operator.rig import Operator, claim, condition, status_of
 
-# A real loader listens on this port of every address, so no other process may have it meanwhile.
-pytestmark = pytest.mark.xdist_group("port 8000")
 # Where a loader's process answers: it listens on every address.
 ADDRESS = "127.0.0.1"
 

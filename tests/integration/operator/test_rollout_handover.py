@@ -87,5 +87,9 @@ def test_other_settings_restart_no_worker_until_they_are_to(
         ),
         60,
     )
-    assert {pod["spec"]["containers"][0]["image"] for pod in workers_of(api, namespace)} == {"elsewhere:2"}
+    eventually(
+        lambda: (
+            {pod["spec"]["containers"][0]["image"] for pod in workers_of(api, namespace)} == {"elsewhere:2"}
+        )
+    )
     eventually(lambda: condition(api, namespace, "Progressing") == ("False", "WorkersReady"))

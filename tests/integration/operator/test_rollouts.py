@@ -31,14 +31,15 @@ def test_a_change_of_the_spec_is_a_new_version_and_going_back_is_the_old_one(
     eventually(lambda: rollout(api, namespace)["phase"] == "Stable", 60)
     second = rollout(api, namespace)["revision"]
     assert second != first
-    assert tracks(api, namespace) == {(second, "")}
+    eventually(lambda: tracks(api, namespace) == {(second, "")})
     change(api, namespace, engine={"maxNumSeqs": None})
     eventually(lambda: rollout(api, namespace) == {"phase": "Stable", "revision": first}, 60)
     kept = api.list("ControllerRevision", namespace)
     assert sorted(one["metadata"]["name"] for one in kept) == sorted(
         f"{NAME}-{one}" for one in (first, second)
     )
-    assert {"RolloutStarted", "RolloutPromoted"} <= set(events(api, namespace))
+    # Events are posted after the status that they are about.
+    eventually(lambda: {"RolloutStarted", "RolloutPromoted"} <= set(events(api, namespace)))
 
 
 def test_what_no_worker_is_told_is_no_new_version(
@@ -80,11 +81,10 @@ def test_an_aborted_canary_is_taken_back_and_not_tried_again(
     eventually(lambda: tracks(api, namespace) == {(first, "")})
     eventually(lambda: condition(api, namespace, "Degraded") == ("True", "RolloutRolledBack"))
     assert condition(api, namespace, "Ready") == ("True", "Serving")
-    assert "RolloutRolledBack" in events(api, namespace)
-    # It stays so, without a write.
-    settled = eventually(lambda: api.get("LLMService", namespace, NAME))
-    time.sleep(6)
-    assert api.get("LLMService", namespace, NAME) == settled
+    eventually(lambda: "RolloutRolledBack" in events(api, namespace))
+    # Once its Pods are counted no more, it stays so, without a write.
+    settled = eventually(lambda: unchanged(api, namespace, 2))
+    assert unchanged(api, namespace, 6) == settled
 
 
 def test_a_third_version_replaces_the_one_that_is_tried_and_the_old_spec_ends_it(
@@ -181,6 +181,13 @@ def homeless(api: Api, namespace: str) -> None:
     }
     status = {"conditions": [{**said, "lastTransitionTime": long_ago}]}
     api.patch_status("Pod", namespace, new["metadata"]["name"], status)
+
+
+def unchanged(api: Api, namespace: str, seconds: float) -> Object | None:
+    """Return the service, None if it was written meanwhile."""
+    before = api.get("LLMService", namespace, NAME)
+    time.sleep(seconds)
+    return before if api.get("LLMService", namespace, NAME) == before else None
 
 
 def deployment(api: Api, namespace: str) -> Object:

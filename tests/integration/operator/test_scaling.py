@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import socket
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from integration.operator.rig import (
     service,
     status_of,
 )
+from ports import free_port
 from tidegate_api.names import DRAINING_ANNOTATION
 
 DEPLOYMENT = f"{NAME}-shared"
@@ -102,9 +102,7 @@ def replicas(api: Api, namespace: str) -> int:
 
 @pytest.fixture
 def world(api: Api, namespace: str, stopped: Operator, release: Release) -> Iterator[World]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.2", 0))
-        port = probe.getsockname()[1]
+    port = free_port("127.0.0.2")
     with prometheus() as asked, gateways.gateway(api, namespace, "gateway", "127.0.0.2", port) as one:
         settings = yaml.safe_load(release.settings.read_text())
         settings["gatewayService"]["adminPort"] = port

@@ -13,7 +13,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from integration.worker.workers import environment, free_port
+from integration.worker.workers import environment
+from ports import free_port
 
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 _PATIENCE_SECONDS = 240

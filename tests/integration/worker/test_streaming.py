@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from integration.worker.objectstore import ObjectStore, serve
-from integration.worker.workers import MODEL, Worker, environment, free_port
+from integration.worker.workers import MODEL, Worker, environment
+from ports import free_port
 from tidegate_operator.desired import ModelVolume
 from tidegate_operator.engine import own_args
 

@@ -3,7 +3,6 @@
 import json
 import os
 import signal
-import socket
 import subprocess
 import time
 import urllib.error
@@ -15,18 +14,13 @@ from pathlib import Path
 from tempfile import gettempdir
 from typing import Any
 
+from ports import free_port
+
 ROOT = Path(__file__).resolve().parents[3]
 MODEL = "tiny"
 CONTEXT = 2048
 # Other tests may use the processors meanwhile.
 DRAIN_SECONDS = 300
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def environment(home: Path) -> dict[str, str]:
