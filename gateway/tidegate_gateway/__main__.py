@@ -39,7 +39,9 @@ async def serve(settings: Settings, source: Source) -> None:
     if settings.traces_endpoint:
         from tidegate_gateway.tracing import connect  # noqa: PLC0415 - only where it is used: 15 MB
 
-        gateway.tracing = connect(settings.traces_endpoint, gateway.instance)
+        gateway.tracing = connect(
+            settings.traces_endpoint, gateway.instance, is_gen_ai=settings.is_gen_ai_traced
+        )
     others = _meet_others(gateway) if settings.pod_uid else None
     talking = None if others is None else loop.create_task(others.run())
     admin = await start_admin(gateway, settings.admin_port, others)

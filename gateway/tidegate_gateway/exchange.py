@@ -10,7 +10,7 @@ from asyncio import Task
 from typing import TYPE_CHECKING, Final
 
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
-from tidegate_gateway import answer, errors, versions
+from tidegate_gateway import answer, errors, traceparent, versions
 from tidegate_gateway.answer import AnswerHead
 from tidegate_gateway.body import plain, read_call
 from tidegate_gateway.directory import Caller, Worker
@@ -487,7 +487,13 @@ class Exchange:
             "queue_seconds": round(max(0.0, ticket.dispatched_at - self._started), 4),
             "seconds": round(now - self._started, 4),
         }
-        if self._trace is not None:
-            self._trace.end(self._status, {f"tidegate.{name}": value for name, value in about.items()})
+        trace, head = self._trace, self._head
+        if trace is not None:
+            meter = self._stream or self._json
+            trace.note_generation(head.path, self._call.model, None if meter is None else meter.usage)
+            trace.end(self._status, {f"tidegate.{name}": value for name, value in about.items()})
         if self._gateway.settings.access_log:
+            trace_id = traceparent.trace_id(head.forwarded) if trace is None else trace.trace_id
+            if trace_id:
+                about["trace_id"] = trace_id
             self._gateway.log.info("request", status=self._status, **about)

@@ -1,4 +1,4 @@
-"""Logs as JSON lines.
+"""Logs as JSON lines, in the form of all parts: `time`, `level`, `logger`, `message`, and what the line is about.
 
 Owns their form. Nothing is logged per chunk, and no header, body or key ever.
 """
@@ -14,11 +14,16 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
     """Write our own logs, and warnings of libraries, to `stream`."""
     shared: list[structlog.typing.Processor] = [
         structlog.processors.add_log_level,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.TimeStamper(fmt="iso", utc=True, key="time"),
         structlog.processors.dict_tracebacks,
     ]
     structlog.configure(
-        processors=[*shared, structlog.processors.JSONRenderer()],
+        processors=[
+            _named,
+            *shared,
+            structlog.processors.EventRenamer("message"),
+            structlog.processors.JSONRenderer(),
+        ],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(stream),
     )
@@ -27,9 +32,16 @@ def configure(level: str, stream: TextIO = sys.stderr) -> None:
         structlog.stdlib.ProcessorFormatter(
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.EventRenamer("message"),
                 structlog.processors.JSONRenderer(),
             ],
-            foreign_pre_chain=shared,
+            foreign_pre_chain=[structlog.stdlib.add_logger_name, *shared],
         )
     )
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _named(_logger: object, _method: str, line: structlog.typing.EventDict) -> structlog.typing.EventDict:
+    """Say whose line it is, as the lines of libraries do."""
+    line.setdefault("logger", "tidegate_gateway")
+    return line

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from tidegate_api.names import ADMIN_PORT, GATEWAY_PORT
+from tidegate_gateway import semconv
 from tidegate_gateway.request import BODY_BYTES, HEADER_BYTES
 
 LEVELS: Final = ("debug", "info", "warning", "error")
@@ -56,6 +57,8 @@ class Settings:
     pod_uid: str = ""
     # Address of an OTLP/HTTP collector, such as http://collector:4318; empty for no traces.
     traces_endpoint: str = ""
+    # Whether spans also have the names of the conventions for generative AI.
+    is_gen_ai_traced: bool = False
     limits: Limits = field(default_factory=Limits)
 
 
@@ -74,6 +77,7 @@ def read_settings(env: Mapping[str, str]) -> Settings:
         pod_namespace=env.get("POD_NAMESPACE", ""),
         pod_uid=env.get("POD_UID", ""),
         traces_endpoint=_address(env, "OTEL_EXPORTER_OTLP_ENDPOINT"),
+        is_gen_ai_traced=semconv.is_opted_in(env.get("OTEL_SEMCONV_STABILITY_OPT_IN", "")),
         limits=Limits(stall_seconds=_seconds(env, "TIDEGATE_STALL_SECONDS", 300)),
     )
 

@@ -7,6 +7,7 @@ import json
 import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,7 +28,13 @@ class Report:
 
     def say(self, event: str, **fields: Any) -> None:
         """Write a line of the log."""
-        line = json.dumps({"level": "info", "event": event, **fields}, ensure_ascii=False)
+        told = {
+            "time": written(datetime.now(UTC)),
+            "level": "info",
+            "logger": "tidegate_loader",
+            "message": event,
+        }
+        line = json.dumps({**told, **fields}, ensure_ascii=False)
         print(self.clean(line), file=sys.stderr, flush=True)
 
     def result(self, content: Mapping[str, Any]) -> None:
@@ -51,6 +58,11 @@ class Report:
             self.termination.write_text(line + "\n", encoding="utf-8")
         except OSError as error:
             print(f"cannot write {self.termination}: {error.strerror}", file=sys.stderr, flush=True)
+
+
+def written(at: datetime) -> str:
+    """Return a moment as the logs of all parts have it."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def secrets_of(env: Mapping[str, str]) -> tuple[str, ...]:

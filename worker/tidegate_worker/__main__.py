@@ -7,7 +7,6 @@ Owns the command line, exit codes, and the order of steps. Must not hold a check
 """
 
 import argparse
-import json
 import os
 import sys
 import time
@@ -19,7 +18,7 @@ from tempfile import gettempdir
 from typing import NoReturn
 
 from tidegate_api.names import EXIT_MEND, TERMINATION_MESSAGE_PATH
-from tidegate_worker import cgroup, engine, engine_table, group, phases, termination
+from tidegate_worker import cgroup, engine, engine_table, group, lines, phases, termination
 from tidegate_worker.facts import EngineFacts, ModelFacts
 from tidegate_worker.finding import Finding
 from tidegate_worker.launch import Launch, launch
@@ -129,15 +128,13 @@ def become(command: Launch) -> NoReturn:
 
 def announce(model: ModelFacts, seconds: float) -> None:
     """Say that the model was looked at and vLLM comes next."""
-    line = {
-        "level": "info",
-        "event": "preflight passed, starting vLLM",
-        "model": model.path,
-        "weight_files": len(model.weights),
-        "weight_bytes": model.weight_bytes,
-        "seconds": round(seconds, 3),
-    }
-    print(json.dumps(line), file=sys.stderr, flush=True)
+    lines.say(
+        "preflight passed, starting vLLM",
+        model=model.path,
+        weight_files=len(model.weights),
+        weight_bytes=model.weight_bytes,
+        seconds=round(seconds, 3),
+    )
 
 
 def main() -> int:

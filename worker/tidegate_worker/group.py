@@ -5,19 +5,17 @@ and the kubelet starts it again: nobody else has to be there. Must not know how 
 """
 
 import contextlib
-import json
 import os
 import selectors
 import signal
 import socket
 import subprocess
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from tidegate_api.names import LINK_PORT
-from tidegate_worker import link
+from tidegate_worker import lines, link
 from tidegate_worker.finding import Finding
 from tidegate_worker.launch import Launch
 from tidegate_worker.membership import Membership, ray_words
@@ -144,5 +142,4 @@ def _leaving(rank: int) -> Finding:
 
 
 def _say(event: str, member: Membership) -> None:
-    line = {"level": "info", "event": event, "rank": member.rank, "size": member.size}
-    print(json.dumps(line), file=sys.stderr, flush=True)
+    lines.say(event, rank=member.rank, size=member.size)

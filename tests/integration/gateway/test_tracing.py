@@ -1,51 +1,18 @@
 """Spans reach a collector, and a worker's spans become children of the gateway's."""
 
 import asyncio
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
+from integration.gateway.collector import Collector
 from integration.gateway.engine import Call, FakeEngine
 from integration.gateway.rig import Rig
-from tidegate_gateway.tracing import connect, split
+from tidegate_gateway.tracing import connect
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
-
-
-class Collector:
-    """Takes spans as an OTLP/HTTP collector does."""
-
-    def __init__(self) -> None:
-        spans: list[Span] = []
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                assert self.path == "/v1/traces"
-                body = self.rfile.read(int(self.headers["content-length"]))
-                for resource in ExportTraceServiceRequest.FromString(body).resource_spans:
-                    for scope in resource.scope_spans:
-                        spans.extend(scope.spans)
-                self.send_response(200)
-                self.end_headers()
-
-            def log_message(self, format: str, *args: object) -> None:
-                """Say nothing."""
-
-        self.spans = spans
-        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self.thread = threading.Thread(target=self.server.serve_forever)
-        self.thread.start()
-
-    def close(self) -> None:
-        """End."""
-        self.server.shutdown()
-        self.thread.join()
-        self.server.server_close()
 
 
 @pytest.fixture
@@ -56,9 +23,11 @@ def collector() -> Iterator[Collector]:
     made.close()
 
 
-async def spans_of(rig: Rig, collector: Collector, *requests: bytes) -> tuple[list[Span], list[int]]:
+async def spans_of(
+    rig: Rig, collector: Collector, *requests: bytes, is_gen_ai: bool = False
+) -> tuple[list[Span], list[int]]:
     """Return the spans and statuses of requests that a tracing gateway serves."""
-    tracing = connect(f"http://127.0.0.1:{collector.server.server_port}/", "test")
+    tracing = connect(f"{collector.url}/", "test", is_gen_ai=is_gen_ai)
     rig.gateway.tracing = tracing
     statuses = [(await rig.ask(request)).status for request in requests]
     await asyncio.to_thread(tracing.close)
@@ -111,9 +80,23 @@ async def test_without_a_collector_a_traceparent_goes_on_as_it_came(rig: Rig, en
     assert engine.calls[0].header("traceparent") == header
 
 
-def test_only_the_traces_own_headers_are_taken_out() -> None:
-    lines = b"accept: a\r\ntraceparent: 00-1\r\nuser-agent: b\r\ntracestate: c=d\r\n"
-    assert split(lines) == (
-        {"traceparent": "00-1", "tracestate": "c=d"},
-        b"accept: a\r\nuser-agent: b\r\n",
-    )
+async def test_names_for_generative_ai_are_told_where_they_are_asked_for(
+    rig: Rig, engine: FakeEngine, collector: Collector
+) -> None:
+    (span,), _ = await spans_of(rig, collector, rig.post(), is_gen_ai=True)
+    told = {pair.key: pair.value for pair in span.attributes}
+    assert told["gen_ai.operation.name"].string_value == "chat"
+    assert told["gen_ai.request.model"].string_value == "m"
+
+
+async def test_they_are_not_told_otherwise(rig: Rig, engine: FakeEngine, collector: Collector) -> None:
+    (span,), _ = await spans_of(rig, collector, rig.post())
+    assert not [pair.key for pair in span.attributes if pair.key.startswith("gen_ai.")]
+
+
+async def test_requests_are_answered_while_no_collector_is_there(
+    rig: Rig, engine: FakeEngine, collector: Collector
+) -> None:
+    collector.close()
+    _, statuses = await spans_of(rig, collector, *(rig.post() for _ in range(20)))
+    assert statuses == [200] * 20

@@ -7,6 +7,7 @@ import pytest
 
 from tidegate_loader.failure import LoadFailed
 from tidegate_loader.report import Report, encode_failure, encode_result, secrets_of
+from unit.logform import read
 
 
 @pytest.mark.parametrize("filler", ["a", "–", "𝛼", '"', "\n"])
@@ -48,3 +49,14 @@ def test_no_place_for_last_words_is_no_second_failure(
 ) -> None:
     Report(tmp_path / "missing" / "last").failure(LoadFailed("HubOffline", "away"))
     assert "HubOffline" in capsys.readouterr().err
+
+
+def test_a_line_of_the_log_has_the_form_of_all_parts(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Report(tmp_path / "last").say("asked", files=3)
+    assert read(capsys.readouterr().err, "tidegate_loader") == {
+        "level": "info",
+        "message": "asked",
+        "files": 3,
+    }
