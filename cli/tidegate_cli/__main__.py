@@ -14,7 +14,7 @@ import typer
 from tidegate_api.settings import VERSION
 from tidegate_cli.commands import COMMANDS
 from tidegate_cli.shell.failing import BROKEN
-from tidegate_cli.shell.group import LazyGroup
+from tidegate_cli.shell.group import MARKUP, LazyGroup
 
 
 class Commands(LazyGroup):
@@ -27,6 +27,7 @@ app = typer.Typer(
     name="tidegate",
     cls=Commands,
     no_args_is_help=True,
+    rich_markup_mode=MARKUP,
     pretty_exceptions_enable=False,
     epilog="`tidegate COMMAND --help` has examples of each command; `kubectl tidegate` is the same.",
 )

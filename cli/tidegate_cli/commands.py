@@ -7,10 +7,64 @@ from collections.abc import Mapping
 from typing import Final
 
 from tidegate_cli.shell.group import Entry
+from tidegate_cli.shell.output import example
 
-_OPERATE, _KEEP, _OTHER = "Understand and change", "Models and keys", "Without a cluster"
+_SERVE, _OPERATE, _KEEP, _OTHER = "Serve", "Understand and change", "Models and keys", "Without a cluster"
 
 COMMANDS: Final[Mapping[str, Entry]] = {
+    "deploy": Entry(
+        "tidegate_cli.deploy.command",
+        "deploy",
+        "Serve a model, or the LLMServices of files.",
+        _SERVE,
+        example(
+            "tidegate deploy hf://HuggingFaceTB/SmolLM2-135M-Instruct --name chat --wait",
+            "tidegate deploy hf://Qwen/Qwen3-8B --profile nvidia-l4:1 --min-replicas 0 --max-replicas 4",
+            "tidegate deploy chat.yaml --dry-run",
+        ),
+    ),
+    "status": Entry(
+        "tidegate_cli.status.command",
+        "status",
+        "Say how services are, and what they wait for.",
+        _SERVE,
+        example("tidegate status", "tidegate status chat -n team-a", "tidegate status -A -o json"),
+    ),
+    "top": Entry(
+        "tidegate_cli.top.command",
+        "top",
+        "Show what services are doing, as it happens.",
+        _SERVE,
+        example("tidegate top -A", "tidegate top -o json"),
+    ),
+    "chat": Entry(
+        "tidegate_cli.talk.chat",
+        "chat",
+        "Talk to a model, and see how quick it is.",
+        _SERVE,
+        example(
+            "tidegate chat chat",
+            'tidegate chat chat "What is the capital of France?"',
+            "git diff | tidegate chat chat --system 'Write a commit message.'",
+        ),
+    ),
+    "bench": Entry(
+        "tidegate_cli.talk.bench",
+        "bench",
+        "Measure how quick a model answers under load.",
+        _SERVE,
+        example(
+            "tidegate bench chat --requests 100 --concurrency 8",
+            "tidegate bench chat --requests 300 --rate 5 --url https://llm.example.com -o json",
+        ),
+    ),
+    "doctor": Entry(
+        "tidegate_cli.doctor.command",
+        "doctor",
+        "Check the cluster and the installation, each with the fix.",
+        _OPERATE,
+        example("tidegate doctor", "tidegate doctor -n team-a -o json"),
+    ),
     "services": Entry(
         "tidegate_cli.loading",
         "app",
@@ -40,12 +94,16 @@ COMMANDS: Final[Mapping[str, Entry]] = {
         "plan",
         "Print what the operator would apply for the LLMServices in files; no cluster is asked.",
         _OTHER,
-        "Example:\n\ntidegate plan -f llmservice.yaml",
+        example("tidegate plan -f llmservice.yaml"),
     ),
     "completion": Entry(
         "tidegate_cli.completing",
         "completion",
         "Print the script by which a shell completes commands and names.",
         _OTHER,
+        example(
+            "source <(tidegate completion bash)",
+            "tidegate completion fish > ~/.config/fish/completions/tidegate.fish",
+        ),
     ),
 }

@@ -21,7 +21,7 @@ _OF_URLLIB3: Final = re.compile(
 )
 
 
-def refusal(error: Any, where: str, what: str = "that") -> ModelsError:
+def refusal(error: Any, where: str, what: str) -> ModelsError:
     """Return what a `kubernetes.client.ApiException` means to a user.
 
     `where` is a namespace or a path, `what` the kind that was asked for, with its name if it had one.
@@ -30,7 +30,8 @@ def refusal(error: Any, where: str, what: str = "that") -> ModelsError:
     if error.status == _NOT_FOUND and is_unknown_kind(error):
         return Missing(f"the cluster does not know {what.partition(' ')[0]}", where, _INSTALL)
     if error.status == _NOT_FOUND:
-        return Missing(f"there is no {what}" if what != "that" else words, where)
+        # Without the namespace it is of no use to name what should be in it.
+        return Missing(words if words.startswith("namespaces ") else f"there is no {what}", where)
     if error.status == _CONFLICT:
         return Conflict(words, where)
     answer = f"the API server refused ({error.status} {error.reason}): {words}"

@@ -7,13 +7,16 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any
+from typing import Any, Final
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command
 
 from tidegate_cli.shell.failing import MISUSED
+
+# Of all help texts: paragraphs, and code in backticks.
+MARKUP: Final = "markdown"
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ def loaded(name: str, entry: Entry) -> Any:
         one = typer.Typer(add_completion=False)
         one.command(name, epilog=entry.epilog or None)(found)
         found = one
+    found.rich_markup_mode = MARKUP
     made = get_command(found)
     made.name = name
     return made

@@ -12,13 +12,41 @@ from typing import Any, Final
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
+from tidegate_api.names import (
+    MODEL_KIND,
+    MODELS_PLURAL,
+    SERVICE_KIND,
+    SERVICES_PLURAL,
+    TENANT_KIND,
+    TENANTS_PLURAL,
+)
 from tidegate_models.errors import ClusterDown
 from tidegate_models.refusals import refusal, unreached
 
 Json = dict[str, Any]
 _PAGE: Final = 500
+_KINDS: Final = {
+    SERVICES_PLURAL: SERVICE_KIND,
+    MODELS_PLURAL: MODEL_KIND,
+    TENANTS_PLURAL: TENANT_KIND,
+    "pods": "Pod",
+}
 # Server-side apply: JSON is YAML.
 _APPLY: Final = "application/apply-patch+yaml"
+
+
+def subject(path: str) -> tuple[str, str]:
+    """Return what a path of the API server is about, in the words of users: a kind, with a name; and where it is."""
+    parts = path.strip("/").split("/")
+    # /api/VERSION or /apis/GROUP/VERSION, then /namespaces/NAME for what is in one.
+    rest = parts[2:] if parts[0] == "api" else parts[3:]
+    where = "all namespaces"
+    if rest[:1] == ["namespaces"] and len(rest) > 2:
+        where, rest = f"namespace {rest[1]}", rest[2:]
+    if not rest:
+        return parts[1] if len(parts) > 1 else path, where
+    kind = _KINDS.get(rest[0], rest[0])
+    return f"{kind} {rest[1].partition(':')[0]!r}" if len(rest) > 1 else kind, where
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +110,8 @@ class Kube:
             if not 200 <= answer.status <= 299:
                 raise client.ApiException(status=answer.status, reason=answer.reason, body=data.decode())
         except client.ApiException as error:
-            raise refusal(error, path) from error
+            what, where = subject(path)
+            raise refusal(error, where, what) from error
         except (HTTPError, OSError) as error:
             raise unreached(error, self.api.configuration.host) from error
         except ValueError as error:

@@ -73,4 +73,4 @@ def print_done(output: Format, sentence: str, value: Any) -> None:
 
 def example(*lines: str) -> str:
     """Return command lines as the end of a command's help."""
-    return "\n\n".join(("Examples:" if len(lines) > 1 else "Example:", *lines))
+    return "\n\n".join(("Examples:" if len(lines) > 1 else "Example:", *(f"`{line}`" for line in lines)))

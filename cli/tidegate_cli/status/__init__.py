@@ -1,0 +1,1 @@
+"""`tidegate status`: how services are, what they wait for, and where their models really run."""

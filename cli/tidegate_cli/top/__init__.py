@@ -1,0 +1,1 @@
+"""`tidegate top`: services, as gateways see them at this moment."""
