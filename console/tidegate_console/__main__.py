@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import sys
+from contextlib import AsyncExitStack
 from importlib.metadata import PackageNotFoundError, version
 from typing import Final
 
@@ -33,7 +34,8 @@ async def serve(settings: Settings) -> None:
     ended = asyncio.Event()
     for name in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(name, ended.set)
-    async with kube.connect() as server:
+    async with AsyncExitStack() as opened:
+        server = await opened.enter_async_context(kube.connect())
         views, gateways, proxy = (
             Views(server, settings),
             Gateways(settings.gateways),
@@ -43,17 +45,16 @@ async def serve(settings: Settings) -> None:
         api = Api(settings, server, views, gateways, _version())
         app = build(settings, api, proxy, metrics, _version())
         await proxy.open()
-        admin = await _listen(_admin(metrics), settings.host, settings.admin_port)
-        public = await _listen(app, settings.host, settings.port)
+        for closing in (proxy.close, gateways.close):
+            opened.push_async_callback(closing)
+        admin = await _listen(opened, _admin(metrics), settings.host, settings.admin_port)
+        port = await _listen(opened, app, settings.host, settings.port)
+        # Before the application: streams that end let it end.
+        opened.push_async_callback(views.close)
         structlog.get_logger("console").info(
-            "listening", port=settings.port, admin_port=settings.admin_port, ui=settings.static is not None
+            "listening", port=port, admin_port=admin, ui=settings.static is not None
         )
         await ended.wait()
-        await views.close()
-        await gateways.close()
-        await public.cleanup()
-        await proxy.close()
-        await admin.cleanup()
 
 
 def _admin(metrics: Metrics) -> web.Application:
@@ -68,13 +69,13 @@ def _admin(metrics: Metrics) -> web.Application:
     return app
 
 
-async def _listen(app: web.Application, host: str | None, port: int) -> web.AppRunner:
-    runner = web.AppRunner(
-        app, access_log=None, handler_cancellation=True, shutdown_timeout=_ENDING_SECONDS, max_line_size=8190
-    )
+async def _listen(opened: AsyncExitStack, app: web.Application, host: str | None, port: int) -> int:
+    """Serve until the stack is closed; return the port, which is another where 0 was asked for."""
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=_ENDING_SECONDS)
     await runner.setup()
+    opened.push_async_callback(runner.cleanup)
     await web.TCPSite(runner, host, port).start()
-    return runner
+    return int(runner.addresses[0][1])
 
 
 def _version() -> str:

@@ -36,6 +36,8 @@ class Settings:
     profiles: tuple[str, ...] = ()
     static: Path | None = None
     log_level: str = "info"
+    # How often it is asked whether a token is still good while a stream is open.
+    check_seconds: float = 25
 
 
 def read_settings(env: Mapping[str, str], arguments: Sequence[str] = ()) -> Settings:
@@ -56,6 +58,7 @@ def read_settings(env: Mapping[str, str], arguments: Sequence[str] = ()) -> Sett
         profiles=tuple(sorted(_names(env, "TIDEGATE_RESOURCE_PROFILES"))),
         static=given.static if given.static is not None else _built(),
         log_level=level,
+        check_seconds=_seconds(env, "TIDEGATE_TOKEN_CHECK_SECONDS", 25),
     )
 
 
@@ -107,3 +110,10 @@ def _switch(env: Mapping[str, str], name: str, *, default: bool) -> bool:
     if value not in {"true", "false"}:
         raise ValueError(f"{name} is {value!r}; it must be true or false")
     return value == "true"
+
+
+def _seconds(env: Mapping[str, str], name: str, default: int) -> float:
+    value = env.get(name, str(default))
+    if not value.isdecimal() or not 1 <= int(value) <= 40:
+        raise ValueError(f"{name} is {value!r}; it must be a whole number of seconds, 1 to 40")
+    return float(value)

@@ -23,13 +23,15 @@ _MOST_OBJECTS: Final = 5000
 _MOST_EVENTS: Final = 2000
 _MOST_TEXTS: Final = 128
 _SETTLE_SECONDS: Final = 15.0
-_CHECK_SECONDS: Final = 25.0
 
 
 class View:
-    """The objects that one caller may see, in the namespaces of a scope; None is all of them."""
+    """The objects that one caller may see, in the namespaces of a scope; None is all of them.
 
-    def __init__(self, access: Access, scope: tuple[str, ...] | None, is_signed_in: bool) -> None:
+    `check_seconds` is how often it is asked whether the caller's token is still good; None where there is none.
+    """
+
+    def __init__(self, access: Access, scope: tuple[str, ...] | None, check_seconds: float | None) -> None:
         self.scope = scope
         self.streams = 0
         # Set when the caller's token is not good any more.
@@ -41,8 +43,8 @@ class View:
         places = (None,) if scope is None else scope[:MOST_NAMESPACES]
         self._reflectors = [self._reflector(kind, place) for place in places for kind in SHOWN]
         work = [one.run() for one in self._reflectors]
-        if is_signed_in:
-            work.append(self._check())
+        if check_seconds is not None:
+            work.append(self._check(check_seconds))
         self._tasks = [asyncio.create_task(self._guard(one)) for one in work]
 
     async def settled(self) -> None:
@@ -112,10 +114,10 @@ class View:
         for heard in self._listeners:
             heard.set()
 
-    async def _check(self) -> None:
+    async def _check(self, seconds: float) -> None:
         """Ask whether the token is still good, until it is not."""
         while True:
-            await asyncio.sleep(_CHECK_SECONDS)
+            await asyncio.sleep(seconds)
             try:
                 await rights.user_of(self._access)
             except Problem as problem:

@@ -97,15 +97,15 @@ class Views:
         if token is None:
             if namespace is not None:
                 raise _out_of_sight(namespace)
-            return View(self._server.own, served or None, is_signed_in=False)
+            return View(self._server.own, served or None, None)
         access = self._server.as_user(token)
         user = await rights.user_of(access)
         if namespace is None:
             guesses = rights.home_of(user) | await self.guesses()
-            return View(access, await rights.visible(access, served, guesses), is_signed_in=True)
+            return View(access, await rights.visible(access, served, guesses), self._settings.check_seconds)
         if (served and namespace not in served) or not await rights.may_list(access, namespace):
             raise _out_of_sight(namespace)
-        return View(access, (namespace,), is_signed_in=True)
+        return View(access, (namespace,), self._settings.check_seconds)
 
     async def _make_room(self) -> None:
         if len(self._made) < MOST_VIEWS:

@@ -7,33 +7,27 @@ import itertools
 import json
 import os
 import signal
-import socket
 import subprocess
 import sys
+import threading
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
-from integration.api import Api
+from integration.api import Api, eventually
 
 DEADLINE = 20.0
 READ = ("get", "list", "watch")
 WRITE = (*READ, "create", "update", "patch", "delete")
 OURS = ["llmservices", "llmtenants", "llmmodels"]
 _numbers = itertools.count(1)
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def rules(verbs: tuple[str, ...]) -> list[dict[str, Any]]:
@@ -75,16 +69,43 @@ def _object(version: str, kind: str, name: str) -> dict[str, Any]:
     return {"apiVersion": version, "kind": kind, "metadata": {"name": name}}
 
 
-@dataclass
 class FakeGateway:
-    """Answers as a gateway would, as far as the console is concerned; a test sets how."""
+    """Answers as a gateway would, as far as the console is concerned, in a thread of its own; a test sets how."""
 
-    port: int = 0
-    admin: int = 0
-    page: str = "# HELP a b\n"
-    asked: list[tuple[str, str, dict[str, str], bytes]] = field(default_factory=list)
-    left: asyncio.Event = field(default_factory=asyncio.Event)
-    go_on: asyncio.Event = field(default_factory=asyncio.Event)
+    def __init__(self) -> None:
+        self.port = self.admin = 0
+        self.page = "# HELP a b\n"
+        self.asked: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.left, self.go_on = threading.Event(), threading.Event()
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, daemon=True)
+
+    def __enter__(self) -> FakeGateway:
+        self._thread.start()
+        asyncio.run_coroutine_threadsafe(self._start(), self._loop).result(DEADLINE)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.go_on.set()
+        asyncio.run_coroutine_threadsafe(self._stop(), self._loop).result(DEADLINE)
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
+
+    async def _start(self) -> None:
+        self._runners = [await _listening(self.answer), await _listening(self.metrics)]
+        self.port, self.admin = (runner.addresses[0][1] for runner in self._runners)
+
+    async def _stop(self) -> None:
+        for runner in self._runners:
+            await runner.cleanup()
+
+    def forget(self) -> None:
+        """Be as at the start."""
+        self.page = "# HELP a b\n"
+        self.asked.clear()
+        self.left.clear()
+        self.go_on.clear()
 
     async def answer(self, request: web.Request) -> web.StreamResponse:
         if request.path == "/v1/endless":
@@ -111,35 +132,24 @@ class FakeGateway:
         await response.prepare(request)
         try:
             await response.write(b"data: one\n\n")
-            await self.go_on.wait()
+            await asyncio.to_thread(self.go_on.wait, DEADLINE)
             await response.write(b"data: two\n\n")
             await asyncio.Event().wait()
         finally:
             self.left.set()
         return response
 
-    async def metrics(self, _: web.Request) -> web.Response:
+    async def metrics(self, _: web.Request) -> web.StreamResponse:
         return web.Response(text=self.page)
 
 
-@asynccontextmanager
-async def serving(gateway: FakeGateway) -> AsyncIterator[FakeGateway]:
-    """Let it answer on two ports."""
-    runners = []
-    for routes in ((("/{rest:.*}", gateway.answer),), (("/metrics", gateway.metrics),)):
-        app = web.Application()
-        for path, handler in routes:
-            app.router.add_route("*", path, handler)
-        runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
-        await runner.setup()
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        runners.append(runner)
-    gateway.port, gateway.admin = (runner.addresses[0][1] for runner in runners)
-    try:
-        yield gateway
-    finally:
-        for runner in runners:
-            await runner.cleanup()
+async def _listening(handler: Handler) -> web.AppRunner:
+    app = web.Application()
+    app.router.add_route("*", "/{rest:.*}", handler)
+    runner = web.AppRunner(app, access_log=None, handler_cancellation=True, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner
 
 
 @dataclass
@@ -151,7 +161,20 @@ class Console:
     process: subprocess.Popen[bytes]
     log: Path
     gateway: FakeGateway
-    session: aiohttp.ClientSession
+    _session: aiohttp.ClientSession | None = None
+
+    @property
+    def session(self) -> aiohttp.ClientSession:
+        """Connections of the present test."""
+        assert self._session is not None
+        return self._session
+
+    @asynccontextmanager
+    async def used(self) -> AsyncIterator[Console]:
+        """Open connections for as long as a test lasts."""
+        self.gateway.forget()
+        async with aiohttp.ClientSession(read_bufsize=2**22) as self._session:
+            yield self
 
     async def call(
         self, method: str, path: str, token: str | None = None, body: Any = None, **headers: str
@@ -221,64 +244,55 @@ class Tab:
             fields[name] = value
 
 
-@asynccontextmanager
-async def running(api: Api, home: Path, env: dict[str, str], *arguments: str) -> AsyncIterator[Console]:
-    """Start a console as a process and wait until it answers."""
-    port, admin = free_port(), free_port()
+@contextmanager
+def running(api: Api, home: Path, env: dict[str, str], *arguments: str) -> Iterator[Console]:
+    """Start a console as a process and wait until it listens."""
     log = home / f"console-{next(_numbers)}.log"
-    async with serving(FakeGateway()) as gateway:
-        words = [
-            sys.executable,
-            "-m",
-            "tidegate_console",
-            "--host=127.0.0.1",
-            f"--port={port}",
-            f"--admin-port={admin}",
-        ]
+    with FakeGateway() as gateway:
+        words = [sys.executable, "-m", "tidegate_console", "--host=127.0.0.1", "--port=0", "--admin-port=0"]
         given = {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(api.plane.kubeconfig),
             "TIDEGATE_GATEWAY_URL": f"http://127.0.0.1:{gateway.port}",
             "TIDEGATE_GATEWAYS": f"127.0.0.1:{gateway.admin}",
             "TIDEGATE_LOG_LEVEL": "debug",
+            "TIDEGATE_TOKEN_CHECK_SECONDS": "2",
             **env,
         }
         with log.open("wb") as out:
             process = subprocess.Popen([*words, *arguments], env=given, stderr=out, stdout=out)
         try:
-            async with aiohttp.ClientSession(read_bufsize=2**22) as session:
-                url = f"http://127.0.0.1:{port}"
-                async with asyncio.timeout(DEADLINE):
-                    await _answers(session, url, process)
-                yield Console(url, f"http://127.0.0.1:{admin}", process, log, gateway, session)
+            said = eventually(lambda: _listens(log), DEADLINE, log.read_text)
+            url, admin = (f"http://127.0.0.1:{said[name]}" for name in ("port", "admin_port"))
+            yield Console(url, admin, process, log, gateway)
         finally:
             process.send_signal(signal.SIGTERM)
-            try:
-                code = process.wait(10)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
-                raise
-            assert code == 0, log.read_text()
+            code = process.wait(DEADLINE)
+        assert code == 0, log.read_text()
 
 
-async def _answers(session: aiohttp.ClientSession, url: str, process: subprocess.Popen[bytes]) -> None:
-    while process.poll() is None:
-        try:
-            async with session.get(f"{url}/readyz") as answer:
-                if answer.status == 200:
-                    return
-        except aiohttp.ClientError:
-            pass
-        await asyncio.sleep(0.05)
-    raise AssertionError("the console has ended at once")
+def _listens(log: Path) -> dict[str, Any] | None:
+    lines = (json.loads(line) for line in log.read_text().splitlines() if line.startswith("{"))
+    return next((line for line in lines if line.get("message") == "listening"), None)
+
+
+@pytest.fixture(scope="module")
+def process(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Console]:
+    """A console that lets everybody read, for all tests of a module."""
+    home = tmp_path_factory.mktemp("console")
+    (home / "assets").mkdir()
+    (home / "index.html").write_text("<title>Tidegate</title>")
+    (home / "assets" / "main-ABC.js").write_text("let tide = 1;\n" * 100)
+    env = {"TIDEGATE_RESOURCE_PROFILES": "nvidia,cpu"}
+    with running(api, tmp_path_factory.mktemp("log"), env, f"--static={home}") as made:
+        yield made
 
 
 @pytest.fixture
-async def console(api: Api, tmp_path: Path) -> AsyncIterator[Console]:
-    """A console of its own, which lets everybody read."""
-    async with running(api, tmp_path, {"TIDEGATE_RESOURCE_PROFILES": "nvidia,cpu"}) as console:
-        yield console
+async def console(process: Console) -> AsyncIterator[Console]:
+    """The module's console, with connections of the test's own."""
+    async with process.used():
+        yield process
 
 
 @pytest.fixture

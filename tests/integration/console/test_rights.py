@@ -88,7 +88,7 @@ async def test_a_wrong_field_is_named(console: Console, people: People, namespac
     for spec, field in (
         ({**SPEC, "modle": 1}, "spec.modle"),
         ({**SPEC, "qos": "best"}, "spec.qos"),
-        ({"model": {"uri": "ftp://a"}}, "spec.model.uri"),
+        ({"model": {"uri": "ftp://a"}}, "spec.model"),
     ):
         body = {"namespace": namespace, "name": "chat", "spec": spec}
         status, told = await console.call("POST", "/api/v1/services?dryRun=true", editor, body)
@@ -197,10 +197,11 @@ async def test_one_namespace_may_be_asked_for(
 async def test_without_read_only_access_nobody_is_told_anything(
     api: Api, tmp_path: Path, namespace: str
 ) -> None:
-    async with running(api, tmp_path, {"TIDEGATE_READ_ONLY_WITHOUT_SIGN_IN": "false"}) as console:
-        for path in ("/session", "/stream", f"/keys?namespace={namespace}"):
-            status, told = await console.call("GET", f"/api/v1{path}")
-            assert (status, told["error"]["reason"]) == (401, "NotSignedIn"), path
+    with running(api, tmp_path, {"TIDEGATE_READ_ONLY_WITHOUT_SIGN_IN": "false"}) as made:
+        async with made.used() as console:
+            for path in ("/session", "/stream", f"/keys?namespace={namespace}"):
+                status, told = await console.call("GET", f"/api/v1{path}")
+                assert (status, told["error"]["reason"]) == (401, "NotSignedIn"), path
 
 
 async def test_only_served_namespaces_are_shown(
@@ -209,13 +210,14 @@ async def test_only_served_namespaces_are_shown(
     serve(api, namespace, "chat")
     serve(api, module_namespace, "unserved")
     viewer = people.join("viewer", READ, everywhere=True)
-    async with running(api, tmp_path, {"TIDEGATE_NAMESPACES": namespace}) as console:
-        for token in (None, viewer):
-            _, session = await console.call("GET", "/api/v1/session", token)
-            assert session["namespaces"] == [namespace]
-            async with console.stream(token) as tab:
-                first = await tab.next("snapshot")
-                assert [one["metadata"]["name"] for one in first["services"]] == ["chat"]
+    with running(api, tmp_path, {"TIDEGATE_NAMESPACES": namespace}) as made:
+        async with made.used() as console:
+            for token in (None, viewer):
+                _, session = await console.call("GET", "/api/v1/session", token)
+                assert session["namespaces"] == [namespace]
+                async with console.stream(token) as tab:
+                    first = await tab.next("snapshot")
+                    assert [one["metadata"]["name"] for one in first["services"]] == ["chat"]
 
 
 @pytest.mark.parametrize("token", ["nonsense", "a.b.c", "x" * 20000])
