@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generators import alerts, chart, reference, techniques
+from generators import alerts, chart, commandline, dashboards, metrics, reference, techniques
 from generators.text import COMMAND, yaml_documents, yaml_text
 from tidegate_api.crd import RESOURCES, definition
 from tidegate_operator.reasons import REASONS, render_markdown
@@ -23,13 +23,16 @@ that is not here, or a value of the wrong type, is refused before anything is in
 
 def files() -> Mapping[str, str]:
     """Return the text of every generated file by its path."""
+    exposed = metrics.exposed()
     made = {
         "charts/tidegate/values.yaml": chart.values_file(),
         "charts/tidegate/values.schema.json": chart.values_schema(),
         "docs/reference/values.md": values_page(),
+        "docs/reference/cli.md": commandline.command_line_page(),
         "docs/reference/conditions.md": render_markdown(),
-        "charts/tidegate/rules/alerts.yaml": alerts.rules_file(),
+        "charts/tidegate/rules/alerts.yaml": alerts.rules_file(exposed),
         "docs/reference/alerts.md": alerts.alerts_page(),
+        "docs/reference/metrics.md": metrics.metrics_page(),
         "console/ui/src/reasons.json": console_reasons(),
     }
     made["charts/tidegate-crds.yaml"] = CRD_HEADER + yaml_documents(
@@ -41,6 +44,8 @@ def files() -> Mapping[str, str]:
         made[f"charts/tidegate/templates/crds/{resource.plural}.yaml"] = chart.crd_template(manifest)
         made[f"docs/reference/{resource.singular}.md"] = reference.resource_page(resource.kind, manifest)
     made |= {f"docs/techniques/{name}.svg": picture for name, picture in techniques.pictures().items()}
+    boards = dashboards.files(exposed)
+    made |= {f"charts/tidegate/dashboards/{name}": board for name, board in boards.items()}
     return made
 
 
