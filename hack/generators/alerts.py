@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from generators.queries import either
+from generators.queries import either, unknown
 from generators.reference import page
 from generators.text import COMMAND, yaml_text
 
@@ -304,8 +304,11 @@ Numbers of workers come from vLLM. A service with [another engine](../how-to/oth
 raises neither TidegateReadyButNotServing nor what is about KV caches."""
 
 
-def rules_file() -> str:
-    """Return the rules as Prometheus reads them."""
+def rules_file(exposed: set[str]) -> str:
+    """Return the rules as Prometheus reads them; raises ValueError for a metric that nobody exposes."""
+    missing = unknown((alert.expression for alert in ALERTS), exposed)
+    if missing:
+        raise ValueError(f"alerts ask for what nobody exposes: {', '.join(sorted(missing))}")
     groups = {"groups": [{"name": GROUP, "rules": [rule(alert) for alert in ALERTS]}]}
     return f"# Made by `{COMMAND}` from {SOURCE}; do not edit.\n" + yaml_text(groups, sort=False)
 

@@ -17,8 +17,10 @@ RENAMED: Final[Mapping[str, str]] = {
     "vllm:prefix_cache_queries": "vllm:gpu_prefix_cache_queries",
     "vllm:prefix_cache_hits": "vllm:gpu_prefix_cache_hits",
 }
-# Not ours and not an engine's: NVIDIA's DCGM exporter, and what our rule records from it.
-FOREIGN: Final = frozenset({"DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL", "llm_gpu_memory_usage_bytes"})
+# Of NVIDIA's DCGM exporter, and what our rule records from it; of every process that tells metrics.
+FOREIGN: Final = frozenset(
+    {"DCGM_FI_DEV_FB_USED", "DCGM_FI_DEV_GPU_UTIL", "llm_gpu_memory_usage_bytes", "process_cpu_seconds_total"}
+)
 _NAME: Final = re.compile(r"\b(?:tidegate_|llm_|vllm:|process_|DCGM_)[a-zA-Z0-9_:]+")
 _SUFFIXES: Final = ("_bucket", "_count", "_sum", "_total")
 
