@@ -4,11 +4,12 @@ Owns the vocabulary, with `modelreasons.py`, `adapterreasons.py`, `rolloutreason
 `docs/reference/conditions.md` is made from it. Must not decide when a reason applies.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from tidegate_operator.adapterreasons import OF_ADAPTERS
 from tidegate_operator.modelreasons import OF_MODELS
 from tidegate_operator.reason import Phase, Reason
+from tidegate_operator.reasonexamples import EXAMPLES
 from tidegate_operator.rolloutreasons import OF_ROLLOUTS
 from tidegate_operator.scalingreasons import OF_SCALING
 
@@ -338,10 +339,27 @@ An LLMTenant and an LLMModel have one condition, `Ready`; of an LLMModel that an
 
 
 def render_markdown() -> str:
-    """Return the reference page of all reasons."""
-    return "\n".join([_HEAD, *(_section(reason) for reason in _ALL)])
+    """Return the reference page of all reasons: an index by condition, then each with an anchor of its own."""
+    return "\n".join([_HEAD, _index(), *(_section(reason) for reason in _ALL)])
+
+
+def _index() -> str:
+    """Return the reasons by the condition they belong to, those first for which somebody has to act."""
+    by_condition: dict[str, list[Reason]] = {}
+    for reason in _ALL:
+        by_condition.setdefault(reason.condition, []).append(reason)
+    lines = ["| condition | look here | passes by itself, or is as it should be |", "|---|---|---|"]
+    for condition, reasons in by_condition.items():
+        lists = ([one for one in reasons if one.is_warning is wanted] for wanted in (True, False))
+        lines.append("| " + " | ".join([condition, *(_links(one) for one in lists)]) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def _links(reasons: Iterable[Reason]) -> str:
+    return ", ".join(f"[{one.name}](#{one.name.lower()})" for one in reasons) or "–"
 
 
 def _section(reason: Reason) -> str:
-    fix = f"\n**What to do:** {reason.fix}\n" if reason.fix else ""
-    return f"## {reason.name}\n\n*{reason.condition}* · {reason.meaning}\n{fix}"
+    example = f"\n> {EXAMPLES[reason.name]}\n" if reason.name in EXAMPLES else ""
+    fix = f"\n**What to do:** {reason.fix or 'nothing.'}\n"
+    return f"## {reason.name}\n\n*{reason.condition}* · {reason.meaning}\n{example}{fix}"
