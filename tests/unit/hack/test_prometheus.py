@@ -11,9 +11,13 @@ IMAGE = "localhost/tidegate-prometheus:abc"
 
 
 def made(kind: str) -> dict[str, Any]:
-    """Return the one object of a kind that is applied."""
-    [found] = [one for one in yaml.safe_load_all(prometheus.manifest(IMAGE)) if one["kind"] == kind]
-    return found
+    """Return the first object of a kind that is applied."""
+    return all_made(kind)[0]
+
+
+def all_made(kind: str) -> list[dict[str, Any]]:
+    """Return all objects of a kind that are applied, in their order."""
+    return [one for one in yaml.safe_load_all(prometheus.manifest(IMAGE)) if one["kind"] == kind]
 
 
 def rules() -> list[dict[str, Any]]:
@@ -52,6 +56,8 @@ def test_only_pods_that_ask_for_it_are_scraped() -> None:
         ("namespace", ["__meta_kubernetes_namespace"]),
         ("pod", ["__meta_kubernetes_pod_name"]),
         ("__address__", ["__meta_kubernetes_pod_ip", "__meta_kubernetes_pod_annotation_prometheus_io_port"]),
+        ("service", ["__meta_kubernetes_pod_label_serving_tidegate_dev_service"]),
+        ("pool", ["__meta_kubernetes_pod_label_serving_tidegate_dev_pool"]),
         ("__metrics_path__", ["__meta_kubernetes_pod_annotation_prometheus_io_path"]),
     ],
 )
@@ -83,3 +89,24 @@ def test_the_operator_is_told_its_address_only_where_it_comes_along(
     cluster: clusters.Cluster, values: dict[str, str]
 ) -> None:
     assert prometheus.values(cluster) == values
+
+
+def test_it_has_the_charts_alerts_where_it_looks_for_rules() -> None:
+    config, rules = all_made("ConfigMap")
+    template = made("Deployment")["spec"]["template"]
+    [volume] = [one for one in template["spec"]["volumes"] if one["name"] == "rules"]
+    assert volume["configMap"]["name"] == rules["metadata"]["name"]
+    [mount] = [
+        one["mountPath"]
+        for one in template["spec"]["containers"][0]["volumeMounts"]
+        if one["name"] == "rules"
+    ]
+    assert yaml.safe_load(config["data"]["prometheus.yml"])["rule_files"] == [f"{mount}/*.yaml"]
+    assert yaml.safe_load(rules["data"]["alerts.yaml"])["groups"][0]["rules"]
+
+
+def test_it_starts_anew_when_it_is_told_something_else() -> None:
+    [told] = made("Deployment")["spec"]["template"]["metadata"]["annotations"].values()
+    assert told != prometheus.HASH
+    other = prometheus.manifest("localhost/tidegate-prometheus:def")
+    assert f": {told}\n" not in other
