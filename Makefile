@@ -53,6 +53,10 @@ thorough: setup ## What `make test` tries on one engine, on some more: the estim
 keda: setup ## External mode on the real KEDA and HPA controller, in the demo's cluster (builds KEDA once: 6 minutes)
 	@$(RUN) suite keda
 
+.PHONY: observability
+observability: setup ## Traces in a real Jaeger and the dashboards, in the demo's cluster (builds Jaeger once: 10 minutes)
+	@$(RUN) suite observability
+
 .PHONY: compiled
 compiled: setup ## Compile the gateway's hot modules into .compiled/O2: put that first on PYTHONPATH to run them
 	@$(PYTHON) gateway/compile.py . .compiled/O2

@@ -3,7 +3,8 @@
 The long builds (Kubernetes' programs, then our images) start at once beside the tests. Tests run side by side where
 they share nothing: file by file, and one engine at a time. The cluster of the end-to-end layer is the demo's: brought
 up by the README's own command, and taken down again unless it was there before.
-`make keda` is its last layer alone, with KEDA in that cluster and the stories about it.
+`make keda` is its last layer alone, with KEDA in that cluster and the stories about it; `make observability` is the
+same with Jaeger.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from demo import clusters, install, keda
+from demo import clusters, install, jaeger, keda
 from localcluster import cluster, tools
 from localcluster.errors import ClusterError
 from localcluster.paths import CHECKOUT
@@ -126,6 +127,13 @@ def with_keda(report: Report) -> None:
         report.layer("keda", (*PYTEST, "tests/e2e_keda"))
 
 
+def with_jaeger(report: Report) -> None:
+    """The stories that take Jaeger, on the demo's cluster; dashboards and traces stay where it was up before."""
+    with demo_cluster(report):
+        jaeger.install()
+        report.layer("observability", (*PYTEST, "tests/e2e_observability", "tests/e2e/test_observability.py"))
+
+
 @contextmanager
 def demo_cluster(report: Report) -> Iterator[None]:
     """Bring the demo up, and leave its cluster as it was: up or down."""
@@ -142,9 +150,9 @@ def demo_cluster(report: Report) -> Iterator[None]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run everything, or with `keda` what takes KEDA; return 0 only if all of it passed."""
+    """Run everything, or what takes `keda` or `observability`; return 0 only if all of it passed."""
     report = Report()
-    run = with_keda if list(argv) == ["keda"] else everything
+    run = {"keda": with_keda, "observability": with_jaeger}.get(" ".join(argv), everything)
     try:
         run(report)
     except LayerFailed as failed:
