@@ -1,4 +1,4 @@
-# Every image of Tidegate: docker build --target operator|gateway|loader|worker-cpu|worker-cuda|example-model .
+# Every image of Tidegate: docker build --target operator|gateway|console|loader|worker-cpu|worker-cuda|example-model .
 # For the examples only: engine-llamacpp|example-gguf.
 #
 # Dependencies come from uv.lock in a layer of their own; our code is one small layer on top, so that a change of
@@ -84,6 +84,56 @@ USER 65532:65532
 EXPOSE 8080 9090
 ENTRYPOINT ["python3", "-m", "tidegate_gateway"]
 COPY --from=gateway-code /app /app
+
+# ---- console: its web app, made with Node.js out of a Python wheel, of which nothing is in the image
+FROM ${BASE} AS console-ui
+COPY hack/image /build
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/node /build/node-requirements.txt
+WORKDIR /ui
+COPY console/ui/package.json console/ui/package-lock.json ./
+RUN --mount=type=cache,target=/root/.npm \
+    sh /build/npm.sh ci --no-audit --no-fund --ignore-scripts
+COPY console/ui ./
+RUN sh /build/npm.sh run build
+
+# ---- what it shares with the operator is what a model is called, and what that needs
+FROM ${BASE} AS console-code
+COPY crds/tidegate_api /app/tidegate_api
+COPY operator/tidegate_operator/__init__.py operator/tidegate_operator/facts.py /app/tidegate_operator/
+COPY operator/tidegate_operator/adapters/__init__.py operator/tidegate_operator/adapters/state.py \
+     /app/tidegate_operator/adapters/
+COPY operator/tidegate_operator/models/__init__.py operator/tidegate_operator/models/naming.py \
+     /app/tidegate_operator/models/
+COPY operator/tidegate_operator/rollout/__init__.py operator/tidegate_operator/rollout/facts.py \
+     /app/tidegate_operator/rollout/
+COPY operator/tidegate_operator/scaling/__init__.py operator/tidegate_operator/scaling/facts.py \
+     /app/tidegate_operator/scaling/
+COPY cli/tidegate_models /app/tidegate_models
+COPY cli/tidegate_live /app/tidegate_live
+COPY console/tidegate_console /app/tidegate_console
+RUN python3 -m compileall -q --invalidation-mode unchecked-hash /app
+
+FROM ${BASE} AS console
+LABEL org.opencontainers.image.title="Tidegate console" \
+      org.opencontainers.image.description="Models, services, tenants and what is live, with the rights of who signs in" \
+      org.opencontainers.image.licenses="Apache-2.0" \
+      org.opencontainers.image.version="0.1.0"
+COPY hack/image /build
+COPY --from=requirements /requirements/console.txt /build/requirements.txt
+RUN --mount=type=cache,target=/root/.cache/uv \
+    sh /build/with-uv.sh sh /build/install.sh /opt/tidegate /build/requirements.txt --compile-bytecode
+ENV PATH=/opt/tidegate/bin:/usr/local/bin:/usr/bin:/bin \
+    PYTHONPATH=/app \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    HOME=/tmp
+WORKDIR /app
+USER 65532:65532
+EXPOSE 8080 9090
+ENTRYPOINT ["python3", "-m", "tidegate_console"]
+COPY --from=console-ui /ui/dist /app/tidegate_console/static
+COPY --from=console-code /app /app
 
 # ---- loader: what it shares with others are names, the shape of a model, and the worker's checks of files
 FROM ${BASE} AS loader-code

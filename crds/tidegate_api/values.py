@@ -59,6 +59,7 @@ class Images(Model):
     )
     operator: Image = Field(f"tidegate/operator:{VERSION}", description="Image of the operator.")
     gateway: Image = Field(f"tidegate/gateway:{VERSION}", description="Image of the gateway.")
+    console: Image = Field(f"tidegate/console:{VERSION}", description="Image of the console.")
     worker: WorkerImages = Field(WorkerImages(), description="Images of the workers, by accelerator.")
     loader: Image = Field(
         f"tidegate/loader:{VERSION}", description="Image of what downloads models and looks at them."
@@ -75,7 +76,7 @@ class Images(Model):
 
 
 class Resources(Model):
-    """Compute resources of one Pod of the operator or of the gateway."""
+    """Compute resources of one Pod of the operator, the gateway or the console."""
 
     requests: dict[str, Quantity] = Field(
         {}, max_length=16, description="Least of each resource that a node must have free."
@@ -86,7 +87,7 @@ class Resources(Model):
 
 
 class Placement(Model):
-    """What the Pods of the operator and of the gateway have in common."""
+    """What the Pods of the operator, the gateway and the console have in common."""
 
     replicas: int | None = Field(1, ge=0, le=100, description="Number of Pods.")
     resources: Resources = Field(Resources(), description="Compute resources of one Pod.")
@@ -166,6 +167,45 @@ class Gateway(Placement):
         "limits and the models of its namespace. Empty: a request without a key gets 401.",
     )
     access_log: bool = Field(False, description="Log one line per request: never its content, never its key.")
+
+
+class ConsolePort(Model):
+    """The Service in front of the console."""
+
+    type: Literal["ClusterIP", "NodePort", "LoadBalancer"] = Field(
+        "ClusterIP", description="Type of the Service."
+    )
+    port: int = Field(80, ge=1, le=65535, description="Port of the Service.")
+    annotations: dict[str, str] = Field({}, description="Annotations of the Service.")
+
+
+class Console(Placement):
+    """The console: a web UI and its API, with the rights of whoever signs in."""
+
+    enabled: bool = Field(
+        True,
+        description="Install it. It is reached by `kubectl port-forward`, or by an Ingress of yours with TLS: people "
+        "send it their Kubernetes tokens.",
+    )
+    replicas: int = Field(1, ge=0, le=100, description="Number of Pods; none of them holds anything.")
+    resources: Resources = Field(
+        Resources(requests={"cpu": "50m", "memory": "128Mi"}, limits={"memory": "512Mi"}),
+        description="Compute resources of one Pod.",
+    )
+    service: ConsolePort = Field(ConsolePort(), description="The Service in front of it.")
+    read_only_without_sign_in: bool = Field(
+        True,
+        description="Show LLMServices, LLMModels, LLMTenants, their events and what is live to whoever reaches it, "
+        "changing nothing: its own account may get, list and watch these. `false`: nothing without a token, and its "
+        "account has no right at all.",
+    )
+    allowed_hosts: list[SecretName] = Field(
+        [],
+        max_length=16,
+        description="Host names, such as that of your Ingress, under which it shows anything without a token. "
+        "Addresses, localhost and names of Services always work; others are refused, since a page of another site can "
+        "have a name of its own lead here.",
+    )
 
 
 class Worker(Model):
@@ -314,6 +354,7 @@ class Values(Model):
     log_level: LogLevel = Field("info", description="Least level of log lines (JSON, on standard error).")
     operator: Operator = Field(Operator(), description="The operator.")
     gateway: Gateway = Field(Gateway(), description="The gateway.")
+    console: Console = Field(Console(), description="The console.")
     worker: Worker = Field(Worker(), description="What all workers have in common.")
     resource_profiles: dict[ProfileName, ResourceProfile] = Field(
         default_factory=default_profiles,

@@ -20,7 +20,7 @@ from localcluster.machine import require_supported
 from localcluster.paths import CHECKOUT, cache_dir, layout
 from localcluster.report import step
 
-TARGETS = ("operator", "gateway", "loader", "worker-cpu", "example-model")
+TARGETS = ("operator", "gateway", "console", "loader", "worker-cpu", "example-model")
 # A second engine and its model: only for who asks for them.
 ENGINES = ("engine-llamacpp", "example-gguf")
 VERSION = "0.1.0"

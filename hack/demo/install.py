@@ -39,6 +39,7 @@ def install_chart(images: Mapping[str, str], more: Mapping[str, str]) -> None:
     values = {
         "images.operator": images["operator"],
         "images.gateway": images["gateway"],
+        "images.console": images["console"],
         "images.loader": images["loader"],
         "models.size": MODEL_CACHE_SIZE,
         "images.worker.cpu": images["worker-cpu"],

@@ -23,6 +23,7 @@ CERTIFICATES = Path("/etc/ssl/certs/ca-certificates.crt")
 # Inside the build.
 DOWNLOADS = "/var/cache/uv"
 INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
+NPM_VARIABLES = ("NPM_CONFIG_REGISTRY", "npm_config_registry")
 FOLDERS = ("storage", "run", "tmp", "downloads", "var-lib")
 IN_USE = "images-in-use"
 
@@ -52,6 +53,8 @@ class Builder:
         index = next((os.environ[name] for name in INDEX_VARIABLES if os.environ.get(name)), None)
         (self.home / "pip.conf").write_text(pip_conf(index))
         (self.home / "uv.toml").write_text(uv_toml(index))
+        registry = next((os.environ[name] for name in NPM_VARIABLES if os.environ.get(name)), None)
+        (self.home / "npmrc").write_text(npmrc(registry))
         # Images come from this machine only, so there is no signature to ask for.
         (self.home / "policy.json").write_text('{"default": [{"type": "insecureAcceptAnything"}]}')
 
@@ -118,6 +121,7 @@ class Builder:
             self.home / "downloads": DOWNLOADS,
             self.home / "pip.conf": "/etc/pip.conf:ro",
             self.home / "uv.toml": "/etc/uv/uv.toml:ro",
+            self.home / "npmrc": "/etc/npmrc:ro",
         }
         if CERTIFICATES.exists():
             mounts[CERTIFICATES] = f"{CERTIFICATES}:ro"
@@ -139,3 +143,10 @@ def uv_toml(index: str | None) -> str:
     """uv trusts its own list of authorities unless told to use the system's."""
     chosen = f'[[index]]\nurl = "{index}"\ndefault = true\n' if index else ""
     return f'native-tls = true\ncache-dir = "{DOWNLOADS}"\n{chosen}'
+
+
+def npmrc(registry: str | None) -> str:
+    """npm trusts its own list of authorities as well; another registry stands in for the one of a lockfile."""
+    lines = [f"cache={DOWNLOADS}/npm", "update-notifier=false"]
+    lines += [f"cafile={CERTIFICATES}"] if CERTIFICATES.exists() else []
+    return "\n".join([*lines, *([f"registry={registry}"] if registry else [])]) + "\n"

@@ -98,6 +98,16 @@
   verbs: [get, list, watch]
 {{- end -}}
 
+{{/* The console, for who has not signed in: it only reads. Whoever has signed in has their own rights there. */}}
+{{- define "tidegate.consoleRules" -}}
+- apiGroups: [serving.tidegate.dev]
+  resources: [llmservices, llmtenants, llmmodels]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [events]
+  verbs: [get, list, watch]
+{{- end -}}
+
 {{/* `helm test`, while it runs. */}}
 {{- define "tidegate.testRules" -}}
 - apiGroups: [serving.tidegate.dev]
