@@ -13,7 +13,7 @@ import openai
 import pytest
 
 from e2e.asking import known
-from e2e.cluster import Json, Namespace, Refused, eventually, kubectl
+from e2e.cluster import Json, Namespace, Refused, eventually, holds, kubectl
 from e2e.conftest import SERVICE, restricted_namespace, tenant_key
 
 ROOT = Path(__file__).parents[2]
@@ -29,6 +29,8 @@ def place(demo: Namespace) -> Iterator[Namespace]:
     """A namespace with the model served twice: `one` by a worker of one Pod, `two` by a worker of two."""
     with restricted_namespace("e2e-groups") as made:
         made.apply(*model(demo.get("llmservice", SERVICE)["status"]["image"]))
+        # Workers that came before the model would wait for their next start, longer each time.
+        eventually(lambda: holds(made.get("job", "make"), "Complete"), "the model is made", 300)
         made.apply(service("one"), service("two", parallelism={"tensor": 2}))
         made.wait_for_ready("one", 1, 600)
         made.wait_for_reason("two", "Ready", "Serving", 900)
