@@ -31,7 +31,8 @@ def test_the_chart_is_of_the_version_of_its_images() -> None:
 def test_the_catalogue_is_told_every_image_that_the_values_name() -> None:
     images = Values().images.model_dump()
     named = {text for text in images.values() if isinstance(text, str) and text.endswith(f":{VERSION}")}
-    assert {one["image"] for one in annotation("images")} >= named | set(images["worker"].values())
+    told = [one["image"] for one in annotation("images")]
+    assert sorted(told) == sorted(named | set(images["worker"].values()))
 
 
 def test_the_catalogue_is_told_every_resource_with_an_example_of_each() -> None:
