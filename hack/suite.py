@@ -20,7 +20,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from demo import clusters, install, jaeger, keda
-from localcluster import cluster, tools
+from localcluster import cluster, packages, tools
 from localcluster.errors import ClusterError
 from localcluster.paths import CHECKOUT
 from localcluster.report import say
@@ -103,6 +103,13 @@ def quick(report: Report) -> None:
     report.layer("generated", (sys.executable, "hack/generate.py", "--check"))
 
 
+def web_app(report: Report) -> None:
+    """The console's pages: their own checks, then in a browser."""
+    packages.ensure_browser()
+    check = (sys.executable, "hack/consoleui.py", "check")
+    report.layer("web app", check, (*PYTEST, *BY_FILE, "tests/browser"))
+
+
 def compiled(report: Report) -> None:
     """The gateway's tests once more, against its hot modules as its image has them."""
     target = ".compiled/O0"
@@ -171,6 +178,7 @@ def everything(report: Report) -> None:
         quick(report)
         tools_built.result()
         report.layer("chart", (*PYTEST, "tests/chart"))
+        web_app(report)
         report.layer("integration", (*PYTEST, *BY_GROUP, "-m", "not thorough", "tests/integration"))
         compiled(report)
         # It compares times, and nothing may run beside it.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+from collections.abc import Mapping
 from pathlib import Path
 
 from localcluster.errors import ClusterError
@@ -27,18 +28,29 @@ NEEDED = {
 }
 
 
-def missing() -> list[str]:
+# Another process may be installing something at the moment. Seconds.
+LOCK = ("-o", "DPkg::Lock::Timeout=120")
+# Only for tests of the console's pages; Playwright is given this one, and has none of its own.
+BROWSER = {"chromium": "chromium"}
+
+
+def missing(needed: Mapping[str, str] = NEEDED) -> list[str]:
     """The packages whose command is not there."""
-    return [package for command, package in NEEDED.items() if not _present(command)]
+    return [package for command, package in needed.items() if not _present(command)]
 
 
 def _present(command: str) -> bool:
     return Path(command).exists() if command.startswith("/") else bool(shutil.which(command, path=SEARCH))
 
 
-def ensure() -> None:
+def ensure_browser() -> None:
+    """Install the browser if it is missing."""
+    ensure(BROWSER)
+
+
+def ensure(needed: Mapping[str, str] = NEEDED) -> None:
     """Install what is missing, with a fresh package list only when the present one does not do."""
-    wanted = missing()
+    wanted = missing(needed)
     if not wanted:
         return
     if not shutil.which("apt-get"):
@@ -60,6 +72,8 @@ def _install(packages: list[str]) -> bool:
 def _apt(*arguments: str) -> bool:
     env = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
     return (
-        subprocess.run(["apt-get", "-qq", *arguments], env=env, capture_output=True, check=False).returncode
+        subprocess.run(
+            ["apt-get", "-qq", *LOCK, *arguments], env=env, capture_output=True, check=False
+        ).returncode
         == 0
     )

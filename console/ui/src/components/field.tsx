@@ -65,6 +65,7 @@ export function TextField({
         placeholder={placeholder}
         required={required}
         list={list}
+        step={type === "number" ? "any" : undefined}
         autocomplete="off"
         spellcheck={false}
         aria-invalid={error ? true : undefined}

@@ -63,9 +63,11 @@ function Row({ model }: { model: Model }) {
           <Pill text={view.phase} as={view.tone} />
         </td>
         <td class="right num">{view.size}</td>
-        <td class="hide-m">{view.license}</td>
         <td class="hide-m">
-          <span class="clip" title={view.usedBy.join(", ")}>
+          <span class="clip short">{view.license}</span>
+        </td>
+        <td class="hide-m">
+          <span class="clip short" title={view.usedBy.join(", ")}>
             {view.usedBy.length > 0 ? view.usedBy.join(", ") : <span class="quiet">nobody</span>}
           </span>
         </td>

@@ -40,10 +40,10 @@ export function EventTable({ events: rows }: { events: ClusterEvent[] }) {
               {event.count > 1 && <span class="quiet num"> ×{event.count}</span>}
             </td>
             <td class="hide-m">
-              <span class="clip">
+              <span class="clip" dir="auto">
                 <Of event={event} />
               </span>
-              <span class="quiet under">{event.kind}</span>
+              <span class="quiet under clip">{event.kind}</span>
             </td>
             <td class="message">
               <span class="quiet show-m">
