@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import Iterator
 
 import pytest
+import structlog
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from integration.gateway.collector import Collector
 from integration.gateway.engine import Call, FakeEngine
-from integration.gateway.rig import Rig
+from integration.gateway.rig import Rig, close_rig, make_rig
 from tidegate_gateway.tracing import connect
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
@@ -100,3 +101,31 @@ async def test_requests_are_answered_while_no_collector_is_there(
     collector.close()
     _, statuses = await spans_of(rig, collector, *(rig.post() for _ in range(20)))
     assert statuses == [200] * 20
+
+
+@pytest.mark.parametrize("is_traced", [True, False], ids=["traced here", "traced by the client alone"])
+async def test_the_line_of_a_request_names_its_trace_and_its_id(
+    collector: Collector, is_traced: bool
+) -> None:
+    with structlog.testing.capture_logs() as logs:
+        rig = await make_rig(access_log=True)
+        await rig.add(FakeEngine())
+        if is_traced:
+            rig.gateway.tracing = connect(collector.url, "test")
+        answer = await rig.ask(rig.post(f"traceparent: 00-{TRACE}-{PARENT}-01"))
+        if rig.gateway.tracing is not None:
+            await asyncio.to_thread(rig.gateway.tracing.close)
+            rig.gateway.tracing = None
+        await close_rig(rig)
+    (line,) = [entry for entry in logs if entry["event"] == "request"]
+    assert (line["trace_id"], line["request_id"]) == (TRACE, answer.headers["x-request-id"])
+
+
+async def test_a_request_that_is_of_no_trace_names_none() -> None:
+    with structlog.testing.capture_logs() as logs:
+        rig = await make_rig(access_log=True)
+        await rig.add(FakeEngine())
+        await rig.ask(rig.post())
+        await close_rig(rig)
+    (line,) = [entry for entry in logs if entry["event"] == "request"]
+    assert "trace_id" not in line
