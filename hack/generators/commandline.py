@@ -16,9 +16,9 @@ from tidegate_cli.__main__ import app
 from tidegate_cli.shell.failing import EXIT_CODES
 
 SOURCE: Final = "cli/tidegate_cli"
-INTRO: Final = """`tidegate`, which is also `kubectl tidegate`, acts with the rights of its user: those of the kubeconfig,
-or of the service account of the Pod that it runs in. It takes `-n`, `--context`, `--kubeconfig` and `KUBECONFIG` as kubectl does.
-[How to use it](../how-to/command-line.md) shows it at work.
+INTRO: Final = """`tidegate`, which is also `kubectl tidegate`, acts with the rights of its user: those of the
+kubeconfig, or of the service account of the Pod that it runs in. It takes `-n`, `--context`, `--kubeconfig` and
+`KUBECONFIG` as kubectl does. [How to use it](../how-to/command-line.md) shows it at work.
 
 Results go to standard output, all else to standard error. With `-o json` standard output is JSON and nothing else. On a
 terminal states are coloured, unless `NO_COLOR` is set. What goes wrong is one sentence: what, where, and what to do."""

@@ -61,4 +61,7 @@ def apply(kube: Kube, document: Json, *, force: bool, dry_run: bool) -> Json:
             raise Failed(f"{missing.what}: kubectl create namespace {kube.namespace}") from missing
         raise
     applied["metadata"].pop("managedFields", None)
+    if dry_run:
+        # What is there already says nothing of what would be.
+        applied.pop("status", None)
     return applied

@@ -58,13 +58,15 @@ def use_cluster(namespace: str | None) -> str:
 
 
 def _load(chosen: Target, configuration: Any) -> str:
-    contexts, context = config.list_kube_config_contexts(config_file=chosen.kubeconfig)
+    # As it is now: the client has read KUBECONFIG when it was imported.
+    file = chosen.kubeconfig or os.environ.get("KUBECONFIG") or None
+    contexts, context = config.list_kube_config_contexts(config_file=file)
     if chosen.context is not None:
         context = next((one for one in contexts if one["name"] == chosen.context), None)
         if context is None:
             names = ", ".join(one["name"] for one in contexts)
             raise ValueError(f"there is no context {chosen.context!r} in it, but {names}")
-    config.load_kube_config(chosen.kubeconfig, chosen.context, configuration, persist_config=False)
+    config.load_kube_config(file, chosen.context, configuration, persist_config=False)
     return str((context or {}).get("context", {}).get("namespace") or "")
 
 

@@ -4,10 +4,13 @@ Owns the command and its exit codes. Must not compare: it says what it measured,
 """
 
 import random
+import sys
 import time
 from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+from rich.progress import Progress
 
 from tidegate_cli.shell.failing import FAILED, INTERRUPTED, told
 from tidegate_cli.shell.options import GatewayNamespace, Namespace, on_cluster
@@ -89,15 +92,15 @@ def bench(
 
 def _run(way: Way, key: str | None, bodies: list[Any], at_a_time: int, due: list[float] | None) -> Outcome:
     """Ask all questions, with a bar for how many have been answered, where somebody sees it."""
-    with typer.progressbar(length=len(bodies), label="asked", file=_terminal()) as bar:
-        told = lambda: bar.update(1)  # noqa: E731 - a name for one call
+    with Progress(console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()) as bar:
+        task = bar.add_task("asked", total=len(bodies))
+
+        def told() -> None:
+            bar.advance(task)
+
         if due is None:
             return closed(way, key, bodies, at_a_time, told)
         return opened(way, key, bodies, due, told)
-
-
-def _terminal() -> Any:
-    return typer.get_text_stream("stderr")
 
 
 def _body(model: str, words: str, tokens: int, natural_end: bool) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 Owns what Ctrl-C and Ctrl-D do. Must not know how an answer is brought.
 """
 
+import contextlib
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -13,6 +14,10 @@ import typer
 from tidegate_cli.talk.asking import Answer
 from tidegate_cli.talk.measures import line
 from tidegate_models.errors import ModelsError
+
+with contextlib.suppress(ImportError):
+    # From then on `input` edits its line, and remembers those before it.
+    import readline  # noqa: F401
 
 Message = dict[str, str]
 # Yields an answer's text, and fills the answer meanwhile.
