@@ -17,7 +17,7 @@ from tidegate_console.problems import Problem, cluster_down
 _PAGE: Final = 500
 # A watch that ends is asked for anew, and so are the rights to it: who has lost them sees nothing after this time.
 _WATCH_SECONDS: Final = 50
-_LONGEST_WAIT_SECONDS: Final = 10.0
+_LONGEST_WAIT_SECONDS: Final = 5.0
 # Who may not list a kind is asked about again after this time; so is a kind that the cluster does not know.
 _DENIED_SECONDS: Final = 30.0
 _DENIED: Final = frozenset({403, 404})
@@ -48,6 +48,7 @@ class Reflector:
         self._path = kind.path(namespace)
         self._version = ""
         self._failures = 0
+        self._denials = 0
         self._log = structlog.get_logger("watch").bind(resource=kind.plural, namespace=namespace or "*")
 
     async def run(self) -> None:
@@ -68,8 +69,11 @@ class Reflector:
             self._version = ""
             return 0.0
         if problem.status in _DENIED:
-            self._replace({}, "")
-            return _DENIED_SECONDS
+            # An API server that has just begun refuses what it allows a moment later.
+            self._denials += 1
+            if self._denials > 1 or not self.settled.is_set():
+                self._replace({}, "")
+            return min(_DENIED_SECONDS, 2.0**self._denials)
         self._failures += 1
         wait: float = random.uniform(0.5, 1) * min(_LONGEST_WAIT_SECONDS, 0.1 * 2**self._failures)  # noqa: S311
         self._log.warning("lost the API server", reason=problem.reason, again_in=round(wait, 1))
@@ -108,7 +112,7 @@ class Reflector:
             ("timeoutSeconds", str(_WATCH_SECONDS)),
         ]
         async for event in self._access.watch(self._path, query):
-            self._failures = 0
+            self._failures = self._denials = 0
             kind, item = event["type"], event["object"]
             if kind == "ERROR":
                 if item.get("code") == _GONE:

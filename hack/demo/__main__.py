@@ -6,7 +6,7 @@ import os
 import sys
 import time
 
-from demo import ask, clusters, install, prometheus
+from demo import ask, clusters, console, install, prometheus
 from localcluster.errors import ClusterError
 from localcluster.report import say
 
@@ -21,12 +21,14 @@ def up() -> None:
     images = cluster.load()
     install.install_chart(images, prometheus.values(cluster))
     install.apply_quickstart(images)
+    console.make_account()
     install.wait_ready()
     key = install.make_key()
     ask.ask_both_ways(key)
     # Last, because to build it takes minutes once, and nobody has to wait for it.
     prometheus.install(cluster)
     ask.main_screen(key, str(kubeconfig), install.service_line())
+    sys.stdout.write(console.screen(console.address()))
     say(f"make demo took {time.monotonic() - began:.0f} s; make demo-down undoes it")
 
 

@@ -10,7 +10,16 @@ import pytest
 from tidegate_api.names import ADMIN_PORT, GATEWAY_PORT, LOADER_PORT, WORKER_PORT, WORKER_UID
 
 ROOT = Path(__file__).resolve().parents[3]
-IMAGES = ("operator", "gateway", "loader", "worker-cpu", "worker-cuda", "example-model", "engine-llamacpp")
+IMAGES = (
+    "operator",
+    "gateway",
+    "console",
+    "loader",
+    "worker-cpu",
+    "worker-cuda",
+    "example-model",
+    "engine-llamacpp",
+)
 # Another engine's code is not ours to ship by itself.
 EXAMPLES = ("example-model", "engine-llamacpp")
 
