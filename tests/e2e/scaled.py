@@ -49,7 +49,7 @@ def manifest() -> Json:
                 # Every CPU engine would bind itself to the same first core.
                 "env": [{"name": "VLLM_CPU_OMP_THREADS_BIND", "value": "nobind"}],
             },
-            "resources": {"requests": {"cpu": "250m", "memory": "2Gi"}},
+            "resources": {"requests": {"cpu": "100m", "memory": "2Gi"}},
             "scaling": dict(SCALING),
         },
     }

@@ -30,7 +30,7 @@ def service(adapters: Sequence[Json]) -> Json:
     spec = found["spec"]
     spec["model"]["lora"]["adapters"] = list(adapters)
     spec["engine"] = {"maxModelLen": 1024, "maxNumSeqs": 4, "args": ["--enforce-eager"]}
-    spec["resources"] = {"requests": {"cpu": "250m", "memory": "2Gi"}}
+    spec["resources"] = {"requests": {"cpu": "100m", "memory": "2Gi"}}
     return found
 
 

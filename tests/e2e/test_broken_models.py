@@ -55,7 +55,9 @@ def test_a_model_that_arrives_late_is_served_without_an_edit(namespace: Namespac
 def test_too_little_memory_is_named_with_the_numbers(namespace: Namespace) -> None:
     namespace.apply(claim(), job("bring", COPY))
     eventually(lambda: finished(namespace.get("job", "bring")), "the model is on the volume")
-    namespace.apply(service(resources={"requests": {"memory": "512Mi"}, "limits": {"memory": "512Mi"}}))
+    namespace.apply(
+        service(resources={"requests": {"cpu": "100m", "memory": "512Mi"}, "limits": {"memory": "512Mi"}})
+    )
     found = namespace.wait_for_reason("m", "WorkloadsReady", "InsufficientMemory")
     assert "0.5 GiB" in found["message"]
 
@@ -90,8 +92,8 @@ def claim() -> Json:
 
 
 def service(**spec: object) -> Json:
-    """A service of the model in /m of the volume."""
-    wanted = {"model": {"uri": "pvc://m/m"}, **spec}
+    """A service of the model in /m of the volume, which finds place beside those of other stories."""
+    wanted = {"model": {"uri": "pvc://m/m"}, "resources": {"requests": {"cpu": "100m"}}, **spec}
     metadata = {"name": "m"}
     return {
         "apiVersion": "serving.tidegate.dev/v1alpha1",

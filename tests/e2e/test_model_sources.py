@@ -23,7 +23,7 @@ def service(name: str, *args: str, **source: object) -> Json:
         "args": list(args),
         "env": [{"name": "VLLM_CPU_OMP_THREADS_BIND", "value": "nobind"}],
     }
-    small = {"requests": {"cpu": "250m", "memory": "2Gi"}}
+    small = {"requests": {"cpu": "100m", "memory": "2Gi"}}
     wanted = {"model": source or {"uri": URI}, "engine": engine, "resources": small}
     return {"apiVersion": API_VERSION, "kind": SERVICE_KIND, "metadata": {"name": name}, "spec": wanted}
 

@@ -55,7 +55,7 @@ def service(name: str, model: str, **spec: object) -> Json:
             "maxNumSeqs": 4,
             "env": [{"name": "VLLM_CPU_OMP_THREADS_BIND", "value": "nobind"}],
         },
-        "resources": {"requests": {"cpu": "250m", "memory": "2Gi"}},
+        "resources": {"requests": {"cpu": "100m", "memory": "2Gi"}},
         **spec,
     }
     return {"apiVersion": API_VERSION, "kind": SERVICE_KIND, "metadata": {"name": name}, "spec": wanted}

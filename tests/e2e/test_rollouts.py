@@ -222,7 +222,7 @@ def rolled(demo: Namespace) -> Iterator[Namespace]:
         "spec": {
             "model": {"uri": MODEL_IMAGE},
             "engine": {"maxModelLen": 1024, "maxNumSeqs": 20},
-            "resources": {"requests": {"cpu": "250m", "memory": "2Gi"}},
+            "resources": {"requests": {"cpu": "100m", "memory": "2Gi"}},
             "replicas": 1,
         },
     }

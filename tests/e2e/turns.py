@@ -3,7 +3,8 @@
 Owns the groups of files that share something, their order, and the locks between processes. What all may use at any
 time is read only: the demo's service, the gateway, the operator as the chart has it. Whoever changes the demo's service
 belongs to the group `chat`; whoever changes the chart, or restarts its parts, does so under `changing_chart`; whoever
-measures what the operator does, under `keeping_chart`.
+measures what the operator does, under `keeping_chart`. An engine asks for a tenth of a processor: those of two files
+have to find place on two processors, beside up to three of the demo's.
 """
 
 import contextlib
