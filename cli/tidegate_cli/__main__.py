@@ -7,11 +7,11 @@ import os
 import sys
 import threading
 import traceback
+from importlib import import_module
 from typing import Annotated
 
 import typer
 
-from tidegate_api.settings import VERSION
 from tidegate_cli.commands import COMMANDS
 from tidegate_cli.shell.failing import BROKEN
 from tidegate_cli.shell.group import MARKUP, LazyGroup
@@ -35,7 +35,8 @@ app = typer.Typer(
 
 def _say_version(wanted: bool) -> None:
     if wanted:
-        typer.echo(f"tidegate {VERSION}")
+        # Every other start goes without the settings' models.
+        typer.echo(f"tidegate {import_module('tidegate_api.settings').VERSION}")
         raise typer.Exit
 
 

@@ -10,9 +10,9 @@ import typer
 import tidegate_models as core
 from tidegate_api.names import RENEW_ANNOTATION, SERVICE_KIND
 from tidegate_cli.namespaces import connect
-from tidegate_cli.shell.failing import told
 from tidegate_cli.shell.options import Namespace, ServiceName, on_cluster
 from tidegate_cli.shell.output import Format, Output, example, print_done
+from tidegate_cli.shell.telling import told
 
 app = typer.Typer(
     help="LLMServices: take their workers down, and up again, or make them anew.", no_args_is_help=True

@@ -18,9 +18,10 @@ import tidegate_models as core
 from tidegate_cli import bar, modelwords
 from tidegate_cli.namespaces import connect, print_json
 from tidegate_cli.shell.completion import model_names
-from tidegate_cli.shell.failing import FAILED, INTERRUPTED, told
+from tidegate_cli.shell.failing import FAILED, INTERRUPTED
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, example, print_done, print_lines
+from tidegate_cli.shell.telling import told
 from tidegate_models import Cluster, Hub, Progress, Pulled, as_json
 
 app = typer.Typer(

@@ -8,9 +8,10 @@ import typer
 from tidegate_api.names import ROLLOUT_ANNOTATION, SERVICE_KIND
 from tidegate_cli.namespaces import connect
 from tidegate_cli.rolloutwords import lines, undecided
-from tidegate_cli.shell.failing import Failed, told
+from tidegate_cli.shell.failing import Failed
 from tidegate_cli.shell.options import Namespace, ServiceName, on_cluster
 from tidegate_cli.shell.output import Format, Output, example, print_done, print_json, print_lines
+from tidegate_cli.shell.telling import told
 
 app = typer.Typer(help="Versions of a service's workers: see, promote, abort.", no_args_is_help=True)
 

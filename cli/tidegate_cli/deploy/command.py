@@ -16,11 +16,12 @@ from tidegate_cli.deploy.following import follow
 from tidegate_cli.deploy.showing import shown
 from tidegate_cli.documents import Output as Manifests
 from tidegate_cli.documents import render
-from tidegate_cli.shell.failing import INTERRUPTED, Failed, told
+from tidegate_cli.shell.failing import INTERRUPTED, Failed
 from tidegate_cli.shell.kube import Kube
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
+from tidegate_cli.shell.telling import told
 
 Json = dict[str, Any]
 _SPEC: Final = "Service"

@@ -13,10 +13,11 @@ from tidegate_cli.doctor import installation, surroundings, user, watching
 from tidegate_cli.doctor.facts import Facts
 from tidegate_cli.doctor.finding import Finding
 from tidegate_cli.doctor.gather import gather
-from tidegate_cli.shell.failing import FAILED, told
+from tidegate_cli.shell.failing import FAILED
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
+from tidegate_cli.shell.telling import told
 
 
 @on_cluster

@@ -25,9 +25,9 @@ def accelerators(facts: Facts) -> Iterator[Finding]:
     if "nodes" in facts.unknown:
         yield asked_in_vain(check, facts.unknown["nodes"], "list nodes")
         return
-    for node in facts.nodes:
-        yield from _of_node(check, node)
-    if not any(map(_devices, facts.nodes)):
+    found = [one for node in facts.nodes for one in _of_node(check, node)]
+    yield from found
+    if not found:
         yield Finding(
             check,
             "warn",

@@ -1,15 +1,11 @@
 """How a command ends that could not do what it was asked for: one sentence, one exit code, never a traceback.
 
-Owns the exit codes. Must not know any command.
+Owns the exit codes. Must not know any command, nor import what knows a cluster.
 """
 
-import contextlib
-from collections.abc import Iterator
 from typing import Final
 
 import typer
-
-from tidegate_models.errors import ModelsError
 
 # It did not work: refused, not there, not reached, not in time; or a check has failed.
 FAILED: Final = 1
@@ -35,12 +31,3 @@ class Failed(typer.Exit):
     def __init__(self, message: str, code: int = FAILED) -> None:
         typer.echo(f"Error: {message}", err=True)
         super().__init__(code=code)
-
-
-@contextlib.contextmanager
-def told() -> Iterator[None]:
-    """Turn what went wrong into one sentence and exit code 1."""
-    try:
-        yield
-    except ModelsError as error:
-        raise Failed(str(error)) from error

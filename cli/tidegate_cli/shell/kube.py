@@ -44,7 +44,7 @@ def subject(path: str) -> tuple[str, str]:
     if rest[:1] == ["namespaces"] and len(rest) > 2:
         where, rest = f"namespace {rest[1]}", rest[2:]
     if not rest:
-        return parts[1] if len(parts) > 1 else path, where
+        return "/".join(parts), where
     kind = _KINDS.get(rest[0], rest[0])
     return f"{kind} {rest[1].partition(':')[0]!r}" if len(rest) > 1 else kind, where
 

@@ -9,10 +9,10 @@ from typing import Annotated
 import typer
 
 from tidegate_cli.shell.completion import service_names
-from tidegate_cli.shell.failing import told
 from tidegate_cli.shell.options import AllNamespaces, Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
+from tidegate_cli.shell.telling import told
 from tidegate_cli.status import gather
 from tidegate_cli.status.lines import screen, table
 from tidegate_cli.status.report import report

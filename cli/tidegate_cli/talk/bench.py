@@ -12,9 +12,10 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
-from tidegate_cli.shell.failing import FAILED, INTERRUPTED, told
+from tidegate_cli.shell.failing import FAILED, INTERRUPTED
 from tidegate_cli.shell.options import GatewayNamespace, Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
+from tidegate_cli.shell.telling import told
 from tidegate_cli.talk.asking import Answer, ask
 from tidegate_cli.talk.benchlines import lines
 from tidegate_cli.talk.loading import MOST_AT_A_TIME, Outcome, closed, due_seconds, opened, prompt

@@ -10,9 +10,10 @@ from typing import Annotated
 
 import typer
 
-from tidegate_cli.shell.failing import INTERRUPTED, MISUSED, Failed, told
+from tidegate_cli.shell.failing import INTERRUPTED, MISUSED, Failed
 from tidegate_cli.shell.options import GatewayNamespace, Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json
+from tidegate_cli.shell.telling import told
 from tidegate_cli.talk.asking import Answer, ask
 from tidegate_cli.talk.conversation import Message, show, talk
 from tidegate_cli.talk.measures import figures, line

@@ -10,10 +10,10 @@ from typing import Annotated
 
 import typer
 
-from tidegate_cli.shell.failing import told
 from tidegate_cli.shell.options import AllNamespaces, GatewayNamespace, Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
+from tidegate_cli.shell.telling import told
 from tidegate_cli.top.rows import as_json, table
 from tidegate_cli.top.sampling import Sampler
 
