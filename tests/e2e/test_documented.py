@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,6 +29,8 @@ QUICKSTART = DOCS / "tutorials" / "quickstart.md"
 README = ROOT / "README.md"
 # What `make test` does by itself: the demo is what these stories are told on, and the tests are these.
 MAKE = "make "
+# An answer of a few words, on a machine that may have others to give.
+SECONDS = 200
 TYPED = [
     block
     for page in (README, QUICKSTART)
@@ -74,22 +77,22 @@ def test_the_commands_of_a_page_do_what_it_says(
 def typed(text: str, path: str) -> subprocess.CompletedProcess[str]:
     """Run what is typed into a shell from the checkout; what it leaves running ends with it."""
     argv = ["bash", "-euo", "pipefail", "-c", text]
-    with subprocess.Popen(
-        argv,
-        cwd=ROOT,
-        env={**os.environ, "PATH": path},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    ) as shell:
-        try:
-            shell.wait(timeout=240)
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(shell.pid, signal.SIGTERM)
-        stdout, stderr = shell.communicate(timeout=10)
-    return subprocess.CompletedProcess(argv, shell.returncode, stdout, stderr)
+    environment = {**os.environ, "PATH": path}
+    # What stays in the background would keep a pipe open.
+    with tempfile.TemporaryFile("w+") as out, tempfile.TemporaryFile("w+") as told:
+        with subprocess.Popen(
+            argv, cwd=ROOT, env=environment, stdout=out, stderr=told, start_new_session=True
+        ) as shell:
+            try:
+                shell.wait(timeout=SECONDS)
+            except subprocess.TimeoutExpired:
+                told.write(f"\nnot done after {SECONDS} s")
+            finally:
+                with contextlib.suppress(ProcessLookupError):
+                    os.killpg(shell.pid, signal.SIGTERM)
+        out.seek(0)
+        told.seek(0)
+        return subprocess.CompletedProcess(argv, shell.returncode, out.read(), told.read())
 
 
 @pytest.mark.parametrize("block", blocks(README, "console"), ids=str)
