@@ -57,7 +57,7 @@ ALERTS: Final = (
         (
             "`tidegate status SERVICE -n NAMESPACE`, or `kubectl describe llmservice SERVICE -n NAMESPACE`: the "
             "condition Ready has the reason, and [conditions](conditions.md) what to do about each.",
-            "`WaitingForGPU` and its like: no node has room. Add one, or choose another `resourceProfile`.",
+            "`Unschedulable`: no node has room. Add one, or choose another `resourceProfile`.",
             "A worker that ends again and again: the condition has the last lines of its log.",
             "A model that takes longer than that to load: silence this alert for the time of its first start.",
         ),
@@ -138,7 +138,7 @@ ALERTS: Final = (
         "Above that, tokens come several times slower: vLLM preempts requests to make room and computes their prompts "
         "again. One full worker among others raises nothing: the gateway sends its requests to the others.",
         (
-            "More workers: raise `maxReplicas`, or lower the KV target of `spec.scaling` (0.8) so that they come "
+            "More workers: raise `maxReplicas`, or scale by `KVCacheUtilization` with a target of 80 so that they come "
             "sooner.",
             "More room in each: `kvCacheDtype: fp8`, a smaller `maxModelLen`, or a profile with more memory; "
             "`status.estimate` says what fits.",
@@ -222,7 +222,7 @@ ALERTS: Final = (
             "events.",
             "`kubectl logs -n NAMESPACE job/…` of its loader tells which file it waits for, and at which address.",
             "Behind a proxy or a mirror: `models.env` and `models.hubEndpoint` of the chart's values.",
-            "`spec.suspend: true` and back starts it again; what is there is kept.",
+            "`tidegate models pause MODEL` and `resume` start it again; what is there is kept.",
         ),
     ),
     Alert(

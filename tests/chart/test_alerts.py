@@ -13,6 +13,7 @@ from chart.alertcases import CASES, Case
 from chart.rendering import CHART, Rendered, helm
 from generators.alerts import ALERTS, RUNBOOKS
 from localcluster import tools
+from tidegate_operator.reasons import REASONS
 
 RULES = CHART / "rules" / "alerts.yaml"
 GPU_MEMORY = CHART / "rules" / "gpu-memory.promql"
@@ -91,6 +92,13 @@ def test_each_runbook_is_a_chapter_with_steps() -> None:
     by_anchor = {chapter.partition("\n")[0].lower(): chapter for chapter in chapters}
     for alert in ALERTS:
         assert re.search(r"^1\. \S", by_anchor[alert.anchor], re.MULTILINE), alert.name
+
+
+def test_reasons_in_the_steps_are_those_that_conditions_have() -> None:
+    steps = " ".join(step for alert in ALERTS for step in alert.fix)
+    named = set(re.findall(r"`([A-Z][a-z]+(?:[A-Z][a-z]+)*)`", steps))
+    assert named
+    assert named <= REASONS.keys()
 
 
 def test_one_that_is_disabled_is_left_out_and_the_others_lead_to_ones_own_page(
