@@ -10,7 +10,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from generators import alerts, chart, commandline, dashboards, metrics, reference, techniques
+from generators import alerts, chart, commandline, consoleapi, dashboards, metrics, reference, techniques
 from generators.text import COMMAND, yaml_documents, yaml_text
 from tidegate_api.crd import RESOURCES, definition
 from tidegate_operator.reasons import REASONS, render_markdown
@@ -28,6 +28,7 @@ def files() -> Mapping[str, str]:
         "charts/tidegate/values.yaml": chart.values_file(),
         "charts/tidegate/values.schema.json": chart.values_schema(),
         "docs/reference/values.md": values_page(),
+        "docs/reference/console-api.md": consoleapi.page(),
         "docs/reference/cli.md": commandline.command_line_page(),
         "docs/reference/conditions.md": render_markdown(),
         "charts/tidegate/rules/alerts.yaml": alerts.rules_file(exposed),
