@@ -28,7 +28,7 @@ def make_account() -> None:
 
 def objects() -> list[dict[str, object]]:
     """Return the account and its bindings."""
-    account = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _named(ACCOUNT)}
+    account: dict[str, object] = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": _named(ACCOUNT)}
     group = "rbac.authorization.k8s.io"
     bindings: list[dict[str, object]] = [
         {
