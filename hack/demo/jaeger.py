@@ -25,7 +25,7 @@ def install() -> None:
         kubectl("rollout", "status", "deployment/jaeger", "-n", "monitoring", "--timeout=120s")
     with step(f"helm upgrade {RELEASE} with tracing and dashboards"):
         values = (f"--set=tracing.endpoint={ENDPOINT}", "--set=dashboards.enabled=true")
-        flags = ("--namespace", SYSTEM, "--reuse-values", "--wait", "--timeout=5m")
+        flags = ("--namespace", SYSTEM, "--reset-then-reuse-values", "--wait", "--timeout=5m")
         run(program("helm"), "upgrade", RELEASE, str(CHART), *flags, *values)
     renew()
 
