@@ -14,11 +14,16 @@ export interface Plot {
   format: (value: number | null) => string;
   /** How the axis writes it, where that is shorter. */
   tick?: (value: number) => string;
+  /** Whether it counts things, so that the axis has no halves. */
+  whole?: boolean;
   /** The axis reaches at least this far, so that noise does not look like a mountain. */
   least: number;
 }
 
 const HEIGHT = 104;
+const WHOLE = [1, 2, 5]
+  .flatMap((step) => [1, 10, 100, 1000, 10_000].map((size) => step * size))
+  .sort((a, b) => a - b);
 /** A canvas takes no variables and no light-dark(): an element that nobody sees resolves them. */
 const probe = document.createElement("span");
 probe.hidden = true;
@@ -57,6 +62,7 @@ function options(plot: Plot, width: number): uPlot.Options {
         font,
         size: 20,
         space: 70,
+        incrs: [60, 120, 300],
         values: [[60, "{H}:{mm}", null, null, null, null, null, null, 1]],
       },
       {
@@ -64,6 +70,7 @@ function options(plot: Plot, width: number): uPlot.Options {
         font,
         size: 52,
         space: 26,
+        ...(plot.whole ? { incrs: WHOLE } : {}),
         values: (_, ticks) => ticks.map((tick) => (plot.tick ?? plot.format)(tick)),
       },
     ],

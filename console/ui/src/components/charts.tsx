@@ -11,6 +11,7 @@ const PLOTS: readonly Plot[] = [
       { line: "low", name: "low", colour: "series-3" },
     ],
     format: count,
+    whole: true,
     least: 4,
   },
   {
@@ -20,6 +21,7 @@ const PLOTS: readonly Plot[] = [
       { line: "batch", name: "in batches", colour: "series-2" },
     ],
     format: count,
+    whole: true,
     least: 4,
   },
   {
@@ -51,6 +53,7 @@ const PLOTS: readonly Plot[] = [
       { line: "wanted", name: "wanted", colour: "series-2" },
     ],
     format: count,
+    whole: true,
     least: 2,
   },
 ];
