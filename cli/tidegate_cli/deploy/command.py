@@ -3,7 +3,6 @@
 Owns the command, its words and exit codes. Must not make anything but the objects it is told of.
 """
 
-import time
 from typing import Annotated, Any, Final
 
 import typer
@@ -12,12 +11,9 @@ from tidegate_api.names import SERVICE_KIND
 from tidegate_cli.deploy import words
 from tidegate_cli.deploy.applying import apply, check, documents
 from tidegate_cli.deploy.asked import Asked
-from tidegate_cli.deploy.following import follow
-from tidegate_cli.deploy.showing import shown
+from tidegate_cli.deploy.waiting import waited
 from tidegate_cli.documents import Output as Manifests
 from tidegate_cli.documents import render
-from tidegate_cli.shell.failing import INTERRUPTED, Failed
-from tidegate_cli.shell.kube import Kube
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
@@ -126,30 +122,8 @@ def deploy(
         typer.echo(f"{one['kind']} {kube.namespace}/{one['metadata']['name']} is applied.", err=True)
     if wait:
         with told():
-            services = [_waited(kube, one["metadata"]["name"], timeout) for one in services]
+            services = [waited(kube, one["metadata"]["name"], timeout) for one in services]
     _tell(services, output, waited=wait)
-
-
-def _waited(kube: Kube, name: str, seconds: int) -> Json:
-    """Follow a service to where it answers; end the command where it does not."""
-    last: Json = {}
-    began = time.monotonic()
-    try:
-        with shown() as show:
-            for last in follow(kube, name, seconds):
-                show(last)
-    except KeyboardInterrupt:
-        typer.echo(f"\nIt comes all the same: tidegate status {name} -n {kube.namespace}", err=True)
-        raise typer.Exit(INTERRUPTED) from None
-    if words.is_ready(last):
-        ready = last["status"].get("ready", "")
-        typer.echo(
-            f"LLMService {kube.namespace}/{name} answers after {time.monotonic() - began:.0f} s: {ready} workers.",
-            err=True,
-        )
-        return last
-    how = "has failed" if words.has_failed(last) else f"does not answer after {seconds} s"
-    raise Failed(f"LLMService {kube.namespace}/{name} {how}: {words.why_not(last) or words.progress(last)}")
 
 
 def _tell(services: list[Json], output: Format, *, waited: bool) -> None:

@@ -12,10 +12,10 @@ Json = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Right:
-    """Something that a user may do in the namespace, or not."""
+    """Something that a user may do, or not."""
 
+    namespace: str
     verb: str
-    group: str
     resource: str
     subresource: str
     # Which commands need it.

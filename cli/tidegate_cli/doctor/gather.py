@@ -9,6 +9,7 @@ from typing import Any, Final, TypeVar
 from tidegate_api.names import (
     ADMIN_PORT,
     COMPONENT_LABEL,
+    GATEWAY_COMPONENT,
     GROUP,
     MODELS_PLURAL,
     OPERATOR_COMPONENT,
@@ -27,15 +28,20 @@ T = TypeVar("T")
 _OURS: Final = "app.kubernetes.io/name=tidegate"
 _MONITORING: Final = "/apis/monitoring.coreos.com/v1"
 _LEASE: Final = "tidegate-operator"
-# verb, group, resource, subresource, what for.
+# Verb, group, resource, subresource, what for: in the namespace that is meant.
 _RIGHTS: Final = (
     ("list", GROUP, SERVICES_PLURAL, "", "status, top, doctor"),
     ("patch", GROUP, SERVICES_PLURAL, "", "deploy, services, rollouts"),
     ("create", GROUP, MODELS_PLURAL, "", "models pull"),
     ("update", GROUP, TENANTS_PLURAL, "", "keys"),
-    ("list", "", "pods", "", "status, top, chat"),
+    ("list", "", "pods", "", "status"),
     ("list", "", "events", "", "status"),
-    ("get", "", "pods", "proxy", "top, status (engines), scaling record"),
+    ("get", "", "pods", "proxy", "status (what engines say)"),
+)
+# Where the gateway is. A port-forward is asked for by GET, and Kubernetes wants the right to make one as well.
+_RIGHTS_AT_GATEWAY: Final = (
+    ("get", "", "pods", "proxy", "top"),
+    ("get", "", "pods", "portforward", "chat and bench without --url"),
     ("create", "", "pods", "portforward", "chat and bench without --url"),
 )
 
@@ -77,7 +83,7 @@ def gather(kube: Kube) -> Facts:
         monitors=listed("monitors", f"{_MONITORING}/podmonitors") if knows_monitors else [],
         prometheuses=listed("prometheuses", f"{_MONITORING}/prometheuses") if knows_monitors else [],
         services=listed("services", path(kube)),
-        rights=known("rights", lambda: [_right(kube, one) for one in _RIGHTS], []),
+        rights=known("rights", lambda: _rights(kube, pods), []),
         unknown=unknown,
     )
 
@@ -113,10 +119,21 @@ def _knows(kube: Kube, where: str) -> bool:
     return True
 
 
-def _right(kube: Kube, wanted: tuple[str, str, str, str, str]) -> Right:
+def _rights(kube: Kube, pods: list[Json]) -> list[Right]:
+    """Return what the user may do in the namespace, and where gateways are seen."""
+    gateways = {
+        one["metadata"]["namespace"]
+        for one in pods
+        if one["metadata"]["labels"].get(COMPONENT_LABEL) == GATEWAY_COMPONENT
+    }
+    here = [_right(kube, kube.namespace, one) for one in _RIGHTS]
+    return [*here, *(_right(kube, place, one) for place in sorted(gateways) for one in _RIGHTS_AT_GATEWAY)]
+
+
+def _right(kube: Kube, namespace: str, wanted: tuple[str, str, str, str, str]) -> Right:
     verb, group, resource, subresource, needed_for = wanted
     attributes = {
-        "namespace": kube.namespace,
+        "namespace": namespace,
         "verb": verb,
         "group": group,
         "resource": resource,
@@ -129,4 +146,4 @@ def _right(kube: Kube, wanted: tuple[str, str, str, str, str]) -> Right:
     }
     answer = kube.create("/apis/authorization.k8s.io/v1/selfsubjectaccessreviews", review)
     allowed = bool((answer.get("status") or {}).get("allowed"))
-    return Right(verb, group, resource, subresource, needed_for, allowed)
+    return Right(namespace, verb, resource, subresource, needed_for, allowed)

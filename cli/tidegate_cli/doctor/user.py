@@ -1,4 +1,4 @@
-"""Checks of what concerns the user: rights in the namespace, and the services there. Pure."""
+"""Checks of what concerns the user: rights where they are needed, and the services of the namespace. Pure."""
 
 from collections.abc import Iterator
 from typing import Any, Final
@@ -12,12 +12,12 @@ _FINE: Final = ("Ready", "Suspended")
 
 def rights(facts: Facts) -> Iterator[Finding]:
     """Yield which commands the user has the rights for."""
-    check = f"your rights in {facts.namespace}"
+    check = "your rights"
     missing = [one for one in facts.rights if not one.allowed]
     if "rights" in facts.unknown:
         yield Finding(check, "warn", f"not known: {facts.unknown['rights']}")
     elif not missing:
-        yield Finding(check, "ok", "all commands can be used")
+        yield Finding(check, "ok", f"all commands can be used in {facts.namespace}")
     for one in missing:
         # Without seeing services nothing here is of use.
         is_essential = one.verb == "list" and one.resource == "llmservices"
@@ -25,8 +25,7 @@ def rights(facts: Facts) -> Iterator[Finding]:
             check,
             "fail" if is_essential else "warn",
             f"you may not {_words(one)}: needed for {one.needed_for}",
-            f"kubectl create rolebinding tidegate-{one.verb} -n {facts.namespace} --clusterrole=edit --user=YOU (by an "
-            "administrator)",
+            f"an administrator runs: kubectl create rolebinding -n {one.namespace} YOU --clusterrole=edit --user=YOU",
         )
 
 
@@ -49,4 +48,4 @@ def services(facts: Facts) -> Iterator[Finding]:
 
 def _words(right: Right) -> str:
     resource = f"{right.resource}/{right.subresource}" if right.subresource else right.resource
-    return f"{right.verb} {resource}"
+    return f"{right.verb} {resource} in {right.namespace}"

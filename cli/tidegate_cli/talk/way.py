@@ -102,5 +102,5 @@ def _forwarded(namespace: str, pod: str) -> HTTPConnection:
         raise ClusterDown(
             f"no port-forward to Pod {namespace}/{pod}: {words}",
             "",
-            "it takes the right to `create` `pods/portforward` there; --url goes without it",
+            "it takes the rights to `get` and `create` `pods/portforward` there; --url goes without them",
         ) from error

@@ -72,7 +72,7 @@ FINE = Facts(
     nodes=[node(**GPU)],
     storage_classes=[CLASS],
     services=[service()],
-    rights=[Right("list", "serving.tidegate.dev", "llmservices", "", "status", True)],
+    rights=[Right("team-a", "list", "llmservices", "", "status", True)],
 )
 
 
@@ -231,16 +231,16 @@ def test_where_all_is_well_all_is_ok_and_nothing_is_to_be_done() -> None:
         ),
         pytest.param(
             {"rights": [replace(FINE.rights[0], allowed=False)]},
-            "your rights in team-a",
+            "your rights",
             "fail",
-            "you may not list llmservices: needed for status",
+            "you may not list llmservices in team-a: needed for status",
             id="no right to see services",
         ),
         pytest.param(
-            {"rights": [Right("get", "", "pods", "proxy", "top", False)]},
-            "your rights in team-a",
+            {"rights": [Right("system", "get", "pods", "proxy", "top", False)]},
+            "your rights",
             "warn",
-            "get pods/proxy: needed for top",
+            "get pods/proxy in system: needed for top",
             id="no right to look closer",
         ),
         pytest.param(
@@ -268,7 +268,7 @@ def test_what_is_wrong_is_found_with_what_to_do(change: Json, check: str, verdic
         ("nodes", "accelerators"),
         ("storage_classes", "model cache"),
         ("monitors", "PodMonitors"),
-        ("rights", "your rights in team-a"),
+        ("rights", "your rights"),
         ("services", "services in team-a"),
     ],
 )

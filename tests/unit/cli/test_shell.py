@@ -116,6 +116,14 @@ def test_each_shell_gets_a_script(shell: str) -> None:
     assert f"complete_{shell}" in CliRunner().invoke(app, ["completion", shell]).stdout
 
 
+def test_kubectl_is_answered_in_its_own_protocol() -> None:
+    code = (
+        "import sys; sys.argv[1:] = ['mod']; from tidegate_cli.completing import for_kubectl; for_kubectl()"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "models\n:4\n"
+
+
 def test_names_are_completed_from_the_cluster(monkeypatch: pytest.MonkeyPatch) -> None:
     class Cluster:
         namespace = "team-a"
