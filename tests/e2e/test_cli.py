@@ -61,7 +61,7 @@ def test_a_model_is_deployed_and_the_end_says_how_to_call_it(demo: Namespace, go
     assert {line.split()[0] for line in listed.stdout.splitlines()} >= {"NAME", SERVICE, NAME}
 
 
-def test_a_service_that_answers_is_waited_for_no_longer(demo: Namespace) -> None:
+def test_a_service_that_answers_is_waited_for_no_longer_and_says_hello(demo: Namespace, key: str) -> None:
     uri = demo.get("llmservice", SERVICE)["spec"]["model"]["uri"]
     manifest = json.dumps(
         {
@@ -71,9 +71,10 @@ def test_a_service_that_answers_is_waited_for_no_longer(demo: Namespace) -> None
             "spec": {"model": {"uri": uri}},
         }
     )
-    done = tidegate("deploy", "-", "-n", demo.name, "--wait", "--timeout", "60", stdin=manifest)
+    done = tidegate("deploy", "-", "-n", demo.name, "--wait", "--timeout", "60", key=key, stdin=manifest)
     assert done.returncode == 0, done.stderr
     assert f"LLMService {demo.name}/{SERVICE} answers after" in done.stderr
+    assert "Asked to say hello, it has: first token" in done.stderr
 
 
 def test_the_status_says_where_the_model_really_runs(demo: Namespace) -> None:

@@ -11,13 +11,14 @@ from tidegate_api.names import SERVICE_KIND
 from tidegate_cli.deploy import words
 from tidegate_cli.deploy.applying import apply, check, documents
 from tidegate_cli.deploy.asked import Asked
-from tidegate_cli.deploy.waiting import waited
+from tidegate_cli.deploy.waiting import first_answer, waited
 from tidegate_cli.documents import Output as Manifests
 from tidegate_cli.documents import render
 from tidegate_cli.shell.options import Namespace, on_cluster
 from tidegate_cli.shell.output import Format, Output, print_json, print_lines
 from tidegate_cli.shell.target import connect
 from tidegate_cli.shell.telling import told
+from tidegate_cli.talk.options import Key
 
 Json = dict[str, Any]
 _SPEC: Final = "Service"
@@ -80,6 +81,7 @@ def deploy(
         bool, typer.Option("--wait", help="Follow it, from the download to where it answers.")
     ] = False,
     timeout: Annotated[int, typer.Option(min=1, help="Seconds to wait.")] = 900,
+    key: Key = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Let the API server check it, and print it; nothing is kept.")
     ] = False,
@@ -91,7 +93,8 @@ def deploy(
     """Serve a model, or the LLMServices of files.
 
     It is applied server-side as `tidegate-cli`: fields that others have set stay theirs. What makes no sense is refused
-    before it reaches the cluster. Ctrl-C ends the waiting, never the service.
+    before it reaches the cluster. Ctrl-C ends the waiting, never the service. With a key, what is waited for is asked
+    to say hello at the end.
 
     Exits with 1 if it is refused, fails, or does not answer in time.
     """
@@ -123,6 +126,8 @@ def deploy(
     if wait:
         with told():
             services = [waited(kube, one["metadata"]["name"], timeout) for one in services]
+        for one in services if key else ():
+            typer.echo(first_answer(kube, one, key or ""), err=True)
     _tell(services, output, waited=wait)
 
 

@@ -13,6 +13,10 @@ from tidegate_cli.deploy.following import follow
 from tidegate_cli.deploy.showing import shown
 from tidegate_cli.shell.failing import INTERRUPTED, Failed
 from tidegate_cli.shell.kube import Kube
+from tidegate_cli.talk.asking import Answer, ask
+from tidegate_cli.talk.measures import line
+from tidegate_cli.talk.way import by_cluster
+from tidegate_models.errors import ModelsError
 
 Json = dict[str, Any]
 
@@ -37,3 +41,17 @@ def waited(kube: Kube, name: str, seconds: int) -> Json:
         return last
     how = "has failed" if words.has_failed(last) else f"does not answer after {seconds} s"
     raise Failed(f"LLMService {kube.namespace}/{name} {how}: {words.why_not(last) or words.progress(last)}")
+
+
+def first_answer(kube: Kube, service: Json, key: str) -> str:
+    """Ask a service that is Ready for a few tokens; return what came of it, as a sentence."""
+    model = service["status"].get("modelName") or service["metadata"]["name"]
+    question = {"model": model, "max_tokens": 8, "messages": [{"role": "user", "content": "Say hello."}]}
+    answer = Answer(time.perf_counter())
+    try:
+        for _ in ask(by_cluster(kube, None), key, question, answer):
+            pass
+    except ModelsError as error:
+        # A model need not be one that chats, nor the key one for it.
+        return f"Asked to say hello, it has not: {error}"
+    return f"Asked to say hello, it has: {line(answer)}."
