@@ -4,7 +4,7 @@ Owns the command. Must not change anything.
 """
 
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -17,6 +17,9 @@ from tidegate_cli.status import gather
 from tidegate_cli.status.lines import screen, table
 from tidegate_cli.status.report import report
 from tidegate_cli.status.scene import Scene
+
+# Of each of many services: that takes four questions more.
+_NOT_ASKED: Final = dict.fromkeys(("workers", "engines", "events"), "not asked: `tidegate status NAME` does")
 
 
 @on_cluster
@@ -44,7 +47,7 @@ def status(
             return
         services = gather.services(kube, everywhere=all_namespaces)
     if output is Format.JSON:
-        print_json([report(Scene(one)) for one in services])
+        print_json([report(Scene(one, missing=_NOT_ASKED)) for one in services])
     elif services:
         print_lines(table(services, datetime.now(UTC), everywhere=all_namespaces))
     else:
