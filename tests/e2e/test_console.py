@@ -124,9 +124,10 @@ def test_the_chat_streams_a_real_answer_with_its_figures_and_stops(page: Page, c
 
 def test_a_real_request_is_seen_on_the_live_page(page: Page, caller: Caller) -> None:
     go(page, "#/live")
-    caller.client().chat.completions.create(
-        model=SERVICE, messages=[{"role": "user", "content": "Hello"}], max_tokens=32
-    )
+    with caller.client() as client:
+        client.chat.completions.create(
+            model=SERVICE, messages=[{"role": "user", "content": "Hello"}], max_tokens=32
+        )
     tokens = page.locator(".totals > div", has_text="Tokens/s").locator("dd")
     expect(tokens).to_have_text(re.compile(r"^(?!0\.0$)[\d.,]+$"))
 
