@@ -4,11 +4,14 @@ import os
 import subprocess
 from pathlib import Path
 
+import pytest
+
 from e2e.cluster import Namespace
 from e2e.conftest import SYSTEM
 from e2e.turns import changing_chart
 
 
+@pytest.mark.timeout(600)  # Others may have to be waited for.
 def test_helm_test_serves_one_completion(demo: Namespace, locks: Path) -> None:
     helm = os.environ.get("TIDEGATE_HELM", "helm")
     words = [helm, "test", "tidegate", "--namespace", SYSTEM, "--logs", "--timeout=3m"]

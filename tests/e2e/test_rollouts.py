@@ -258,6 +258,8 @@ def test_an_upgrade_of_the_operator_replaces_no_worker_until_its_user_says_so(
     assert uids(rolled, "rolled") == others
 
 
+@pytest.mark.slow
+@pytest.mark.timeout(600)
 def test_a_restarted_operator_restarts_no_worker(place: Namespace, rolled: Namespace, locks: Path) -> None:
     workers, others = uids(place, SMALL), uids(rolled, "rolled")
     with changing_chart(locks):
