@@ -10,6 +10,7 @@ import { parse, serviceLink } from "../src/route";
 import { remember, sample, series } from "../src/state/history";
 import { keep } from "../src/state/keep";
 import { age, bytes, count, duration, latency, MISSING, percent, rate } from "../src/views/units";
+import { shortUser } from "../src/views/user";
 
 const STREAM = ': hello\r\nevent: live\r\nid: 7\r\ndata: {"a":\r\ndata: 1}\r\n\r\ndata:x\n\nevent: none\n\n';
 const MESSAGES = [
@@ -192,6 +193,11 @@ test("a line is interrupted where nothing was heard for ten seconds, and forgott
   ]);
   history = remember(history, sample(at(3), {}, 16 * 60_000 - 1));
   assert.equal(series(history, "a/x", ["tokens"])[1]?.includes(1), false);
+});
+
+test("a service account is shown by its namespace and name, and people as they are", () => {
+  assert.equal(shortUser("system:serviceaccount:team-a:deployer"), "team-a:deployer");
+  assert.equal(shortUser("ada@example.com"), "ada@example.com");
 });
 
 test("what has not changed stays the same object", () => {

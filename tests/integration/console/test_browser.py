@@ -59,7 +59,7 @@ def test_what_is_made_appears_and_what_is_pressed_is_stored(
     make(api, namespace, "seen")
     expect(page.get_by_role("link", name="seen")).to_be_visible()
     sign_in(page, people.join("editor", WRITE))
-    expect(page.locator(".user")).to_contain_text(f"system:serviceaccount:{namespace}:editor")
+    expect(page.locator(".user")).to_contain_text(f"{namespace}:editor")
     page.get_by_role("button", name="Suspend seen").click()
     page.get_by_role("button", name="Suspend", exact=True).click()
     expect(page.get_by_role("button", name="Load seen")).to_be_visible()

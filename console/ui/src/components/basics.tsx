@@ -46,7 +46,10 @@ export function Why({ finding, as = "warn" }: { finding: Finding; as?: Tone }) {
   return (
     <div class={`why ${as === "busy" && finding.fix ? "warn" : as}`}>
       <p>
-        <strong>{finding.reason}</strong> <span dir="auto">{finding.message}</span>
+        <strong>{finding.reason}</strong>{" "}
+        <span dir="auto">
+          <Prose text={finding.message} />
+        </span>
       </p>
       {finding.fix && (
         <p class="fix">

@@ -76,7 +76,9 @@ function ConditionRow({ of }: { of: Condition }) {
         </span>
       </td>
       <td class="message">
-        <span dir="auto">{of.message}</span>
+        <span dir="auto">
+          <Prose text={of.message} />
+        </span>
         {!isWell(of) && known?.fix && (
           <p class="fix">
             <span class="label">What to do</span> <Prose text={known.fix} />

@@ -25,7 +25,7 @@ export function Search({
         onInput={(event) => set(event.currentTarget.value)}
       />
       <span class="quiet num" role="status">
-        {left === all ? `${all} ${unit}` : `${left} of ${all} ${unit}`}
+        {left === all ? all : `${left} of ${all}`} {all === 1 ? unit.replace(/s$/, "") : unit}
       </span>
     </div>
   );

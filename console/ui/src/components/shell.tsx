@@ -5,6 +5,7 @@ import { connected, known, problem, stale, staleFor } from "../state/cluster";
 import { scope, seenNamespaces } from "../state/prefs";
 import { session, signInOpen, signOut } from "../state/session";
 import { duration } from "../views/units";
+import { shortUser } from "../views/user";
 
 const TITLES: Record<string, string> = {
   models: "Models",
@@ -33,7 +34,7 @@ function Person() {
   return user ? (
     <>
       <span class="user" title={user} dir="auto">
-        {user}
+        {shortUser(user)}
       </span>
       <button type="button" onClick={signOut}>
         Sign out

@@ -1,7 +1,7 @@
 // The Events page: what happened to services, models, tenants and their Pods, the newest first.
 import { useState } from "preact/hooks";
 import type { ClusterEvent } from "../api/types";
-import { Age, Empty, Pill } from "../components/basics";
+import { Age, Empty, Pill, Prose } from "../components/basics";
 import { Search } from "../components/search";
 import { serviceLink } from "../route";
 import { events } from "../state/cluster";
@@ -49,7 +49,9 @@ export function EventTable({ events: rows }: { events: ClusterEvent[] }) {
               <span class="quiet show-m">
                 {event.kind} {event.namespace}/{event.name}:{" "}
               </span>
-              <span dir="auto">{event.message}</span>
+              <span dir="auto">
+                <Prose text={event.message} />
+              </span>
             </td>
           </tr>
         ))}
