@@ -91,10 +91,25 @@ class _Forwarded(HTTPConnection):
         self._forward.close()
 
 
+class PodAsked:
+    """A Pod, as much of it as `portforward` needs of the client: its own class for that brings all models along, which
+    takes longer than most answers."""
+
+    def __init__(self, api: Any) -> None:
+        self.api_client = api
+
+    def forwarded(self, name: str, namespace: str, ports: str, **_: Any) -> Any:
+        """Ask for a port-forward, as `CoreV1Api.connect_get_namespaced_pod_portforward` does."""
+        path = f"/api/v1/namespaces/{namespace}/pods/{name}/portforward"
+        asked = self.api_client.param_serialize(
+            "GET", path, query_params=[("ports", ports)], header_params={}, auth_settings=["BearerToken"]
+        )
+        return self.api_client.call_api(*asked).response
+
+
 def _forwarded(namespace: str, pod: str) -> HTTPConnection:
     # Of its own, since the client is changed for as long as it makes the connection.
-    core = client.CoreV1Api(api_client())
-    ask = core.connect_get_namespaced_pod_portforward
+    ask = PodAsked(api_client()).forwarded
     try:
         return _Forwarded(portforward(ask, pod, namespace, ports=str(GATEWAY_PORT)))
     except (client.ApiException, WebSocketException, OSError) as error:

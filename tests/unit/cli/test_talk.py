@@ -2,16 +2,18 @@
 
 import random
 from collections.abc import Iterator
+from importlib import import_module
 from typing import Any
 
 import pytest
+from kubernetes import client
 
 from tidegate_cli.talk.asking import Answer, Unanswered
 from tidegate_cli.talk.benchlines import lines
 from tidegate_cli.talk.conversation import HELP, talk
 from tidegate_cli.talk.loading import due_seconds, prompt
 from tidegate_cli.talk.measures import Load, gaps, line, percentiles, summary, tokens_per_second
-from tidegate_cli.talk.way import by_address
+from tidegate_cli.talk.way import PodAsked, by_address
 from tidegate_models.errors import Invalid
 
 ANSWER = Answer(10.0, ["a", "b", "c"], [10.5, 10.75, 11.0], 11.25, 7, 3, "stop")
@@ -176,3 +178,28 @@ def test_a_new_conversation_knows_only_what_the_model_was_told_first() -> None:
     model = Model("yes")
     chat(model, "one", "/new", "two", "/exit")
     assert model.asked[1] == ["be brief", "two"]
+
+
+def test_a_port_forward_is_asked_for_as_the_clients_own_method_asks() -> None:
+    configuration = client.Configuration(host="https://cluster:6443")
+    configuration.api_key = {"authorization": "Bearer token"}
+    api = client.ApiClient(configuration)
+    asked: list[Any] = []
+
+    forward = object()
+
+    def websocket(_: Any, method: str, url: str, headers: Any, **__: Any) -> object:
+        asked.append((method, url, headers["authorization"]))
+        return forward
+
+    stream = import_module("kubernetes.stream.stream")
+    for method in (PodAsked(api).forwarded, client.CoreV1Api(api).connect_get_namespaced_pod_portforward):
+        made = stream._websocket_request(
+            websocket, {"_preload_content": False}, method, "pod", "ns", ports="8080"
+        )
+        assert made is forward
+    assert asked[0] == asked[1]
+    assert asked[0][1:] == (
+        "https://cluster:6443/api/v1/namespaces/ns/pods/pod/portforward?ports=8080",
+        "Bearer token",
+    )
