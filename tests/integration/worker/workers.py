@@ -24,7 +24,7 @@ DRAIN_SECONDS = 300
 
 
 def environment(home: Path) -> dict[str, str]:
-    """Return what the operator sets, with `home` as the only place to write."""
+    """Return what the operator and the image set, with `home` as the only place to write."""
     places = {name: str(home) for name in ("HOME", "TMPDIR", "XDG_CACHE_HOME", "VLLM_CACHE_ROOT")}
     return {
         **os.environ,
@@ -36,6 +36,8 @@ def environment(home: Path) -> dict[str, str]:
         "VLLM_NO_USAGE_STATS": "1",
         "VLLM_CPU_KVCACHE_SPACE": "1",
         "VLLM_CPU_OMP_THREADS_BIND": "nobind",
+        # As the image says: what vLLM would compile at the first request needs more than a compiler.
+        "TORCH_COMPILE_DISABLE": "1",
     }
 
 
