@@ -61,7 +61,7 @@ def test_each_leader_has_followers_that_nobody_counts(
         assert (labels[MEMBER_LABEL], SERVICE_LABEL in labels) == (NAME, False)
         assert pod["metadata"]["name"].endswith("-1")
     eventually(lambda: condition(api, namespace, "Ready") == ("True", "Serving"))
-    assert status_of(api, namespace)["ready"] == "2/2"
+    eventually(lambda: status_of(api, namespace)["ready"] == "2/2")
     eventually(lambda: condition(api, namespace, "Progressing")[0] == "False")
     target = (operator.metric(RESYNCS) or 0) + 5
     eventually(lambda: (operator.metric(RESYNCS) or 0) >= target)
