@@ -45,15 +45,13 @@ class Target:
     model: str
 
 
-def find(api: client.CustomObjectsApi, namespaces: Sequence[str], wanted: str) -> Target:
-    """Return a service that is Ready; raise SelfTestFailed saying which ones are not, and why."""
-    found = sorted(_services(api, namespaces), key=_place)
+def find(api: client.CustomObjectsApi, namespaces: Sequence[str], wanted: str) -> list[Target]:
+    """Return the services that are Ready, the oldest first; raise SelfTestFailed saying why if none is."""
+    found = sorted(_services(api, namespaces), key=_age)
     if wanted:
         found = [item for item in found if item["metadata"]["name"] == wanted]
-    for item in found:
-        if _ready(item).get("status") == "True":
-            namespace, name = _place(item)
-            return Target(namespace, name, item["spec"]["model"].get("name") or name)
+    if ready := [_target(item) for item in found if _ready(item).get("status") == "True"]:
+        return ready
     where = f"namespace {', '.join(namespaces)}" if namespaces else "any namespace"
     if not found:
         what = f"no LLMService {wanted!r}" if wanted else "no LLMService"
@@ -71,6 +69,15 @@ def _services(api: client.CustomObjectsApi, namespaces: Sequence[str]) -> list[d
     else:
         listed = [api.list_namespaced_custom_object(*kind, one, SERVICES_PLURAL) for one in namespaces]
     return [item for page in listed for item in page["items"] if "deletionTimestamp" not in item["metadata"]]
+
+
+def _target(item: dict[str, Any]) -> Target:
+    namespace, name = _place(item)
+    return Target(namespace, name, item["spec"]["model"].get("name") or name)
+
+
+def _age(item: dict[str, Any]) -> tuple[str, tuple[str, str]]:
+    return item["metadata"].get("creationTimestamp", ""), _place(item)
 
 
 def _place(item: dict[str, Any]) -> tuple[str, str]:
@@ -135,8 +142,19 @@ def _text(answer: bytes) -> str:
 
 
 def run(api: client.CustomObjectsApi, words: argparse.Namespace) -> None:
-    """Find a model, become its tenant, ask."""
-    target = find(api, words.namespace, words.service)
+    """Find a model, become its tenant, ask; a namespace that is just being removed is passed over."""
+    *others, last = find(api, words.namespace, words.service)
+    for target in others:
+        try:
+            return _try(api, target, words)
+        except ApiException as error:
+            if not _is_being_removed(error):
+                raise
+            print(f"namespace {target.namespace} is being removed: it is passed over", flush=True)
+    return _try(api, last, words)
+
+
+def _try(api: client.CustomObjectsApi, target: Target, words: argparse.Namespace) -> None:
     print(
         f"LLMService {target.namespace}/{target.service} is Ready; asking model {target.model!r}", flush=True
     )
@@ -144,6 +162,14 @@ def run(api: client.CustomObjectsApi, words: argparse.Namespace) -> None:
         began = time.monotonic()
         text = ask(words.gateway.rstrip("/"), key, target.model, words.timeout)
     print(f"{PROMPT!r} -> {text!r} in {time.monotonic() - began:.1f} s", flush=True)
+
+
+def _is_being_removed(error: ApiException) -> bool:
+    """Tell whether the API server takes nothing into a namespace any more, by the cause that it names."""
+    with contextlib.suppress(ValueError, TypeError, AttributeError):
+        causes = json.loads(error.body).get("details", {}).get("causes") or ()
+        return any(cause.get("reason") == "NamespaceTerminating" for cause in causes)
+    return False
 
 
 def arguments(argv: Sequence[str]) -> argparse.Namespace:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -149,6 +150,33 @@ def test_a_namespace_without_a_model_is_told_with_what_to_do(run, namespace, cap
 def test_without_a_namespace_all_are_looked_at(run, gateway, api, namespace) -> None:
     make(api, namespace, "chat-anywhere", "True", "Serving")
     assert run("--service=chat-anywhere") == 0
+
+
+def test_a_namespace_that_is_being_removed_is_passed_over(
+    run, gateway, api, ready, monkeypatch, capsys
+) -> None:
+    """Its service may still be Ready and listed, while nothing can be made there any more."""
+    leaving = f"leaving-{ready}"
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": leaving}})
+    make(api, leaving, "chat", "True", "Serving")
+    listed = [api.get("LLMService", leaving, "chat"), *api.list("LLMService", ready)]
+    monkeypatch.setattr(selftest, "_services", lambda *_: listed)
+    monkeypatch.setattr(selftest, "_age", lambda item: item["metadata"]["namespace"] != leaving)
+    kept = {"name": "kept", "namespace": leaving, "finalizers": ["example.com/kept"]}
+    api.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": kept}, leaving)
+    api.delete("Namespace", None, leaving)
+    assert run() == 0
+    said = capsys.readouterr().out
+    assert f"namespace {leaving} is being removed: it is passed over" in said
+    assert "' Paris.'" in said
+    api.patch("ConfigMap", leaving, "kept", {"metadata": {"finalizers": None}})
+
+
+def test_the_oldest_service_is_asked(run, gateway, api, ready) -> None:
+    time.sleep(1.1)  # creation is told in whole seconds
+    make(api, ready, "another", "True", "Serving")
+    assert run(f"--namespace={ready}") == 0
+    assert [asked["model"] for asked in gateway.asked] == ["chat"]
 
 
 def test_a_gateway_that_is_not_there_is_told(run, ready, capsys) -> None:
