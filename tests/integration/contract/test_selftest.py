@@ -152,9 +152,7 @@ def test_without_a_namespace_all_are_looked_at(run, gateway, api, namespace) -> 
     assert run("--service=chat-anywhere") == 0
 
 
-def test_a_namespace_that_is_being_removed_is_passed_over(
-    run, gateway, api, ready, monkeypatch, capsys
-) -> None:
+def test_a_namespace_that_is_being_removed_is_passed_over(run, api, ready, monkeypatch, capsys) -> None:
     """Its service may still be Ready and listed, while nothing can be made there any more."""
     leaving = f"leaving-{ready}"
     api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": leaving}})
