@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 import consoleui
 from browser import scenes
@@ -32,6 +32,7 @@ def app() -> Path:
 def chromium() -> Iterator[Browser]:
     """One browser for all tests; each page has a context of its own."""
     packages.ensure_browser()
+    expect.set_options(timeout=30_000)
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield browser
@@ -62,7 +63,7 @@ def open_page(chromium: Browser, console: StandIn) -> Iterator[Opener]:
         made = chromium.new_context(**{"viewport": {"width": 1280, "height": 800}, **context})
         contexts.append(made)
         page = made.new_page()
-        page.set_default_timeout(8_000)
+        page.set_default_timeout(30_000)
         page.on("pageerror", lambda error: wrong.append(str(error)))
         page.on("console", logged)
         if signed_in:

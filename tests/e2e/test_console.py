@@ -28,6 +28,8 @@ MOST_BYTES = 150_000
 def browser() -> Iterator[Browser]:
     """Debian's Chromium."""
     packages.ensure_browser()
+    # A real model on a busy machine takes its time.
+    expect.set_options(timeout=60_000)
     with sync_playwright() as playwright:
         made = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         yield made
@@ -92,7 +94,7 @@ def use_key(page: Page, key: str) -> None:
         return page.locator("main .banner").count() == 0
 
     page.get_by_label("API key").fill(key)
-    eventually(accepted, "the gateway knows the key", 20)
+    eventually(accepted, "the gateway knows the key", 60)
     page.get_by_text("Key and parameters").click()
 
 

@@ -23,11 +23,12 @@ def shown(api: Api, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Consol
 def page(shown: Console) -> Iterator[Page]:
     """A page that breaks no rule of the policy that the console sends with it."""
     packages.ensure_browser()
+    expect.set_options(timeout=30_000)
     wrong: list[str] = []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=shutil.which("chromium"), args=["--no-sandbox"])
         opened = browser.new_page()
-        opened.set_default_timeout(15_000)
+        opened.set_default_timeout(30_000)
         opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
         opened.on("pageerror", lambda error: wrong.append(str(error)))
         opened.goto(shown.url)

@@ -247,9 +247,11 @@ def test_a_model_that_nobody_waits_for_is_not_downloaded(
     assert api.get("Job", namespace, f"{name}-load") is None
     api.patch("LLMService", namespace, "chat", {"spec": {"suspend": False}})
     job_of(api, namespace, name)
+    # The Job is there before its status is told: what was said before must not be taken for what comes after.
+    eventually(lambda: ready(api, namespace, name)[1] != "DownloadSuspended")
     api.delete("LLMService", namespace, "chat")
-    status = says(api, namespace, "DownloadSuspended", name)
-    assert "lastUsedAt" in status
+    says(api, namespace, "DownloadSuspended", name)
+    eventually(lambda: "lastUsedAt" in status_of(api, namespace, name, "LLMModel"))
 
 
 def test_a_deleted_model_that_is_used_comes_back_and_its_files_stay(
