@@ -12,6 +12,8 @@ from typing import Any
 
 from aiohttp import web
 
+import servers
+
 Object = dict[str, Any]
 CSP = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; "
@@ -66,7 +68,7 @@ class StandIn:
         """End all streams and the thread."""
         self.drop()
         if self._runner:
-            self._do(self._runner.cleanup())
+            self._do(servers.end(self._runner))
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(5)
         self._loop.close()

@@ -21,6 +21,7 @@ import pytest
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
+import servers
 from integration.api import Api, eventually
 
 DEADLINE = 20.0
@@ -99,8 +100,7 @@ class FakeGateway:
         self.port, self.admin = (runner.addresses[0][1] for runner in self._runners)
 
     async def _stop(self) -> None:
-        for runner in self._runners:
-            await runner.cleanup()
+        await servers.end(*self._runners)
 
     def forget(self) -> None:
         """Be as at the start."""

@@ -208,5 +208,5 @@ def requests_of(api: Api, since: int, user: str, verb: str) -> int:
     with api.plane.audit_log.open("rb") as log:
         log.seek(since)
         events = [json.loads(line) for line in log if line.endswith(b"\n")]
-    mine = {one["auditID"] for one in events if one["user"]["username"] == user and one["verb"] == verb}
+    mine = {one["auditID"] for one in events if one["user"].get("username") == user and one["verb"] == verb}
     return len(mine)

