@@ -60,8 +60,8 @@ def test_fifty_kills_cost_no_byte_of_the_model_and_few_of_the_network(place: Pla
     fetched = place.hub.bytes_sent() / (ROUNDS * size)
     print(f"{kills} kills; fetched {fetched:.3f} of the size")
     assert kills >= ROUNDS * KILLS_A_ROUND * 0.9
-    # What was on its way at a kill is fetched again, more of it on a busy machine. A loader that began anew each time would
-    # fetch several times the size.
+    # What was on its way at a kill is fetched again, more of it on a busy machine. A loader that began anew
+    # each time would fetch several times the size.
     assert fetched < 1.5
 
 
