@@ -11,7 +11,7 @@ from typing import Protocol
 import pytest
 import yaml
 
-from integration.api import Api, eventually
+from integration.api import Api, Object, eventually
 from integration.operator.rig import (
     NAME,
     Operator,
@@ -44,16 +44,20 @@ def start(release: Release, tmp_path: Path, namespace: str) -> Iterator[Start]:
         kill(operator)
 
 
+def waiting_for_requests(api: Api, namespace: str) -> Object | None:
+    """Return a rollout that has its workers and awaits what they answer; of one reading, since it goes on meanwhile."""
+    found = rollout(api, namespace)
+    return found if found.get("weight") and found.get("verdict") == "Waiting" else None
+
+
 def test_who_leads_next_goes_on_with_the_canary(
     api: Api, namespace: str, start: Start, kubelet: StandInKubelet
 ) -> None:
     one = start("operator-0")
     first = make(api, namespace, rollout={"canary": CANARY})
     change(api, namespace, engine={"maxNumSeqs": 4})
-    eventually(
-        lambda: rollout(api, namespace).get("verdict") == "Waiting" and rollout(api, namespace)["weight"]
-    )
-    before, pods = rollout(api, namespace), tracks(api, namespace)
+    before = eventually(lambda: waiting_for_requests(api, namespace))
+    pods = tracks(api, namespace)
     one.end()
     start("operator-1")
     time.sleep(6)
