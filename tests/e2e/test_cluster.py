@@ -8,6 +8,7 @@ import pytest
 
 from e2e.cluster import Namespace, eventually, kubectl, port_forward
 from e2e.conftest import SERVICE, SYSTEM, Caller
+from e2e.test_model_sources import BYTES_PER_TOKEN
 
 
 def test_the_logs_of_a_worker_can_be_read(demo: Namespace) -> None:
@@ -27,6 +28,11 @@ def test_a_service_is_found_by_name_from_a_pod(demo: Namespace) -> None:
     script = f"import urllib.request; print(urllib.request.urlopen('{url}', timeout=20).read().decode())"
     found = json.loads(kubectl("exec", "-n", demo.name, pod, "--", "python3", "-c", script))
     assert found["data"][0]["id"] == SERVICE
+
+
+def test_the_model_is_looked_into_though_it_was_copied_after_its_service_was_made(demo: Namespace) -> None:
+    estimate = eventually(lambda: demo.get("llmservice", SERVICE)["status"].get("estimate"), "an estimate", 200)
+    assert estimate["kvBytesPerToken"] == BYTES_PER_TOKEN
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,8 @@ from tidegate_operator.desired import Inspection, Plan, Service
 
 # Pulling the image and mounting the volume included; one that cannot be mounted must not wait for ever.
 _DEADLINE_SECONDS: Final = 300
+# The kubelet waits 10, 20, 40 and 80 seconds before them: a model still being copied at the first look is found.
+_RETRIES: Final = 4
 _NAME_DIGITS: Final = 4
 _PLACING: Final = frozenset(
     {"affinity", "imagePullSecrets", "nodeSelector", "schedulerName", "securityContext", "tolerations"}
@@ -59,7 +61,7 @@ def inspection_name(service: Service) -> str | None:
 
 def _spec(service: Service, asked: Inspection) -> dict[str, Any]:
     return {
-        "backoffLimit": 0,
+        "backoffLimit": _RETRIES,
         "activeDeadlineSeconds": _DEADLINE_SECONDS,
         "template": {
             "metadata": {"labels": _labels(service)},
@@ -101,7 +103,7 @@ def _pod(service: Service, asked: Inspection) -> dict[str, Any]:
         "serviceAccountName": service.key.name,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "restartPolicy": "Never",
+        "restartPolicy": "OnFailure",
         "securityContext": restricted.pod_security(owns_volumes=False),
         "affinity": restricted.near({SERVICE_LABEL: service.key.name}),
         **{field: value for field, value in fields.items() if value},
