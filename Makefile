@@ -73,6 +73,18 @@ verify: setup ## Fail if a generated file is not what its source says
 golden: setup ## Write what the examples turn into; review the difference as behaviour
 	@$(PYTHON) hack/golden.py
 
+.PHONY: sbom
+sbom: setup ## List the parts of every image, of the console's pages and of the chart (CycloneDX) into dist/sbom
+	@$(RUN) supply sbom
+
+.PHONY: audit
+audit: setup ## Look for known holes in what is locked (3: the index tells of none, so nothing was checked)
+	@$(RUN) supply audit
+
+.PHONY: release-bases
+release-bases: setup ## Refuse a release whose BASE or CUDA_BASE is not given by digest
+	@$(RUN) supply bases
+
 .PHONY: docs
 docs: setup ## Build the pages of docs/ as a site into site/, and fail on a link that leads nowhere
 	@$(PYTHON) hack/site_pages.py
