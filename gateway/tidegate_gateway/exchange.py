@@ -21,6 +21,7 @@ from tidegate_gateway.qos.errors import NoWorker, Overloaded
 from tidegate_gateway.qos.ticket import Reason, Ticket
 from tidegate_gateway.request import Head
 from tidegate_gateway.routes.answers import problem_of
+from tidegate_gateway.routing import outliers
 from tidegate_gateway.routing.endpoint import Endpoint
 from tidegate_gateway.routing.prefix import blocks_of, seed_of
 from tidegate_gateway.upstream import WorkerConnection, request_lines
@@ -218,7 +219,7 @@ class Exchange:
         """Try another worker, or tell the client that the rest will not come."""
         connection, self._connection = self._connection, None
         head = self._answer
-        if clean and head is not None and not head.is_delimited:
+        if clean and head is not None and not head.is_delimited and self._is_whole(head):
             # An answer without a length ends with its connection.
             self.on_parts([], True)
         elif self._relaying:
@@ -228,6 +229,12 @@ class Exchange:
         else:
             # A head alone promises nothing: engines send it before they have computed a token.
             self._retry("reset", errors.worker_failed())
+
+    def _is_whole(self, head: AnswerHead) -> bool:
+        """Tell whether an answer that ends with its connection may be whole: a killed worker's ends so as well."""
+        if self._stream is not None:
+            return self._stream.is_done
+        return self._relaying or head.status != OK
 
     def _send_anew(self, worker: Worker) -> None:
         """Use a new connection to the same worker, once: it closes idle ones as it likes, perhaps as we use one.
@@ -251,7 +258,8 @@ class Exchange:
             return
         dispatcher = self._served.dispatcher
         # A canary that fails must not spend what is there for the version in use, nor can it be asked twice.
-        may_retry = dispatcher.leave_canary(ticket) or gateway.retries.take()
+        is_excused = failed is not None and outliers.excuse(failed)
+        may_retry = dispatcher.leave_canary(ticket) or is_excused or gateway.retries.take()
         other = dispatcher.retry(ticket, now) if may_retry else None
         if other is not None:
             gateway.metrics.count_retry(reason)
@@ -364,7 +372,7 @@ class Exchange:
         self._status = head.status
         self._timings.first_token.observe(now - self._started)
         if head.status == OK and head.is_event_stream:
-            self._stream = StreamMeter(strip=not self._call.wants_usage)
+            self._stream = StreamMeter(not self._call.wants_usage, keeps_end=not head.is_delimited)
             served.dispatcher.first_byte(self._ticket, now)
             if served.counted is not None and self._endpoint is not None:
                 served.counted.of(self._endpoint).first_token(now - self._ticket.dispatched_at)

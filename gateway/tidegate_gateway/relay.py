@@ -32,6 +32,7 @@ class Relay:
     _event_stream = False
     _held = False
     _last = b""
+    _open_ended = False
     _outgoing_head = b""
 
     def __init__(self, client: "ClientConnection", head: Head) -> None:
@@ -58,7 +59,10 @@ class Relay:
         self._event_stream = head.is_event_stream
         framing = b""
         if not head.says & answer.HAS_LENGTH and head.status not in NO_BODY:
-            if self._head.is_http10:
+            # What ends with the worker's connection may be half of it: only a stream's end tells more. So nobody is told
+            # by a frame of ours that it is whole.
+            self._open_ended = not (head.says & answer.IS_CHUNKED or head.is_event_stream)
+            if self._head.is_http10 or self._open_ended:
                 self._client.close_after = True
             else:
                 self._chunked = True
@@ -102,7 +106,7 @@ class Relay:
         client = self._client
         client.close_after = True
         if not self._event_stream:
-            client.transport.close()
+            client.break_off(is_open_ended=self._open_ended or self._head.is_http10)
             return
         event = sse.error_event(problem, self._head.request_id, self._last)
         end = b"%x\r\n%b\r\n%b" % (len(event), event, answer.LAST_CHUNK) if self._chunked else event

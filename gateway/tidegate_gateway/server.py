@@ -6,6 +6,7 @@ workers: a request to generate becomes an `Exchange`, which calls back `write`, 
 
 import asyncio
 import socket
+import struct
 from collections import deque
 from typing import TYPE_CHECKING, Final, cast
 
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 # Buffered towards one client before its worker is paused.
 HIGH_WATER: Final = 128 * 1024
+# The value of SO_LINGER with which a connection is reset when it is closed.
+RESET: Final = struct.pack("ii", 1, 0)
 
 
 class ClientConnection(asyncio.Protocol):
@@ -127,11 +130,17 @@ class ClientConnection(asyncio.Protocol):
         self._queue.append(request)
         if self._current is None:
             self._advance()
-        elif (
-            len(self._queue) >= self._gateway.settings.limits.pipelined_requests and not self._reading_paused
-        ):
+        elif not self._reading_paused and self._is_far_ahead():
             self._reading_paused = True
             self.transport.pause_reading()
+
+    def _is_far_ahead(self) -> bool:
+        """Tell whether a client has sent so much behind the request that is being answered that it has to wait."""
+        limits, waiting = self._gateway.settings.limits, self._queue
+        return (
+            len(waiting) >= limits.pipelined_requests
+            or sum(len(request.body) for request in waiting) >= limits.body_bytes
+        )
 
     def _advance(self) -> None:
         if self._advancing:
@@ -192,6 +201,14 @@ class ClientConnection(asyncio.Protocol):
             "refused", request_id=head.request_id, status=problem.status, code=problem.code
         )
         self.finish()
+
+    def break_off(self, *, is_open_ended: bool) -> None:
+        """End the connection within an answer; if that is how this one would end anyway, so that it cannot be missed."""
+        if is_open_ended:
+            self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
+            self.transport.abort()
+        else:
+            self.transport.close()
 
     def finish(self) -> None:
         """Go on to the next request, or close: the answer is complete."""

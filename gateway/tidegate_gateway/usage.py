@@ -19,6 +19,9 @@ LONGEST_USAGE: Final = 1024
 KEY: Final = b'"usage"'
 MEMBER: Final = b'"usage":'
 LF_LF: Final = b"\n\n"
+# What a stream says last, and as much of its end as holds that with any separators.
+DONE: Final = b"[DONE]"
+LONGEST_DONE: Final = 32
 # An end of a line that has passed may be the first half of the end of its event.
 EDGE: Final = 2
 
@@ -35,12 +38,25 @@ class Usage(msgspec.Struct, frozen=True):
 class StreamMeter:
     """Reads the events of one stream; with `strip`, takes out the one that only reports usage."""
 
-    __slots__ = ("_at_boundary", "_cr_passed", "_held", "_sent", "_strip", "events", "usage")
+    __slots__ = (
+        "_at_boundary",
+        "_cr_passed",
+        "_end",
+        "_held",
+        "_keeps_end",
+        "_sent",
+        "_strip",
+        "events",
+        "usage",
+    )
 
-    def __init__(self, strip: bool) -> None:
+    def __init__(self, strip: bool, keeps_end: bool = False) -> None:
         self._strip = strip
-        # Nothing is held, and the next byte begins an event.
-        self._at_boundary = True
+        # Whether anybody will ask if it is done, and its last bytes so far.
+        self._keeps_end = keeps_end
+        self._end = b""
+        # Nothing is held, and the next byte begins an event: what comes whole may pass at once.
+        self._at_boundary = not keeps_end
         # After an event that ended with CR, whether it was passed on: an LF that follows belongs to it.
         self._cr_passed: bool | None = None
         self._held = b""
@@ -62,6 +78,11 @@ class StreamMeter:
                 return parts
         return self._sift(b"".join(parts))
 
+    @property
+    def is_done(self) -> bool:
+        """Tell whether the stream has said that it is done; known only with `keeps_end`."""
+        return self._end.rstrip().endswith(DONE)
+
     def end(self) -> bytes:
         """Return what is still held of a stream that has ended in the middle of an event."""
         held, sent = self._held, self._sent
@@ -70,6 +91,8 @@ class StreamMeter:
 
     def _sift(self, new: bytes) -> list[bytes]:
         passed: list[bytes] = []
+        if self._keeps_end:
+            self._end = (self._end + new)[-LONGEST_DONE:]
         if self._cr_passed is not None and new:
             if new.startswith(b"\n"):
                 new = new[1:]
@@ -101,7 +124,7 @@ class StreamMeter:
             sent = len(data)
         self._held = data[start:]
         self._sent = sent - start
-        self._at_boundary = start == len(data) and self._cr_passed is None
+        self._at_boundary = start == len(data) and self._cr_passed is None and not self._keeps_end
 
     def _is_report(self, event: bytes) -> bool:
         """Note the usage in an event; tell whether it holds nothing else and must not pass."""

@@ -39,6 +39,7 @@ class Endpoint:
         "adapters_sent",
         "context_tokens",
         "ejected_until",
+        "excused",
         "failures",
         "has_adapters",
         "is_canary",
@@ -111,6 +112,8 @@ class Endpoint:
         # Failures in a row, and until when no request is sent because of them.
         self.failures = 0
         self.ejected_until = 0.0
+        # How many more of its requests may be sent to others at no charge: those it had when it began to fail.
+        self.excused = 0
         # What a request would wait for here whatever its prompt, and the time per token of its prompt: true while there
         # are as many requests as when it was weighed, until `weigh_again`.
         self.load_seconds = 0.0

@@ -21,12 +21,26 @@ def failed(endpoint: Endpoint, now: float) -> None:
     """
     if endpoint.ejected_until > now:
         return
+    if not endpoint.failures:
+        endpoint.excused = endpoint.requests
     endpoint.failures += 1
     beyond = endpoint.failures - FAILURES
     if beyond >= 0:
         # 2 ** 6 * 5 s is more than the longest.
         endpoint.ejected_until = now + min(LONGEST_SECONDS, FIRST_SECONDS * 2 ** min(beyond, 6))
         endpoint.weigh_again = 0.0
+
+
+def excuse(endpoint: Endpoint) -> bool:
+    """Tell whether a request that this endpoint failed may be sent to another at no charge, and count it.
+
+    A worker that was good until now takes all its requests down with it at once, however many: that is no failing
+    service, which the budget of retries is for.
+    """
+    if endpoint.excused == 0:
+        return False
+    endpoint.excused -= 1
+    return True
 
 
 def succeeded(endpoint: Endpoint) -> None:

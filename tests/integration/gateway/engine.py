@@ -27,6 +27,8 @@ def event(text: str) -> bytes:
 
 WORDS = ("Par", "is", " ", "é", "🌊", "!")
 DONE = b"data: [DONE]\n\n"
+# The head of an answer, of the type given, whose end is told by the end of its connection only.
+OPEN_ENDED = b"HTTP/1.1 200 OK\r\ncontent-type: %b\r\nconnection: close\r\n\r\n"
 STREAM = b"".join(map(event, WORDS)) + DONE
 
 

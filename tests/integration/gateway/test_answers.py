@@ -7,7 +7,17 @@ import json
 import openai
 import pytest
 
-from integration.gateway.engine import CHAT, DONE, STREAM, WORDS, Call, FakeEngine, complete, event
+from integration.gateway.engine import (
+    CHAT,
+    DONE,
+    OPEN_ENDED,
+    STREAM,
+    WORDS,
+    Call,
+    FakeEngine,
+    complete,
+    event,
+)
 from integration.gateway.rig import DEADLINE, Rig, eventually, in_flight
 
 HEARTBEAT = b": still here\r\n\r\n"
@@ -134,15 +144,29 @@ async def test_gzip_is_passed_through(rig: Rig) -> None:
     assert engine.calls[0].header("accept-encoding") == "gzip"
 
 
-async def test_an_answer_that_ends_with_its_connection_is_complete(rig: Rig) -> None:
+async def test_an_answer_that_ends_with_its_connection_is_passed_on_as_one(rig: Rig) -> None:
+    """A frame of ours would say that it is whole, which nobody knows: the worker may have been killed."""
+
     async def script(call: Call) -> None:
-        await call.send(
-            b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\nconnection: close\r\n\r\n" + CHAT
-        )
+        await call.send(OPEN_ENDED % b"application/json" + CHAT)
         call.writer.close()
 
     await rig.add(FakeEngine(script))
-    assert (await rig.ask(rig.post())).body == CHAT
+    client = await rig.client()
+    await client.send(rig.post())
+    status, headers = await client.read_head()
+    assert (status, headers["connection"]) == (200, "close")
+    assert not headers.keys() & {"transfer-encoding", "content-length"}
+    assert await client.read_to_end() == CHAT
+
+
+async def test_a_stream_that_ends_with_its_connection_is_complete_if_it_says_so(rig: Rig) -> None:
+    async def script(call: Call) -> None:
+        await call.send(OPEN_ENDED % b"text/event-stream" + STREAM)
+        call.writer.close()
+
+    await rig.add(FakeEngine(script))
+    assert (await rig.ask(rig.post(stream=True))).body == STREAM
 
 
 async def test_interim_answers_are_not_the_answer(rig: Rig) -> None:

@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from integration.gateway.engine import CHAT, DONE, STREAM, Call, FakeEngine, complete, event
+from integration.gateway.engine import CHAT, DONE, OPEN_ENDED, STREAM, Call, FakeEngine, complete, event
 from integration.gateway.rig import (
     MODEL,
     QUICK,
@@ -109,7 +109,28 @@ async def test_retries_have_a_budget(rig: Rig) -> None:
     for _ in range(60):
         await rig.ask(rig.post())
     tried = sum(len(engine.calls) for engine in bad)
-    assert 60 < tried <= 60 + 10 + 6
+    # Each was good until its first failure, which costs nothing.
+    assert 60 < tried <= 60 + 10 + 6 + len(bad)
+
+
+@pytest.mark.case(17)
+async def test_all_that_a_worker_takes_down_with_it_is_asked_of_another(rig: Rig) -> None:
+    """The budget is for a service that fails, not for one death: 30 of these 40 were once told of a failure."""
+    gate = asyncio.Event()
+
+    async def die_together(call: Call) -> None:
+        await gate.wait()
+        call.reset()
+
+    bad = await rig.add(FakeEngine(die_together))
+    asking = [asyncio.create_task(rig.ask(rig.post(stream=True))) for _ in range(40)]
+    await eventually(lambda: len(bad.calls) == 40, "all are there")
+    good = await rig.add(FakeEngine())
+    gate.set()
+    answers = await asyncio.gather(*asking)
+    assert {(answer.status, answer.body) for answer in answers} == {(200, STREAM)}
+    assert len(good.calls) == 40
+    assert settled(rig)
 
 
 async def test_the_only_worker_refusing_is_told_as_no_ready_worker(rig: Rig) -> None:
@@ -285,6 +306,50 @@ async def test_a_compressed_stream_that_breaks_is_left_incomplete(rig: Rig) -> N
     await client.send(rig.post(stream=True))
     await client.read_head()
     assert await client.read_to_end() == b"2\r\n\x1f\x8b\r\n"
+
+
+async def test_a_stream_without_a_length_whose_worker_is_killed_ends_with_an_error_event(rig: Rig) -> None:
+    """The kernel closes a killed process' connections as if all were well."""
+
+    async def script(call: Call) -> None:
+        await call.send(OPEN_ENDED % b"text/event-stream" + event("Par"))
+        call.writer.close()
+
+    await rig.add(FakeEngine(script))
+    answer = await rig.ask(rig.post(stream=True))
+    assert answer.body.startswith(event("Par") + b'data: {"error":')
+    assert b"[DONE]" not in answer.body
+    assert settled(rig)
+
+
+@pytest.mark.parametrize("stream", [True, False], ids=["streaming", "not streaming"])
+async def test_a_worker_killed_after_the_head_of_an_answer_without_a_length_is_replaced(
+    rig: Rig, stream: bool
+) -> None:
+    async def script(call: Call) -> None:
+        await call.send(OPEN_ENDED % (b"text/event-stream" if stream else b"application/json"))
+        call.writer.close()
+
+    await rig.add(FakeEngine(script))
+    await rig.add(FakeEngine())
+    for _ in range(6):
+        assert (await rig.ask(rig.post(stream=stream))).body == (STREAM if stream else CHAT)
+
+
+async def test_a_plain_answer_without_a_length_that_breaks_is_reset(rig: Rig) -> None:
+    """Its end is its connection's: closed as others are, half of it would look whole."""
+
+    async def script(call: Call) -> None:
+        await call.send(OPEN_ENDED % b"application/json" + b"{")
+        await asyncio.sleep(0.05)
+        call.reset()
+
+    await rig.add(FakeEngine(script))
+    client = await rig.client()
+    await client.send(rig.post())
+    await client.read_head()
+    with pytest.raises(ConnectionResetError):
+        await client.read_to_end()
 
 
 # Stalls

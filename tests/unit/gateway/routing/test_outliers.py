@@ -2,7 +2,7 @@
 
 import pytest
 
-from tidegate_gateway.routing.outliers import available, failed, succeeded
+from tidegate_gateway.routing.outliers import available, excuse, failed, succeeded
 from unit.gateway.routing.things import NOW, service
 
 
@@ -50,3 +50,16 @@ def test_who_is_available_when(ejected: tuple[int, ...], left: tuple[int, ...]) 
         endpoints[number].ejected_until = NOW + 1
     assert list(available(endpoints, NOW)) == [endpoints[number] for number in left]
     assert list(available(endpoints, NOW + 2)) == endpoints
+
+
+def test_what_a_worker_had_when_it_began_to_fail_is_excused_once_each() -> None:
+    (endpoint,) = service(1)[1]
+    endpoint.requests = 3
+    failed(endpoint, NOW)
+    endpoint.requests = 50
+    failed(endpoint, NOW)
+    assert [excuse(endpoint) for _ in range(5)] == [True, True, True, False, False]
+    succeeded(endpoint)
+    endpoint.requests = 1
+    failed(endpoint, NOW)
+    assert [excuse(endpoint) for _ in range(2)] == [True, False]
