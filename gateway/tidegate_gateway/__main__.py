@@ -44,7 +44,7 @@ async def serve(settings: Settings, source: Source) -> None:
         )
     others = _meet_others(gateway) if settings.pod_uid else None
     talking = None if others is None else loop.create_task(others.run())
-    admin = await start_admin(gateway, settings.admin_port, others)
+    admin = await start_admin(gateway, settings.admin_port, others, settings.host)
     port = await gateway.start()
     knowing = loop.create_task(source(gateway))
     knowing.add_done_callback(lambda _: ended.set())
