@@ -45,6 +45,10 @@ check: setup ## Lint, types, import contracts, unit tests: before every commit
 test: setup ## Everything: check, generated files, chart, real API server, real cluster with a real model
 	@$(RUN) suite
 
+.PHONY: integration
+integration: setup ## The chart as Helm renders it, and all parts before a real API server; no node, no cluster
+	@$(RUN) suite integration
+
 .PHONY: thorough
 thorough: setup ## What `make test` tries on one engine, on some more: the estimate of the KV cache, beside real vLLMs
 	@$(RUN) pytest -q -m thorough tests/integration
@@ -81,9 +85,13 @@ sbom: setup ## List the parts of every image, of the console's pages and of the 
 audit: setup ## Look for known holes in what is locked (3: the index tells of none, so nothing was checked)
 	@$(RUN) supply audit
 
-.PHONY: release-bases
-release-bases: setup ## Refuse a release whose BASE or CUDA_BASE is not given by digest
-	@$(RUN) supply bases
+.PHONY: chart
+chart: setup ## Package the chart into dist/chart (REGISTRY=ghcr.io/acme: where its images are)
+	@$(RUN) supply chart
+
+.PHONY: release-check
+release-check: setup ## Refuse a release: TAG is not the version, or BASE or CUDA_BASE is not given by digest
+	@$(RUN) supply release
 
 .PHONY: docs
 docs: setup ## Build the pages of docs/ as a site into site/, and fail on a link that leads nowhere

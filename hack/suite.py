@@ -3,8 +3,8 @@
 The long builds (Kubernetes' programs, then our images) start at once beside the tests. Tests run side by side where
 they share nothing: file by file, and one engine at a time. The cluster of the end-to-end layer is the demo's: brought
 up by the README's own command, and taken down again unless it was there before.
-`make keda` is its last layer alone, with KEDA in that cluster and the stories about it; `make observability` is the
-same with Jaeger.
+`make integration` is what needs no cluster but the API server. `make keda` is the last layer alone, with KEDA in that
+cluster and the stories about it; `make observability` is the same with Jaeger.
 """
 
 from __future__ import annotations
@@ -121,6 +121,23 @@ def compiled(report: Report) -> None:
     )
 
 
+def without_cluster(report: Report) -> None:
+    """What takes the API server alone."""
+    build_tools()
+    chart(report)
+    integration(report)
+
+
+def chart(report: Report) -> None:
+    """What Helm makes of the chart, and what actionlint says of the workflows."""
+    report.layer("chart", (*PYTEST, "tests/chart"))
+
+
+def integration(report: Report) -> None:
+    """Each part in its own process, before a real API server where it takes one."""
+    report.layer("integration", (*PYTEST, *BY_GROUP, "-m", "not thorough", "tests/integration"))
+
+
 def end_to_end(report: Report) -> None:
     """The demo as README gives it, then the stories told on its cluster."""
     with demo_cluster(report):
@@ -138,7 +155,9 @@ def with_jaeger(report: Report) -> None:
     """The stories that take Jaeger, on the demo's cluster; dashboards and traces stay where it was up before."""
     with demo_cluster(report):
         jaeger.install()
-        report.layer("observability", (*PYTEST, "tests/e2e_observability", "tests/e2e/test_observability.py"))
+        # One after the other: in one process, the tenant that both folders make would be made and removed twice.
+        traces, figures = "tests/e2e_observability", "tests/e2e/test_observability.py"
+        report.layer("observability", (*PYTEST, traces), (*PYTEST, figures))
 
 
 @contextmanager
@@ -157,9 +176,10 @@ def demo_cluster(report: Report) -> Iterator[None]:
 
 
 def main(argv: Sequence[str]) -> int:
-    """Run everything, or what takes `keda` or `observability`; return 0 only if all of it passed."""
+    """Run everything, or what `integration`, `keda` or `observability` is; return 0 only if all of it passed."""
     report = Report()
-    run = {"keda": with_keda, "observability": with_jaeger}.get(" ".join(argv), everything)
+    slices = {"integration": without_cluster, "keda": with_keda, "observability": with_jaeger}
+    run = slices.get(" ".join(argv), everything)
     try:
         run(report)
     except LayerFailed as failed:
@@ -177,9 +197,9 @@ def everything(report: Report) -> None:
         tools_built, images_built = builds.submit(build_tools), builds.submit(build_images)
         quick(report)
         tools_built.result()
-        report.layer("chart", (*PYTEST, "tests/chart"))
+        chart(report)
         web_app(report)
-        report.layer("integration", (*PYTEST, *BY_GROUP, "-m", "not thorough", "tests/integration"))
+        integration(report)
         compiled(report)
         # It compares times, and nothing may run beside it.
         images_built.result()
@@ -189,7 +209,7 @@ def everything(report: Report) -> None:
 
 def build_tools() -> None:
     """Build what the later layers need; a failure is told here and shows again where a tool is missing."""
-    for module in ("kubernetes", "helm", "containerd", "coredns", "prometheus"):
+    for module in ("kubernetes", "helm", "actionlint", "containerd", "coredns", "prometheus"):
         try:
             tools.build(module)
         except ClusterError as error:

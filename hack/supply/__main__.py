@@ -1,4 +1,4 @@
-"""`make sbom`, `make audit`, and what a release asks first: python -m supply sbom|audit|bases."""
+"""`make sbom`, `make audit`, `make chart`, and what a release asks first: python -m supply sbom|audit|chart|release."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from localcluster.errors import ClusterError
 from localcluster.paths import CHECKOUT
 from localcluster.report import say
-from supply import audit, bases, sbom
+from supply import audit, release, sbom
 
 OUTPUT = CHECKOUT / "dist" / "sbom"
 
 
 def main(argv: Sequence[str]) -> int:
     """Do what the one word says; return the exit status."""
-    commands = {"sbom": list_parts, "audit": audit.main, "bases": bases.main}
+    commands = {"sbom": list_parts, "audit": audit.main, "chart": release.package, "release": release.check}
     if len(argv) != 1 or argv[0] not in commands:
         say(f"error: say one of {', '.join(commands)}")
         return 2
