@@ -16,6 +16,7 @@ import msgspec
 from tidegate_gateway import errors, prompts
 from tidegate_gateway.errors import Refused, refuse
 from tidegate_gateway.messages import check_messages, refuse_missing, view
+from tidegate_gateway.nesting import is_crowded
 from tidegate_gateway.parameters import CHECKS, Check, check_unknown, look_again
 
 DECODER: Final = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -26,6 +27,8 @@ PAIR_LENGTH: Final = 12
 MODEL_NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._:/-]{0,126}[A-Za-z0-9])?")
 # What /v1/completions makes of a prompt when it is not told, as OpenAI's does.
 COMPLETION_TOKENS: Final = 16
+# Parameters of one request; engines know some sixty.
+MEMBERS: Final = 1024
 PRIORITY: Final = "priority"
 SALT: Final = "cache_salt"
 OPTIONS: Final = "stream_options"
@@ -93,7 +96,8 @@ class Call(msgspec.Struct, frozen=True):
             return (rest,), len(rest)
         if self.own_salt is not None:
             salt = _fold(salt, self.own_salt)
-        members = _members(self.priority, salt, self.options)
+        make = _members if len(self.options) <= REMEMBERED_BYTES else _make_members
+        members = make(self.priority, salt, self.options)
         return (members, rest), len(members) + len(rest)
 
 
@@ -182,15 +186,18 @@ def _report(asked: Mapping[str, msgspec.Raw] | None) -> tuple[bytes, bool]:
     return b",".join((FORCED, *kept)), False
 
 
-# Few differ.
-@lru_cache(maxsize=4096)
-def _members(priority: int, salt: str | None, options: bytes) -> bytes:
+def _make_members(priority: int, salt: str | None, options: bytes) -> bytes:
     members = [b'{"priority":%d,' % priority]
     if salt:
         members.append(b'"cache_salt":%b,' % msgspec.json.encode(salt))
     if options:
         members.append(b'"stream_options":{%b},' % options)
     return b"".join(members)
+
+
+# Few differ; those that a client could fill memory with are not kept.
+_members: Final = lru_cache(maxsize=4096)(_make_members)
+REMEMBERED_BYTES: Final = 256
 
 
 def _fold(salt: str | None, own: str) -> str:
@@ -217,6 +224,8 @@ def _rest(body: bytes, top: Mapping[str, msgspec.Raw], sets_options: bool) -> me
 
 def parse(body: bytes) -> dict[str, msgspec.Raw]:
     """Return the top level of a JSON object, each value as its bytes; raise Refused naming the first bad byte."""
+    if is_crowded(body):
+        raise Refused(errors.TOO_MUCH_IN_IT)
     try:
         if not body.isascii():
             body.decode()
@@ -229,6 +238,8 @@ def parse(body: bytes) -> dict[str, msgspec.Raw]:
         raise Refused(_malformed(body, str(error))) from error
     except RecursionError as error:
         raise Refused(errors.invalid_json("nested too deep", len(body))) from error
+    if len(top) > MEMBERS:
+        raise Refused(errors.TOO_MUCH_IN_IT)
     # Without a byte to spare, no key can have come twice.
     tight = sum(map(len, top)) + sum(map(len, top.values())) + 4 * len(top) + 1
     if top and tight != len(body):

@@ -86,6 +86,12 @@ NOT_JSON: Final = Problem(
     "unsupported_media_type",
     "The body must be JSON, not compressed: send 'Content-Type: application/json'.",
 )
+TOO_MUCH_IN_IT: Final = Problem(
+    400,
+    "param_out_of_range",
+    "The body has more than 65536 texts and keys, more than 65536 lists and objects, or more than 1024 parameters. "
+    "Send fewer at a time.",
+)
 TIMED_OUT: Final = Problem(
     408,
     "request_timeout",

@@ -30,10 +30,17 @@ NULL: Final = ord("n")
 view: Any = memoryview
 PLACE: Final = re.compile(r" - at `\$(.*)`$")
 
-# What of a content part a worker would fetch, or unpack; a part's `type` changes nothing about that.
+# What of a content part a worker would fetch, or unpack, whether its `type` says so or only the member is there.
 FETCHED: Final = frozenset({"audio_url", "image_url"})
-UNSUPPORTED: Final = frozenset({"audio_embeds", "image_embeds", "prompt_embeds", "video_embeds", "video_url"})
-LOOKED_AT: Final = FETCHED | UNSUPPORTED
+UNSUPPORTED: Final = frozenset(
+    {"audio_embeds", "image_embeds", "image_pil", "prompt_embeds", "video_embeds", "video_url"}
+)
+# An engine takes it as the name of a picture that it has seen before, whoever sent that.
+SHARED_NAME: Final = "uuid"
+LOOKED_AT: Final = FETCHED | UNSUPPORTED | {SHARED_NAME}
+TYPE: Final = "type"
+# As JSON; each character may be an escape of six.
+LONGEST_TYPE: Final = 128
 
 
 class _Plain(msgspec.Struct, forbid_unknown_fields=True):
@@ -60,6 +67,7 @@ PARTS: Final = msgspec.json.Decoder(list[str | Members])
 COUNTED: Final = msgspec.json.Decoder(list[str | _Any])
 ROLE: Final = msgspec.json.Decoder(Role)
 URL: Final = msgspec.json.Decoder(_Url | str | None)
+STRING: Final = msgspec.json.Decoder(str)
 
 
 def check_messages(raw: msgspec.Raw, name: str = "messages") -> int:
@@ -133,14 +141,10 @@ def _check_content(raw: msgspec.Raw, name: str, levels: int) -> None:
 
 
 def _check_part(part: Members, name: str, levels: int) -> None:
-    for key in part.keys() & LOOKED_AT:
+    for key in sorted(part.keys() & LOOKED_AT):
         place = f"{name}.{key}"
-        if key in UNSUPPORTED:
-            refuse(
-                errors.invalid_parameter(
-                    "unsupported_parameter", place, f"'{place}' is not accepted; leave it out."
-                )
-            )
+        if key not in FETCHED:
+            _refuse_part(place)
         value = decode(URL, part[key], place)
         url = value.url if isinstance(value, _Url) else value
         if url is not None and not url.startswith("data:"):
@@ -148,9 +152,24 @@ def _check_part(part: Members, name: str, levels: int) -> None:
                 f"'{place}' must hold the data itself, as 'data:image/png;base64,…': nothing is fetched."
             )
             refuse(errors.invalid_parameter("url_not_allowed", place, message))
+    # Of some the data is in a member of another name.
+    kind = part.get(TYPE)
+    if kind is not None and _kind(kind) in UNSUPPORTED:
+        _refuse_part(f"{name}.{TYPE}")
     for key, raw in part.items():
         if is_too_deep(raw, levels - 1):
             refuse(errors.too_deep(f"{name}.{errors.shown(key)}", DEPTH))
+
+
+def _kind(raw: msgspec.Raw) -> str:
+    """Return the type of a part, nothing if it is none."""
+    return STRING.decode(raw) if view(raw)[0] == TEXT and len(raw) <= LONGEST_TYPE else ""
+
+
+def _refuse_part(place: str) -> NoReturn:
+    refuse(
+        errors.invalid_parameter("unsupported_parameter", place, f"'{place}' is not accepted; leave it out.")
+    )
 
 
 def is_too_deep(raw: msgspec.Raw, levels: int) -> bool:
@@ -162,7 +181,10 @@ def decode_members(decoder: msgspec.json.Decoder[Any], data: bytes, name: str) -
     """Decode a list of objects as their members; raise Refused as `decode`, or if there are far too many."""
     if len(data) > LONG and len(decode(COUNTED, data, name)) > ELEMENTS:
         refuse_many(name, ELEMENTS)
-    return decode(decoder, data, name)
+    found = decode(decoder, data, name)
+    if len(found) > ELEMENTS:
+        refuse_many(name, ELEMENTS)
+    return found
 
 
 def decode(decoder: msgspec.json.Decoder[Any], data: bytes, name: str) -> Any:

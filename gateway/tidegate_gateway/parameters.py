@@ -28,8 +28,14 @@ SCHEMA_DEPTH: Final = 16
 INT32: Final = 2**31 - 1
 INT64: Final = 2**63 - 1
 
-# Ways to make a worker run or load what the client brings, or speak to its peers.
-FORBIDDEN: Final = ("chat_template", "prompt_embeds", "trust_remote_code")
+# Ways to make a worker run, load or allocate what the client says, or speak to its peers.
+FORBIDDEN: Final = (
+    "chat_template",
+    "media_io_kwargs",
+    "mm_processor_kwargs",
+    "prompt_embeds",
+    "trust_remote_code",
+)
 TRANSFERS: Final = ("ec_transfer_params", "kv_transfer_params")
 # Engines of today pass over these in silence, and the answer would not keep to them.
 REMOVED: Final = (

@@ -21,6 +21,8 @@ from tidegate_gateway.messages import (
 PROMPTS: Final = 256
 INPUTS: Final = 2048
 MOST_ID: Final = 2**31 - 1
+# As JSON, of ids that are written as 1.0: each is looked at.
+LONGEST_NUMBERS: Final = 64 * 1024
 # The first character in a list that is no space, or the first two if that one begins a list.
 OPENING: Final = re.compile(rb"\[\s*(\[?)\s*(.)", re.DOTALL)
 TEXTS: Final = msgspec.json.Decoder(list[str])
@@ -105,6 +107,8 @@ def _read_ids(
         return ids.decode(raw)
     except msgspec.ValidationError:
         pass
+    if len(raw) > LONGEST_NUMBERS:
+        return []
     try:
         found = numbers.decode(raw)
     except msgspec.ValidationError:

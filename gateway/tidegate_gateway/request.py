@@ -133,6 +133,7 @@ _forwarded: dict[bytes, bytes] = {}
 _read: dict[bytes, bytes] = {}
 _known: set[bytes] = set()
 SPELLINGS: Final = 4096
+LONGEST_NAME: Final = 64
 
 
 def _learn(names: Iterable[bytes]) -> None:
@@ -140,6 +141,9 @@ def _learn(names: Iterable[bytes]) -> None:
         for table in (_forwarded, _read, _known):
             table.clear()
     for name in names:
+        # None that is looked for is so long, and a client must not fill memory with others.
+        if len(name) > LONGEST_NAME:
+            continue
         key = name.lower()
         _known.add(name)
         if key in FORWARDED:

@@ -203,7 +203,7 @@ class ClientConnection(asyncio.Protocol):
         self.finish()
 
     def break_off(self, *, is_open_ended: bool) -> None:
-        """End the connection within an answer; if that is how this one would end anyway, so that it cannot be missed."""
+        """End the connection within an answer: by a reset where its end alone would look like the answer's."""
         if is_open_ended:
             self.transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, RESET)
             self.transport.abort()

@@ -194,7 +194,8 @@ PARTS: Final[dict[str, Schema]] = {
         {},
         {
             **dict.fromkeys(sorted(messages.FETCHED), either(FETCHED, record({}, {"url": FETCHED}))),
-            **dict.fromkeys(sorted(messages.UNSUPPORTED), False),
+            **dict.fromkeys(sorted({*messages.UNSUPPORTED, messages.SHARED_NAME}), False),
+            messages.TYPE: {"not": {"enum": sorted(messages.UNSUPPORTED)}},
         },
     ),
 }

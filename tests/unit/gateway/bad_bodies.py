@@ -214,6 +214,8 @@ PARAMETER_ROWS: Final = [
         for key, raw in (
             ("prompt_embeds", '"x"'), ("prompt_embeds", "null"), ("trust_remote_code", "true"),
             ("chat_template", '"{{x}}"'), ("kv_transfer_params", "{}"), ("ec_transfer_params", "{}"),
+            ("mm_processor_kwargs", '{"size":{"shortest_edge":1000000000}}'),
+            ("media_io_kwargs", '{"video":{"num_frames":1000000000}}'),
         )
     ),
     field("an escaped chat_template", "chat\\u005ftemplate", '"x"', UNSUPPORTED, "leave it out", param="chat_template"),
@@ -332,6 +334,19 @@ URL_ROWS: Final = [
     part("embeds of a prompt", {"type": "prompt_embeds", "prompt_embeds": "x"}, UNSUPPORTED, ".prompt_embeds"),
     part("embeds of an image", {"type": "image_embeds", "image_embeds": {}}, UNSUPPORTED, ".image_embeds"),
     part("embeds of nothing", {"type": "audio_embeds", "audio_embeds": None}, UNSUPPORTED, ".audio_embeds"),
+    # Whose data is in a member of another name
+    part("embeds of a prompt by their type", {"type": "prompt_embeds", "data": "gAN9"}, UNSUPPORTED, ".type"),
+    part("an image as a pickle", {"type": "image_pil", "data": "gAN9"}, UNSUPPORTED, ".type"),
+    part("an image by its type", {"type": "image_pil", "image_pil": "gAN9"}, UNSUPPORTED, ".image_pil"),
+    Bad(
+        "embeds whose type is escaped",
+        rb'{"model":"m","messages":[{"role":"user","content":[{"type":"prompt\u005fembeds","data":"gAN9"}]}]}',
+        UNSUPPORTED,
+        "messages[0].content[0].type",
+    ),
+    # The picture of whoever has sent one by this name
+    part("an image by its name", {"type": "image_url", "image_url": None, "uuid": "x"}, UNSUPPORTED, ".uuid"),
+    part("a name for an image", {"image_url": {"url": "data:,"}, "uuid": "x"}, UNSUPPORTED, ".uuid"),
     Bad(
         "an image whose key is escaped",
         rb'{"model":"m","messages":[{"role":"user","content":[{"image\u005furl":{"\u0075rl":"http://a"}}]}]}',

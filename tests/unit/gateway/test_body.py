@@ -281,7 +281,7 @@ GOOD_MESSAGES: dict[str, Any] = {
     "content of null": [{"role": "assistant", "content": None}],
     "parts": [{"role": "user", "content": [{"type": "text", "text": "http://a"}, "a text"]}],
     "an image of data": [{"role": "user", "content": [{"image_url": {"url": "data:image/png;base64,AA"}}]}],
-    "an image without a URL": [{"role": "user", "content": [{"type": "image_url", "image_url": None, "uuid": "1"}]}],
+    "an image without a URL": [{"role": "user", "content": [{"type": "image_url", "image_url": None}]}],
     "sound": [{"role": "user", "content": [{"type": "input_audio", "input_audio": {"data": "AA", "format": "wav"}}]}],
     "URLs in a text": [{"role": "user", "content": 'see "image_url": {"url": "http://a"} [1]'}],
     "tool calls": [
