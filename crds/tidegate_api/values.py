@@ -305,10 +305,10 @@ class Alerts(Model):
         [], max_length=64, description="Names of alerts that are left out, such as `TidegateAtMaxReplicas`."
     )
     runbook_base: str = Field(
-        "https://tidegate.dev/reference/alerts/",
-        pattern=r"^https?://[^\s#]+$",
-        description="Where `runbook_url` of each alert leads: the page of alerts, to whose end `#NAME` is put. Yours, "
-        "if you publish a copy.",
+        "",
+        pattern=r"^(https?://[^\s#]+)?$",
+        description="Where you publish docs/reference/alerts.md, if you do: each alert then has a `runbook_url` that "
+        "leads there, with `#NAME` put to its end. Without, an alert says its first step and names that page.",
     )
 
 

@@ -7,6 +7,7 @@ the chart hands them to a cluster.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -15,8 +16,8 @@ from generators.reference import page
 from generators.text import COMMAND, yaml_text
 
 SOURCE: Final = "hack/generators/alerts.py"
-# Where the page of alerts is published; a value of the chart names another place.
-RUNBOOKS: Final = "https://tidegate.dev/reference/alerts/"
+# Where the page of alerts is in this repository. Where a copy of it can be opened is a value of the chart.
+PAGE: Final = "docs/reference/alerts.md"
 GROUP: Final = "tidegate"
 _SERVICE: Final = "by (namespace, service)"
 _POOL: Final = "by (namespace, service, pool)"
@@ -202,8 +203,8 @@ ALERTS: Final = (
         "vLLM takes requests out of a batch when its KV cache is full, and computes them again later. A few are "
         "normal; more than one for each two answers, and more than six a minute, are work for nothing.",
         (
-            "As for [TidegateKVCacheSaturated](#tidegatekvcachesaturated).",
             "A smaller `maxNumSeqs` lets fewer requests grow at a time, and ends it at once.",
+            "Then more room, as for [TidegateKVCacheSaturated](#tidegatekvcachesaturated).",
         ),
     ),
     Alert(
@@ -296,7 +297,8 @@ ALERTS: Final = (
 
 INTRO: Final = """What the alerts mean, and what to do. `alerts.enabled=true` installs them as a PrometheusRule; a
 Prometheus without its operator takes the file `charts/tidegate/rules/alerts.yaml` as it is. `alerts.disabled` takes
-some of them away. Each names its LLMService, and its `runbook_url` leads here (`alerts.runbookBase`: your own copy).
+some of them away. Each names its LLMService, says the first step, and names its chapter of this page. Where you publish
+a copy of the page, `alerts.runbookBase` puts a `runbook_url` to it on each.
 Every one was seen to fire, and not to fire on what is nearly the same, by Prometheus' own `promtool`
 (`tests/chart/test_alerts.py`).
 
@@ -323,9 +325,21 @@ def rule(alert: Alert) -> dict[str, Any]:
         "annotations": {
             "summary": alert.summary,
             "description": alert.description,
-            "runbook_url": f"{RUNBOOKS}#{alert.anchor}",
+            "first_step": first_step(alert),
+            "page": f"{PAGE}#{alert.anchor}",
         },
     }
+
+
+def first_step(alert: Alert) -> str:
+    """Return what to do first as plain words, of the service that the alert names."""
+    plain = re.sub(r"\[([^]]*)\]\([^)]*\)", r"\1", alert.fix[0])
+    told = {label.upper(): label for label in re.findall(r"\$labels\.(\w+)", alert.description)}
+    return re.sub(r"\b[A-Z]{3,}\b", lambda word: _label(told, word[0]), plain)
+
+
+def _label(told: dict[str, str], word: str) -> str:
+    return f"{{{{ $labels.{told[word]} }}}}" if word in told else word
 
 
 def alerts_page() -> str:

@@ -75,6 +75,7 @@ SETS: Mapping[str, Object] = {
         },
         "dashboards": {"enabled": True, "annotations": {"grafana_folder": "LLM"}},
     },
+    "alerts as they come": {"alerts": {"enabled": True}},
     "images from a mirror, by digest": {
         "images": {
             "registry": "registry.example.com/mirror",

@@ -2,7 +2,7 @@
 
 import re
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import yaml
 
 from chart.alertcases import CASES, Case
 from chart.rendering import CHART, Rendered, helm
-from generators.alerts import ALERTS, RUNBOOKS
+from generators.alerts import ALERTS, Alert, first_step
 from localcluster import tools
 from tidegate_operator.reasons import REASONS
 
@@ -42,7 +42,8 @@ def as_test(case: Case) -> dict[str, Any]:
         "exp_annotations": {
             "summary": alert.summary,
             "description": case.words,
-            "runbook_url": f"{RUNBOOKS}#{alert.anchor}",
+            "first_step": told(alert, case.labels or {}),
+            "page": f"docs/reference/alerts.md#{alert.anchor}",
         },
     }
     expected = {
@@ -52,6 +53,11 @@ def as_test(case: Case) -> dict[str, Any]:
     }
     series = [{"series": name, "values": values} for name, values in case.series.items()]
     return {"input_series": series, "alert_rule_test": [expected]}
+
+
+def told(alert: Alert, labels: Mapping[str, str]) -> str:
+    """Return an alert's first step as whoever is woken reads it."""
+    return re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda one: labels.get(one[1], ""), first_step(alert))
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +98,24 @@ def test_each_runbook_is_a_chapter_with_steps() -> None:
     by_anchor = {chapter.partition("\n")[0].lower(): chapter for chapter in chapters}
     for alert in ALERTS:
         assert re.search(r"^1\. \S", by_anchor[alert.anchor], re.MULTILINE), alert.name
+
+
+def test_the_first_step_is_of_the_service_and_has_no_link_that_leads_nowhere() -> None:
+    alert = next(one for one in ALERTS if one.name == "TidegateNoReadyReplica")
+    assert told(alert, {"namespace": "team-a", "service": "chat"}).startswith(
+        "`tidegate status chat -n team-a`"
+    )
+    assert [one.name for one in ALERTS if "](" in first_step(one)] == []
+
+
+def test_an_alert_leads_to_no_page_of_the_web_that_nobody_said(chart: Callable[[str], Rendered]) -> None:
+    assert "http" not in RULES.read_text()
+    made = chart("alerts as they come").one("PrometheusRule", "-alerts")
+    for rule in made["spec"]["groups"][0]["rules"]:
+        assert set(rule["annotations"]) == {"summary", "description", "first_step", "page"}
+        path, _, anchor = rule["annotations"]["page"].partition("#")
+        assert f"\n## {rule['alert']}\n" in (PAGE.parents[2] / path).read_text()
+        assert anchor == rule["alert"].lower()
 
 
 def test_reasons_in_the_steps_are_those_that_conditions_have() -> None:
