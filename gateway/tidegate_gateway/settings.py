@@ -25,6 +25,8 @@ class Limits:
     pipelined_requests: int = 32
     header_seconds: float = 10
     body_idle_seconds: float = 10
+    # For the whole body, from its beginning: the largest at 35 kB/s.
+    body_seconds: float = 120
     keep_alive_seconds: float = 75
     write_stall_seconds: float = 60
     linger_seconds: float = 2

@@ -54,6 +54,7 @@ class RequestReader:
     """Reads the requests of one connection."""
 
     __slots__ = (
+        "_body_due",
         "_body_size",
         "_caller",
         "_clock",
@@ -100,6 +101,7 @@ class RequestReader:
         self._target = b""
         self._raw.clear()
         self._parts: list[bytes] = []
+        self._body_due = 0.0
         self._body_size = 0
         self._message_size = 0
 
@@ -130,7 +132,14 @@ class RequestReader:
                 self._parse(data)
                 return
         if self.head is not None:
-            self.deadline = self._clock() + self._limits.body_idle_seconds
+            self._await_body()
+
+    def _await_body(self) -> None:
+        """Let the next bytes of a body be due soon, and all of it in good time: a byte now and then is not enough."""
+        now = self._clock()
+        if not self._body_due:
+            self._body_due = now + self._limits.body_seconds
+        self.deadline = min(now + self._limits.body_idle_seconds, self._body_due)
 
     def _take_repeat(self, repeat: Repeat, data: bytes) -> bytes:
         """Take the head that came before, and return what follows; any other head is parsed."""
@@ -173,7 +182,7 @@ class RequestReader:
         try:
             self._parser.feed_data(data)
             if self.head is not None:
-                self.deadline = self._clock() + self._limits.body_idle_seconds
+                self._await_body()
             if self._feed_is_large:
                 self._check_message_size()
         except httptools.HttpParserUpgrade:

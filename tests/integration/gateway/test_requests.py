@@ -556,6 +556,24 @@ async def test_a_trickled_header_is_given_up_and_a_trickled_body_is_not() -> Non
     await close_rig(rig)
 
 
+async def test_a_body_that_is_trickled_for_ever_is_given_up() -> None:
+    """Each byte came in time: with a body of 4 MiB that lasted for weeks."""
+    rig = await make_rig(replace(QUICK, body_idle_seconds=20, body_seconds=0.5))
+    client = await rig.client()
+    await client.send(rig.head(length=4_000_000))
+
+    async def trickle() -> None:
+        while True:
+            await client.send(b" ")
+            await asyncio.sleep(0.05)
+
+    trickling = asyncio.create_task(trickle())
+    check_refusal(await client.read(), 408, "request_timeout")
+    trickling.cancel()
+    await asyncio.gather(trickling, return_exceptions=True)
+    await close_rig(rig)
+
+
 async def test_small_packets_are_not_held_back_on_either_side(rig: Rig, engine: FakeEngine) -> None:
     """Without TCP_NODELAY the first token waits 40 ms for an acknowledgement on a connection that is used again."""
     import socket
