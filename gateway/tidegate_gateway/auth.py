@@ -14,6 +14,7 @@ SCHEME: Final = b"bearer "
 PREFIX: Final = KEY_PREFIX.encode()
 # Ours have 46; the bound only keeps hashing cheap.
 LONGEST_KEY: Final = 256
+UNKNOWN: Final = "0" * 64
 
 
 def identify(authorization: bytes | None, directory: Directory, now: float) -> Caller | None:
@@ -23,13 +24,12 @@ def identify(authorization: bytes | None, directory: Directory, now: float) -> C
     """
     if authorization is None:
         return directory.anonymous
-    if authorization[:7].lower() != SCHEME:
-        return None
-    key = authorization[7:].strip(b" ")
-    if not key.startswith(PREFIX) or len(key) > LONGEST_KEY:
-        return None
-    known_as = digest(key)
+    # The same steps whatever is wrong: nobody can tell by the time whether a key was malformed, unknown or revoked.
+    key = authorization[len(SCHEME) :].strip(b" ")
+    known_as = digest(key[:LONGEST_KEY])
     caller = directory.callers.get(known_as)
-    if caller is None or not hmac.compare_digest(known_as, caller.digest):
+    is_same = hmac.compare_digest(known_as, UNKNOWN if caller is None else caller.digest)
+    is_formed = (authorization[: len(SCHEME)].lower() == SCHEME) & key.startswith(PREFIX)
+    if caller is None or not (is_same and is_formed) or len(key) > LONGEST_KEY:
         return None
     return None if caller.is_expired(now) else caller

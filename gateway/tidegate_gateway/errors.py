@@ -117,6 +117,16 @@ ANSWER_TOO_LARGE: Final = Problem(
 )
 
 
+def too_many_wrong_keys(most: int, seconds: int) -> Problem:
+    """Return the refusal of a wrong key from an address that has sent so many within a minute."""
+    message = (
+        f"More than {most} wrong API keys came from this address within a minute. Send a valid one as "
+        f"'Authorization: Bearer sk-…', or try again in {seconds} s."
+    )
+    headers = (("retry-after", str(seconds)), NO_RETRY)
+    return Problem(429, "too_many_wrong_keys", message, headers=headers, close=True)
+
+
 def bad_request(what: str) -> Problem:
     """Return the refusal of a request that is not clean HTTP/1.1; nothing after it can be trusted."""
     return Problem(400, "bad_request", f"Not a valid HTTP/1.1 request: {what}", close=True)

@@ -10,7 +10,7 @@ from asyncio import Task
 from typing import TYPE_CHECKING, Final
 
 from tidegate_api.names import PRIORITY_BY_CLASS, QosClass, engine_priority
-from tidegate_gateway import answer, errors, traceparent, versions
+from tidegate_gateway import answer, errors, redaction, traceparent, versions
 from tidegate_gateway.answer import AnswerHead
 from tidegate_gateway.body import plain, read_call
 from tidegate_gateway.directory import Caller, Worker
@@ -35,7 +35,8 @@ ATTEMPTS: Final = 2
 NOT_FOUND: Final = 404
 CLIENT_GONE: Final = 499
 OK: Final = 200
-# Kept of a worker's refusal that must be told within a stream.
+BAD_REQUEST: Final = 400
+# Kept of a worker's refusal that is told within a stream, or has yet to be looked through.
 LONGEST_REFUSAL: Final = 64 * 1024
 # A worker that answers so while it is being stopped has not begun the request.
 DRAINING: Final = frozenset({500, 503})
@@ -353,8 +354,12 @@ class Exchange:
         elif self._json is not None:
             self._json.feed(parts)
         elif self._refusal is not None:
-            self._keep_refusal(self._refusal, parts, complete)
-            return
+            if self._promised:
+                self._keep_refusal(self._refusal, parts, complete)
+                return
+            parts = _covered(self._refusal, parts, complete)
+            if not parts:
+                return
         if complete:
             self._connection = None
             if self._endpoint is not None:
@@ -384,6 +389,8 @@ class Exchange:
                 return
             if head.status == OK and head.is_readable:
                 self._json = JsonMeter()
+            elif head.status >= BAD_REQUEST and head.is_readable:
+                self._refusal = []
         self._outlet.begin(head, gateway.ledger.headers(self.caller, now))
 
     def _keep_refusal(self, refusal: list[bytes], parts: list[bytes], complete: bool) -> None:
@@ -505,3 +512,13 @@ class Exchange:
             if trace_id:
                 about["trace_id"] = trace_id
             self._gateway.log.info("request", status=self._status, **about)
+
+
+def _covered(refusal: list[bytes], parts: list[bytes], complete: bool) -> list[bytes]:
+    """Return what a client gets of a worker's refusal, once it is whole or very long; until then it is kept."""
+    refusal += parts
+    if not complete and sum(map(len, refusal)) <= LONGEST_REFUSAL:
+        return []
+    whole = redaction.cover(b"".join(refusal))
+    refusal.clear()
+    return [whole]

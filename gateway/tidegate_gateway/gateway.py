@@ -19,6 +19,7 @@ from tidegate_gateway.directory import Caller, Directory, Model
 from tidegate_gateway.errors import model_not_found, refuse
 from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.gauges import Gauges
+from tidegate_gateway.guesses import Guesses
 from tidegate_gateway.limits.ledger import Ledger
 from tidegate_gateway.metrics import Metrics
 from tidegate_gateway.routes.composer import Composer
@@ -60,6 +61,7 @@ class Gateway:
         # By namespace and name of the LLMService; a service keeps its queue as long as it has a name.
         self.services: dict[tuple[str, str], Served] = {}
         self.ledger = Ledger(self.instance)
+        self.guesses = Guesses(self._tell_of_guesses)
         self.retries = RetryBudget()
         self.demand = demand.Demand()
         self.pool = Pool(loop, settings.limits)
@@ -195,6 +197,10 @@ class Gateway:
             exchange.give_up()
         if waiting:
             await asyncio.sleep(GOODBYE_SECONDS)
+
+    def _tell_of_guesses(self, address: str) -> None:
+        self.metrics.guessers.inc()
+        self.log.warning("many wrong keys within a minute", address=address)
 
     def forget(self, connection: ClientConnection) -> None:
         """Drop a client's connection that has ended."""

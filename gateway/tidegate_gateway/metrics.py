@@ -86,6 +86,12 @@ class Metrics:
             "Clients that left before their answer was complete. A rise means that answers come too slowly.",
             registry=self.registry,
         )
+        self.guessers = Counter(
+            "tidegate_gateway_key_guessers_total",
+            "Addresses that sent more than 20 wrong API keys within a minute, once for each such minute. The log has "
+            "the address: somebody guesses keys, or uses one that was revoked.",
+            registry=self.registry,
+        )
         self.revoked = Counter(
             "tidegate_gateway_revoked_requests_total",
             "Requests that were broken off because their key was revoked or expired.",

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Final, cast
 from tidegate_gateway import answer, local
 from tidegate_gateway.auth import identify
 from tidegate_gateway.directory import Caller, Directory
-from tidegate_gateway.errors import TIMED_OUT, Problem, Refused
+from tidegate_gateway.errors import INVALID_KEY, TIMED_OUT, Problem, Refused
 from tidegate_gateway.exchange import Exchange
 from tidegate_gateway.relay import Relay
 from tidegate_gateway.request import Head
@@ -118,6 +118,13 @@ class ClientConnection(asyncio.Protocol):
             self._last_caller = identify(authorization, directory, now)
         caller = self._last_caller
         return None if caller is None or caller.is_expired(now) else caller
+
+    def refuse_key(self, authorization: bytes | None) -> Problem:
+        """Return what is told to a client without a valid key; one that sent a wrong one may have guessed it."""
+        if authorization is None:
+            return INVALID_KEY
+        peer = self.transport.get_extra_info("peername")
+        return self._gateway.guesses.refuse(peer[0] if peer else "", self._gateway.loop.time())
 
     def expect_body(self) -> None:
         """Ask for the body, once the answers before it are out."""

@@ -19,6 +19,8 @@ from tidegate_gateway.wire import collector
 
 INTERIM = 200
 JOINED_BYTES = 64 * 1024
+# Of an answer, interim ones included; engines send some hundred.
+HEAD_BYTES = 256 * 1024
 
 
 def request_lines(worker: Worker, path: bytes, length: int, request_id: str, forwarded: bytes) -> bytes:
@@ -62,6 +64,7 @@ class WorkerConnection(asyncio.Protocol):
         "_complete",
         "_fields",
         "_head_is_new",
+        "_head_size",
         "_interim",
         "_parser",
         "_parts",
@@ -103,6 +106,7 @@ class WorkerConnection(asyncio.Protocol):
         self._interim = False
         self._reusable = False
         self._status = 0
+        self._head_size = 0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Send small packets at once."""
@@ -144,8 +148,12 @@ class WorkerConnection(asyncio.Protocol):
             self.transport.abort()
             return
         self._answered = True
+        if not self._status:
+            self._head_size += len(data)
         try:
             self._parser.feed_data(data)
+            if not self._status and self._head_size > HEAD_BYTES:
+                raise httptools.HttpParserError("the head of the answer has no end")
         except httptools.HttpParserError:
             self.transport.abort()
             self._lose(clean=False)

@@ -37,6 +37,9 @@ class Owner(Protocol):
     def identify(self, authorization: bytes | None) -> Caller | None:
         """Return who is calling."""
 
+    def refuse_key(self, authorization: bytes | None) -> Problem:
+        """Return what is told to somebody who could not be identified by this."""
+
     def deliver(self, request: Request) -> None:
         """Take the next request."""
 
@@ -153,7 +156,7 @@ class RequestReader:
         self.head = head = repeat.next_head()
         self._caller = self._owner.identify(head.authorization)
         if self._caller is None:
-            head.problem = errors.INVALID_KEY
+            head.problem = self._owner.refuse_key(head.authorization)
         begin, self._repeat_left = found
         self._message_size = begin
         if self._repeat_left == 0:
@@ -227,7 +230,7 @@ class RequestReader:
         if head.problem is None and head.action not in KEYLESS:
             self._caller = self._owner.identify(head.authorization)
             if self._caller is None:
-                head.problem = errors.INVALID_KEY
+                head.problem = self._owner.refuse_key(head.authorization)
         if head.expects_continue:
             if head.problem is not None:
                 # The client may or may not send the body now: what follows cannot be told apart.

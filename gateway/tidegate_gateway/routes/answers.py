@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import msgspec
 
-from tidegate_gateway import errors
+from tidegate_gateway import errors, redaction
 from tidegate_gateway.errors import Problem, Refused
 
 DONE: Final = b"[DONE]"
@@ -104,9 +104,9 @@ def failed(index: int, problem: Problem) -> Result:
 
 
 def problem_of(status: int, data: bytes) -> Problem:
-    """Return what an engine refused a request with, in its own words."""
+    """Return what an engine refused a request with, in its own words but for what they tell of it."""
     try:
-        reason = REFUSAL.decode(data).error
+        reason = REFUSAL.decode(redaction.cover(data)).error
     except msgspec.DecodeError:
         reason = _Reason()
     code = reason.code if isinstance(reason.code, str) else reason.type or "refused_by_worker"

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tidegate_gateway.directory import Caller
+from tidegate_gateway.errors import INVALID_KEY, Problem
 from tidegate_gateway.settings import Limits
 from tidegate_gateway.wire import Request, RequestReader
 
@@ -57,6 +58,9 @@ class Owner:
 
     def identify(self, authorization: bytes | None) -> Caller | None:
         return CALLER if self.known and authorization == b"Bearer sk-x" else None
+
+    def refuse_key(self, _: bytes | None) -> Problem:
+        return INVALID_KEY
 
     def deliver(self, request: Request) -> None:
         self.got.append(request)
