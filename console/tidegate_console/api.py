@@ -5,6 +5,7 @@ everybody may read is answered, with the console's own account.
 """
 
 import asyncio
+import time
 from typing import Any, Final
 
 from aiohttp import web
@@ -15,6 +16,7 @@ from tidegate_console.changes import Changes, list_keys
 from tidegate_console.gateways import Gateways
 from tidegate_console.kinds import SERVICES, TENANTS
 from tidegate_console.kube import Access, Server
+from tidegate_console.permissions import Permissions
 from tidegate_console.problems import Problem, busy, not_signed_in
 from tidegate_console.settings import Settings
 from tidegate_console.stream import Stream
@@ -34,10 +36,11 @@ class Api:
         self._settings, self._server, self._views, self._gateways = settings, server, views, gateways
         self._version = version
         self._changes = Changes(server)
+        self._permissions = Permissions(time.monotonic)
         self._searches = asyncio.Semaphore(_SEARCHES_AT_ONCE)
 
     async def session(self, request: web.Request) -> web.StreamResponse:
-        """Say who is signed in, and what they may see."""
+        """Say who is signed in, what they may see, and what they may change."""
         token = _token(request)
         access = self._reader(token)
         user = None if token is None else await rights.user_of(access)
@@ -49,6 +52,7 @@ class Api:
                 "user": user,
                 "readOnly": user is None,
                 "namespaces": names,
+                "rights": {} if token is None else await self._permissions.of(access, token, names),
                 "profiles": list(self._settings.profiles),
             }
         )

@@ -100,6 +100,16 @@ _ANSWERS: Final[dict[str, Schema]] = {
         user=_or_null(_TEXT),
         readOnly=_YES,
         namespaces=_list(_TEXT),
+        rights={
+            "type": "object",
+            "description": "By namespace: the verbs that change something, of each kind.",
+            "additionalProperties": _object(
+                "Some of create, update, patch and delete.",
+                services=_list(_TEXT),
+                models=_list(_TEXT),
+                tenants=_list(_TEXT),
+            ),
+        },
         profiles=_list(_TEXT),
     ),
     "Object": {

@@ -41,7 +41,8 @@ ROUTES: Final = (
         "/session",
         "session",
         "Who is signed in",
-        "With the namespaces where LLMServices may be listed, and the resource profiles that there are.",
+        "With the namespaces where LLMServices may be listed, what the caller may change in each (at most a minute "
+        "old; a namespace of which the cluster does not tell it is left out), and the resource profiles.",
         needs_user=False,
         answer="Session",
     ),

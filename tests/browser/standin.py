@@ -52,6 +52,8 @@ class StandIn:
         self.pause = 0.01
         self.down = False
         self.may_read = True
+        # What ada may change, by namespace; what is not here is not known.
+        self.rights: Object = {}
         self.streams: list[asyncio.Queue[bytes | None]] = []
         self.port = 0
         self._loop = asyncio.new_event_loop()
@@ -135,6 +137,7 @@ class StandIn:
             "user": user,
             "readOnly": user is None,
             "namespaces": ["team-a", "team-b"],
+            "rights": self.rights if user else {},
         }
         return web.json_response({**told, "profiles": ["cpu", "nvidia-l4"]})
 

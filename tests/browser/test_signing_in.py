@@ -19,6 +19,28 @@ def test_without_a_token_everything_is_shown_and_nothing_can_be_done(
     assert console.asked == []
 
 
+def test_who_may_only_look_is_told_so_instead_of_being_refused(open_page: Opener, console: StandIn) -> None:
+    nothing: dict[str, list[str]] = {"services": [], "models": [], "tenants": []}
+    console.rights = {"team-a": nothing, "team-b": {**nothing, "services": ["create", "patch"]}}
+    page = open_page()
+    suspend = page.get_by_role("button", name="Suspend chat")
+    expect(suspend).to_have_attribute("aria-disabled", "true")
+    why = "Your account may not change services in team-a. Ask for the cluster's role edit there."
+    expect(suspend).to_have_attribute("aria-description", why)
+    suspend.click(force=True)
+    expect(page.get_by_text(why)).to_be_visible()
+    expect(page.get_by_role("button", name="Load nightly-batch")).to_have_attribute("aria-disabled", "false")
+    expect(page.get_by_role("button", name="Pull a model")).to_have_attribute("aria-disabled", "true")
+    expect(page.get_by_role("button", name="Deploy a service")).to_have_attribute("aria-disabled", "false")
+    assert console.asked == []
+
+
+def test_what_is_not_known_of_a_namespace_is_offered(open_page: Opener, console: StandIn) -> None:
+    console.rights = {}
+    page = open_page()
+    expect(page.get_by_role("button", name="Suspend chat")).to_have_attribute("aria-disabled", "false")
+
+
 def test_a_token_that_is_wrong_is_refused_and_forgotten(open_page: Opener) -> None:
     page = open_page(signed_in=False)
     page.get_by_role("button", name="Sign in").click()

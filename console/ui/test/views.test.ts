@@ -1,12 +1,13 @@
 // What the pages show of objects, in tables: a sentence, what is given, what is expected.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import type { Condition, LiveService, Model, Service } from "../src/api/types";
+import type { Condition, LiveService, Model, Service, Session } from "../src/api/types";
 import { busiest, totals } from "../src/views/activity";
 import { isWell, tone, trouble } from "../src/views/conditions";
 import { EMPTY, fieldOf, spec } from "../src/views/deploying";
 import { ofService, shown } from "../src/views/events";
 import { loss, modelView } from "../src/views/model";
+import { may, type Need, whyNot } from "../src/views/rights";
 import { byUrgency, matches, serviceView, words } from "../src/views/service";
 import { tenantView } from "../src/views/tenant";
 import { tenantSpec } from "../src/views/tenantdraft";
@@ -222,4 +223,35 @@ test("events are narrowed by words and to warnings", () => {
   const all = [event("Pod", "a", "Warning"), event("Pod", "b")];
   assert.equal(shown(all, { search: "", warningsOnly: true }).length, 1);
   assert.equal(shown(all, { search: "pod B", warningsOnly: false })[0]?.name, "b");
+});
+
+const none = { services: [], models: [], tenants: [] };
+const signedIn: Session = {
+  version: "1",
+  user: "ada",
+  readOnly: false,
+  namespaces: ["team-a", "team-b"],
+  rights: { "team-a": none, "team-b": { ...none, services: ["patch"] } },
+  profiles: [],
+};
+const toPatch = (namespace?: string): Need => ({ kind: "services", verb: "patch", namespace });
+for (const [sentence, session, need, expected] of [
+  ["who has not signed in may do nothing", { ...signedIn, readOnly: true }, toPatch("team-b"), false],
+  ["before anything is known nothing is offered", null, toPatch("team-b"), false],
+  ["what a namespace allows is offered", signedIn, toPatch("team-b"), true],
+  ["what it does not allow is not", signedIn, toPatch("team-a"), false],
+  ["another verb is another right", signedIn, { ...toPatch("team-b"), verb: "delete" }, false],
+  ["a namespace that is not known is offered", signedIn, toPatch("team-c"), true],
+  ["one with the name of what every object has is not known", signedIn, toPatch("constructor"), true],
+  ["without a namespace one that allows it is enough", signedIn, toPatch(), true],
+  ["and none is not", signedIn, { kind: "models", verb: "create" }, false],
+  ["where no namespace is known it is offered", { ...signedIn, namespaces: [], rights: {} }, toPatch(), true],
+] as [string, Session | null, Need, boolean][])
+  test(sentence, () => assert.equal(may(session, need), expected));
+
+test("why not says what, where and what to do", () => {
+  const said = "Your account may not change services in team-a. Ask for the cluster's role edit there.";
+  assert.equal(whyNot(signedIn, toPatch("team-a")), said);
+  assert.match(whyNot(signedIn, { kind: "models", verb: "create" }), /may not make models in any namespace/);
+  assert.equal(whyNot({ ...signedIn, user: null }, toPatch()), "Sign in to do this.");
 });

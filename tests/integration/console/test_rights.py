@@ -52,6 +52,26 @@ async def test_a_viewer_sees_all_and_is_refused_what_the_api_server_refuses(
     assert "edit" in told["error"]["fix"]
 
 
+NOTHING: dict[str, list[str]] = {"services": [], "models": [], "tenants": []}
+ALL = ["create", "update", "patch", "delete"]
+
+
+async def test_a_session_says_what_its_user_may_change(
+    console: Console, people: People, api: Api, namespace: str, module_namespace: str
+) -> None:
+    for place in (namespace, module_namespace):
+        serve(api, place, "chat")
+    viewer = people.join("viewer", READ, everywhere=True)
+    _, session = await console.call("GET", "/api/v1/session", viewer)
+    assert session["rights"][namespace] == session["rights"][module_namespace] == NOTHING
+    assert set(session["rights"]) == set(session["namespaces"])
+    editor = people.join("editor", WRITE)
+    _, session = await console.call("GET", "/api/v1/session", editor)
+    assert session["rights"] == {namespace: {"services": ALL, "models": ALL, "tenants": ALL}}
+    _, session = await console.call("GET", "/api/v1/session")
+    assert session["rights"] == {}
+
+
 async def test_an_editor_deploys_unloads_loads_renews_and_deletes(
     console: Console, people: People, api: Api, namespace: str
 ) -> None:

@@ -209,11 +209,16 @@ export interface Snapshot {
   live: Live | null;
 }
 
+export type Kind = "services" | "models" | "tenants";
+export type Change = "create" | "update" | "patch" | "delete";
+
 export interface Session {
   version: string;
   user: string | null;
   readOnly: boolean;
   namespaces: string[];
+  /** By namespace; one of which the cluster does not say it is left out. */
+  rights: Record<string, Record<Kind, Change[]>>;
   profiles: string[];
 }
 

@@ -1,9 +1,11 @@
 // Buttons that act. One that may not act stays visible, and says why. Owns no state.
 import type { ComponentChildren } from "preact";
-import { asking } from "../state/act";
-import { mayAct, session, signInOpen } from "../state/session";
+import { asking, tell } from "../state/act";
+import { session, signInOpen } from "../state/session";
+import { may, type Need, whyNot } from "../views/rights";
 
 interface Props {
+  needs: Need;
   onPress: () => void;
   children: ComponentChildren;
   kind?: "primary" | "danger" | "plain";
@@ -11,12 +13,13 @@ interface Props {
 }
 
 /** A button for what changes the cluster: without the right to, it explains itself instead. */
-export function Act({ onPress, children, kind = "plain", label }: Props) {
-  const allowed = mayAct.value;
-  const reason = session.value?.user ? "Your account may only look." : "Sign in to do this.";
+export function Act({ needs, onPress, children, kind = "plain", label }: Props) {
+  const allowed = may(session.value, needs);
+  const reason = allowed ? undefined : whyNot(session.value, needs);
   const press = () => {
     if (allowed) onPress();
-    else if (!session.value?.user) signInOpen.value = true;
+    else if (session.value?.user) tell(false, reason ?? "");
+    else signInOpen.value = true;
   };
   return (
     <button
@@ -24,7 +27,8 @@ export function Act({ onPress, children, kind = "plain", label }: Props) {
       class={kind}
       aria-label={label}
       aria-disabled={!allowed}
-      title={allowed ? undefined : reason}
+      aria-description={reason}
+      title={reason}
       onClick={press}
     >
       {children}

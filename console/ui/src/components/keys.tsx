@@ -20,6 +20,7 @@ export function Keys({ view }: { view: TenantView }) {
               : `${isOver(notAfter) ? "expired" : "until"} ${notAfter.slice(0, 10)}`}
           </span>
           <Confirmed
+            needs={{ kind: "tenants", verb: "update", namespace: view.namespace }}
             label={`Revoke ${name}`}
             title={`Revoke the key ${name} of ${view.name}?`}
             text="Whoever uses it gets 401 within two seconds, requests under way included. It cannot be had back: make a new one instead."

@@ -13,6 +13,7 @@ function Acts({ view }: { view: ModelView }) {
     <td class="acts">
       {view.paused ? (
         <Act
+          needs={{ kind: "models", verb: "patch", namespace: view.namespace }}
           label={`Resume ${name}`}
           onPress={() => void run(`${name} goes on.`, (token) => resumeModel(token, view))}
         >
@@ -21,6 +22,7 @@ function Acts({ view }: { view: ModelView }) {
       ) : (
         view.pausable && (
           <Act
+            needs={{ kind: "models", verb: "patch", namespace: view.namespace }}
             label={`Pause ${name}`}
             onPress={() =>
               void run(`${name} is paused; what is there stays.`, (token) => pauseModel(token, view))
@@ -31,6 +33,7 @@ function Acts({ view }: { view: ModelView }) {
         )
       )}
       <Confirmed
+        needs={{ kind: "models", verb: "delete", namespace: view.namespace }}
         label={`Delete ${name}`}
         title={`Delete the model ${name}?`}
         text={loss(view)}

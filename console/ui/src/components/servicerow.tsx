@@ -21,6 +21,7 @@ export function SuspendOrLoad({ view }: { view: ServiceView }) {
   if (view.suspended)
     return (
       <Act
+        needs={{ kind: "services", verb: "patch", namespace: view.namespace }}
         label={`Load ${name}`}
         onPress={() => void run(`${name} is being loaded.`, (token) => load(token, view))}
       >
@@ -29,6 +30,7 @@ export function SuspendOrLoad({ view }: { view: ServiceView }) {
     );
   return (
     <Confirmed
+      needs={{ kind: "services", verb: "patch", namespace: view.namespace }}
       label={`Suspend ${name}`}
       title={`Suspend ${name}?`}
       text={suspendLoss(name)}

@@ -128,8 +128,10 @@ export function Models() {
           unit="services"
         />
         <div class="right-side">
-          <Act onPress={() => setOpen("pull")}>Pull a model</Act>
-          <Act kind="primary" onPress={() => setOpen("deploy")}>
+          <Act needs={{ kind: "models", verb: "create" }} onPress={() => setOpen("pull")}>
+            Pull a model
+          </Act>
+          <Act needs={{ kind: "services", verb: "create" }} kind="primary" onPress={() => setOpen("deploy")}>
             Deploy a service
           </Act>
         </div>

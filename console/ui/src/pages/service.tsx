@@ -25,6 +25,7 @@ function Acts({ view }: { view: ServiceView }) {
       )}
       <SuspendOrLoad view={view} />
       <Confirmed
+        needs={{ kind: "services", verb: "patch", namespace: view.namespace }}
         title={`Replace the workers of ${name}?`}
         text="New workers are made and take over one by one; answers that have begun are finished. Their prompt caches begin empty."
         verb="Renew"
@@ -33,6 +34,7 @@ function Acts({ view }: { view: ServiceView }) {
         Renew
       </Confirmed>
       <Confirmed
+        needs={{ kind: "services", verb: "delete", namespace: view.namespace }}
         kind="danger"
         title={`Delete ${name}?`}
         text={`The service, its workers and its settings are gone for good, and clients that ask for ${view.model} get 404. The files of its model stay in the cache.`}

@@ -44,6 +44,7 @@ function Card({ tenant }: { tenant: Tenant }) {
         </span>
         <div class="right-side">
           <Act
+            needs={{ kind: "tenants", verb: "update", namespace: view.namespace }}
             label={`Make a key for ${view.name}`}
             onPress={() => {
               wanted.value = { namespace: view.namespace, tenant: view.name };
@@ -90,7 +91,7 @@ export function Tenants() {
           unit="tenants"
         />
         <div class="right-side">
-          <Act kind="primary" onPress={() => setMaking(true)}>
+          <Act needs={{ kind: "tenants", verb: "create" }} kind="primary" onPress={() => setMaking(true)}>
             New tenant
           </Act>
         </div>

@@ -12,8 +12,6 @@ export const session = signal<Session | null>(null);
 export const refused = signal<ApiError | null>(null);
 export const signInOpen = signal(false);
 
-/** Whether actions are offered. The API server decides each of them all the same. */
-export const mayAct = computed(() => session.value !== null && !session.value.readOnly);
 export const namespaces = computed(() => session.value?.namespaces ?? []);
 
 export async function refreshSession(): Promise<void> {
