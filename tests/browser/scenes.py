@@ -170,8 +170,48 @@ def empty() -> Object:
     return {"services": [], "models": [], "tenants": [], "events": [], "live": live()}
 
 
+# How far the one download is.
+PROGRESS: Object = {
+    "bytesDone": 6_060_000_000,
+    "bytesTotal": 16_380_000_000,
+    "percent": 37,
+    "bytesPerSecond": 83_000_000,
+    "remainingSeconds": 124,
+}
+
+
 def ordinary() -> Object:
     """A cluster with one of everything."""
+    tenants = [
+        tenant(
+            "web",
+            limits={"requestsPerMinute": 600, "tokensPerMinute": 200_000},
+            budget={"tokens": 50_000_000, "window": "Month"},
+        ),
+        tenant("batch", "team-b", "low"),
+    ]
+    shown = live(
+        {"team-a/chat": figures()},
+        {
+            "team-a/web": {
+                "requestsPerMinute": 102.0,
+                "tokensPerMinute": 31_800.0,
+                "requestsTotal": 18_233,
+                "tokensTotal": 6_100_000,
+            }
+        },
+    )
+    return {
+        "services": _services(),
+        "models": _models(),
+        "tenants": tenants,
+        "events": _events(),
+        "live": shown,
+    }
+
+
+def _services() -> list[Object]:
+    """One that serves, one that loads, one that finds no room, and one that sleeps."""
     scaling = {
         "pool": "shared",
         "mode": "Auto",
@@ -188,14 +228,7 @@ def ordinary() -> Object:
     )
     loading = condition("Ready", "False", "ModelDownloading", "hf://Qwen/Qwen3-8B is being downloaded: 37%.")
     asleep = condition("Ready", "False", "Suspended", "spec.suspend is true.")
-    progress = {
-        "bytesDone": 6_060_000_000,
-        "bytesTotal": 16_380_000_000,
-        "percent": 37,
-        "bytesPerSecond": 83_000_000,
-        "remainingSeconds": 124,
-    }
-    services = [
+    return [
         service("chat", "team-a", ready="3/3", scaling=[scaling]),
         service(
             "qwen3-8b",
@@ -204,21 +237,25 @@ def ordinary() -> Object:
             loading,
             ready="0/1",
             uri="hf://Qwen/Qwen3-8B",
-            model={"name": "qwen3-8b", **progress},
+            model={"name": "qwen3-8b", **PROGRESS},
         ),
         service(
             "llama-70b", "team-b", "Pending", full, ready="0/2", uri="hf://meta-llama/Llama-3.3-70B-Instruct"
         ),
         service("nightly-batch", "team-b", "Suspended", asleep, ready="0/0", uri="pvc://models/qwen3-4b"),
     ]
-    models = [
+
+
+def _models() -> list[Object]:
+    """One that is being fetched, and one that is there."""
+    return [
         model(
             "qwen3-8b",
             "hf://Qwen/Qwen3-8B",
             "Downloading",
             usedBy=["qwen3-8b"],
             license="apache-2.0",
-            **progress,
+            **PROGRESS,
         ),
         model(
             "smollm2",
@@ -228,15 +265,11 @@ def ordinary() -> Object:
             revision="12fd25f77366fa6b3b4b768ec3050bf629380bac",
         ),
     ]
-    tenants = [
-        tenant(
-            "web",
-            limits={"requestsPerMinute": 600, "tokensPerMinute": 200_000},
-            budget={"tokens": 50_000_000, "window": "Month"},
-        ),
-        tenant("batch", "team-b", "low"),
-    ]
-    events = [
+
+
+def _events() -> list[Object]:
+    """What happened to them."""
+    return [
         event(
             "chat",
             "ScaledUp",
@@ -253,18 +286,6 @@ def ordinary() -> Object:
         ),
         event("qwen3-8b", "ModelDownloading", "30% of 15.3 GiB.", seconds=95),
     ]
-    shown = live(
-        {"team-a/chat": figures()},
-        {
-            "team-a/web": {
-                "requestsPerMinute": 102.0,
-                "tokensPerMinute": 31_800.0,
-                "requestsTotal": 18_233,
-                "tokensTotal": 6_100_000,
-            }
-        },
-    )
-    return {"services": services, "models": models, "tenants": tenants, "events": events, "live": shown}
 
 
 def hostile() -> Object:

@@ -58,29 +58,19 @@ def bench(
 
     Exits with 1 if a request fails.
     """
+    rng = random.Random(seed)  # noqa: S311 - words and moments, no secret
     with told():
         way, sent = found(model, url, namespace, gateway_namespace)
-        rng = random.Random(seed)  # noqa: S311 - words and moments, no secret
         bodies = [
             _body(sent, prompt(prompt_tokens, rng), output_tokens, natural_end) for _ in range(requests + 1)
         ]
         for _ in ask(way, key, bodies.pop(), Answer(time.perf_counter())):
             pass
-    how = (
-        f"{requests} requests, {concurrency} at a time"
-        if rate is None
-        else f"{requests} requests, {rate:g} a second"
-    )
     due = None if rate is None else due_seconds(requests, rate, rng)
-    began, busy = time.perf_counter(), time.process_time()
-    try:
-        outcome = _run(way, key, bodies, concurrency, due)
-    except KeyboardInterrupt:
-        raise typer.Exit(INTERRUPTED) from None
-    seconds = time.perf_counter() - began
-    load = Load(requests, len(outcome.errors), seconds, (time.process_time() - busy) / seconds)
+    outcome, load = _measured(way, key, bodies, concurrency, due)
+    how = f"{concurrency} at a time" if rate is None else f"{rate:g} a second"
     result = {
-        "how": f"{how}, {prompt_tokens} words in, at most {output_tokens} tokens out, of {sent}",
+        "how": f"{requests} requests, {how}, {prompt_tokens} words in, at most {output_tokens} tokens out, of {sent}",
         "way": way.words,
         "forwarded": way.is_forwarded,
         **summary(outcome.answers, load),
@@ -89,6 +79,20 @@ def bench(
     print_json(result) if output is Format.JSON else print_lines(lines(result))
     if outcome.errors:
         raise typer.Exit(FAILED)
+
+
+def _measured(
+    way: Way, key: str | None, bodies: list[Any], at_a_time: int, due: list[float] | None
+) -> tuple[Outcome, Load]:
+    """Ask all questions; return the answers, and what asking took of time and of this process."""
+    requests, began, busy = len(bodies), time.perf_counter(), time.process_time()
+    try:
+        outcome = _run(way, key, bodies, at_a_time, due)
+    except KeyboardInterrupt:
+        raise typer.Exit(INTERRUPTED) from None
+    seconds = time.perf_counter() - began
+    spent = (time.process_time() - busy) / seconds
+    return outcome, Load(requests, len(outcome.errors), seconds, spent)
 
 
 def _run(way: Way, key: str | None, bodies: list[Any], at_a_time: int, due: list[float] | None) -> Outcome:
