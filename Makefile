@@ -129,6 +129,11 @@ bench-autoscaling: setup ## Replicas and what they achieve over simulated hours,
 bench-engine: setup ## What batching, caching, chunks, speculation and small weights give on a real vLLM on this CPU
 	@$(RUN) tidegate_bench engine
 
+.PHONY: streams
+streams: setup ## That nothing is lost: streams through every change, 500 kills, slow clients, deletes (PART= STREAMS= KILLS= SEED=)
+	@$(RUN) streams $(or $(PART),all) --seed $(or $(SEED),1) $(if $(STREAMS),--streams $(STREAMS)) $(if $(CLIENTS),--clients $(CLIENTS)) \
+	  $(if $(KILLS),--kills $(KILLS)) $(if $(SLOW),--slow $(SLOW)) $(if $(DELETES),--deletes $(DELETES)) $(if $(IDLE),--idle $(IDLE)) $(if $(PUBLISH),--publish)
+
 .PHONY: format
 format: setup ## Format and fix what ruff can
 	@.venv/bin/ruff check --fix .
