@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Collection, Iterator
@@ -26,6 +27,8 @@ INDEX_VARIABLES = ("UV_DEFAULT_INDEX", "UV_INDEX_URL", "PIP_INDEX_URL")
 NPM_VARIABLES = ("NPM_CONFIG_REGISTRY", "npm_config_registry")
 FOLDERS = ("storage", "run", "tmp", "downloads", "var-lib")
 IN_USE = "images-in-use"
+# Where buildah keeps what RUN --mount=type=cache keeps, beside its scratch.
+RUN_CACHES = "buildah-cache"
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +81,19 @@ class Builder:
         """While builds run and until their steps are noted: nothing may be forgotten."""
         with locked(IN_USE, shared=True):
             yield
+
+    def sweep(self) -> None:
+        """Remove what builds left that were interrupted, gigabytes at times; not while another run builds."""
+        with unless_locked(IN_USE) as free:
+            if not free:
+                return
+            for left in (self.home / "tmp").iterdir():
+                if left.is_dir() and not left.name.startswith(RUN_CACHES):
+                    shutil.rmtree(left, ignore_errors=True)
+                elif left.is_file():
+                    left.unlink(missing_ok=True)
+            if self.storage.containers():
+                self._run("rm", "--all")
 
     def forget_but(self, kept: Collection[str]) -> None:
         """Remove what no build of late went through; not while another run builds."""

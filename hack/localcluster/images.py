@@ -44,6 +44,7 @@ def build(
     builder = _builder()
     builder.prepare()
     with locked("base-image"):
+        builder.sweep()
         base = _base(builder)
     arguments = ["--build-arg", f"BASE={base}", *passed_on(os.environ), "-f", str(dockerfile), str(context)]
     refs = {}

@@ -35,6 +35,10 @@ class Storage:
         """The ids of images that nobody gave a name: results and steps of builds."""
         return [record["id"] for record in self._records("images") if not record.get("names")]
 
+    def containers(self) -> list[str]:
+        """The ids of the containers that builds work in: of a build under way, or of one that was interrupted."""
+        return [record["id"] for record in self._records("containers")]
+
     def _records(self, kind: str) -> list[dict[str, Any]]:
         file = self.root / f"overlay-{kind}" / f"{kind}.json"
         return list(json.loads(file.read_bytes())) if file.exists() else []
