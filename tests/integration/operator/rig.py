@@ -50,6 +50,11 @@ class Release:
 
 def install(api: Api, namespace: str, home: Path, watched: Sequence[str]) -> Release:
     """Apply the chart's RBAC of the operator; no `watched` namespaces means all. Nothing else of the chart runs."""
+    return installed(api, namespace, home, rendered(namespace, watched))
+
+
+def rendered(namespace: str, watched: Sequence[str]) -> str:
+    """Return the chart's RBAC and settings of the operator as YAML."""
     values = [
         "--set-json",
         f"watchNamespaces={json.dumps(list(watched))}",
@@ -60,8 +65,12 @@ def install(api: Api, namespace: str, home: Path, watched: Sequence[str]) -> Rel
         word for name in ("rbac", "settings") for word in ("--show-only", f"templates/operator/{name}.yaml")
     ]
     helm = [str(tool("helm")), "template", "tidegate", str(CHART), "--namespace", namespace, *values, *files]
-    rendered = subprocess.run(helm, check=True, capture_output=True, text=True).stdout
-    objects = [one for one in yaml.safe_load_all(rendered) if one]
+    return subprocess.run(helm, check=True, capture_output=True, text=True).stdout
+
+
+def installed(api: Api, namespace: str, home: Path, manifests: str) -> Release:
+    """Apply what was rendered; return what the operator is given."""
+    objects = [one for one in yaml.safe_load_all(manifests) if one]
     for one in objects:
         api.create(one, one["metadata"].get("namespace"))
     settings = home / "settings.yaml"
@@ -93,10 +102,9 @@ class Operator:
     def log(self) -> Path:
         return self.home / f"{self.name}.log"
 
-    def start(self) -> Operator:
-        """Start it; return without waiting."""
-        self.port = free_port()
-        environment = {
+    def environment(self) -> dict[str, str]:
+        """Return all that its process is told from outside."""
+        return {
             "PATH": os.environ["PATH"],
             "KUBECONFIG": str(self.release.kubeconfig),
             "TIDEGATE_NAMESPACES": ",".join(self.watched),
@@ -107,11 +115,15 @@ class Operator:
             "POD_NAMESPACE": self.namespace,
             "POD_NAME": self.name,
         }
+
+    def start(self) -> Operator:
+        """Start it; return without waiting."""
+        self.port = free_port()
         with self.log.open("ab") as log:
             # It ends with the tests, even where these are killed: it would ask an API server that is gone, for ever.
             ends = ("setpriv", "--pdeathsig", "KILL")
             command = [*ends, sys.executable, *self.program]
-            self.process = subprocess.Popen(command, env=environment, stderr=log, stdout=log)
+            self.process = subprocess.Popen(command, env=self.environment(), stderr=log, stdout=log)
         return self
 
     def get(self, path: str) -> tuple[int, str]:
