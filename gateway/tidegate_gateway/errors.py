@@ -11,6 +11,8 @@ from typing import Final, NoReturn
 import msgspec
 
 SHOWN_CHARACTERS: Final = 200
+# Of a name that is repeated in the message and beside it.
+SHOWN_OF_A_NAME: Final = 100
 RETRY_SECONDS: Final = 5
 
 INVALID: Final = "invalid_request_error"
@@ -55,11 +57,11 @@ def body(problem: Problem, request_id: str) -> bytes:
     return msgspec.json.encode({"error": error})
 
 
-def shown(text: bytes | str) -> str:
-    """Return a client's text as it may be repeated to it: printable ASCII, at most 200 characters."""
+def shown(text: bytes | str, most: int = SHOWN_CHARACTERS) -> str:
+    """Return a client's text as it may be repeated to it: printable ASCII, at most so many characters."""
     decoded = text.decode("latin-1") if isinstance(text, bytes) else text
-    printable = "".join(c if " " <= c <= "~" else "?" for c in decoded[: SHOWN_CHARACTERS + 1])
-    return printable if len(printable) <= SHOWN_CHARACTERS else printable[: SHOWN_CHARACTERS - 1] + "…"
+    printable = "".join(c if " " <= c <= "~" else "?" for c in decoded[: most + 1])
+    return printable if len(printable) <= most else printable[: most - 1] + "…"
 
 
 INVALID_KEY: Final = Problem(

@@ -126,7 +126,7 @@ def _check_conversation(messages: list[Members], name: str, levels: int) -> None
             if key == "content":
                 _check_content(raw, f"{place}.content", levels - 1)
             elif is_too_deep(raw, levels - 1):
-                refuse(errors.too_deep(f"{place}.{errors.shown(key)}", DEPTH))
+                _refuse_depth(place, key)
 
 
 def _check_content(raw: msgspec.Raw, name: str, levels: int) -> None:
@@ -158,7 +158,11 @@ def _check_part(part: Members, name: str, levels: int) -> None:
         _refuse_part(f"{name}.{TYPE}")
     for key, raw in part.items():
         if is_too_deep(raw, levels - 1):
-            refuse(errors.too_deep(f"{name}.{errors.shown(key)}", DEPTH))
+            _refuse_depth(name, key)
+
+
+def _refuse_depth(place: str, key: str) -> NoReturn:
+    refuse(errors.too_deep(f"{place}.{errors.shown(key, errors.SHOWN_OF_A_NAME)}", DEPTH))
 
 
 def _kind(raw: msgspec.Raw) -> str:

@@ -69,7 +69,7 @@ def look_again(key: str, raw: msgspec.Raw) -> Any:
 def check_unknown(key: str, raw: msgspec.Raw) -> None:
     """Refuse a parameter that has no rule here only if it is nested too deep."""
     if is_too_deep(raw, DEPTH - 1):
-        refuse(errors.too_deep(errors.shown(key), DEPTH))
+        refuse(errors.too_deep(errors.shown(key, errors.SHOWN_OF_A_NAME), DEPTH))
 
 
 def _forbidden(key: str, advice: str, _: msgspec.Raw) -> NoReturn:

@@ -14,6 +14,8 @@ from tidegate_gateway import errors
 
 MEDIA_TYPE: Final = b"text/event-stream"
 LONGEST_SEPARATOR: Final = 4
+# Of an event whose end has not come; one token's has some hundred bytes, with all its probabilities some thousand.
+MOST_HELD: Final = 4 * 1024 * 1024
 # Atomic groups: CR LF must not be read as two ends of lines.
 EVENT_END: Final = re.compile(rb"(?>\r\n|\n|\r)(?>\r\n|\n|\r)")
 DATA: Final = re.compile(rb"(?:^|[\r\n])data: ?([^\r\n]*)")
@@ -38,14 +40,18 @@ class EventReader:
         self._held = b""
 
     def feed(self, parts: list[bytes]) -> list[bytes]:
-        """Return the data of the events that these parts complete."""
+        """Return the data of the events that these parts complete; raise Refused if one has no end."""
+        # What is held has been looked through, but for the beginning of an end.
+        seen = max(0, len(self._held) - LONGEST_SEPARATOR + 1)
         stream = self._held + b"".join(parts)
         found = []
         start = 0
-        for end in EVENT_END.finditer(stream):
+        for end in EVENT_END.finditer(stream, seen):
             found.append(data_of(stream[start : end.end()]))
             start = end.end()
         self._held = stream[start:]
+        if len(self._held) > MOST_HELD:
+            raise errors.Refused(errors.worker_failed())
         return [data for data in found if data]
 
 
