@@ -20,7 +20,7 @@ if ! uv="$(command -v uv)"; then
         fail "cannot install python3-venv: run 'apt-get install python3-venv' as root, then make again."
       python3 -m venv "$cache/uv"
     }
-    "$cache/uv/bin/pip" install -q 'uv>=0.8' ||
+    "$cache/uv/bin/pip" install -q --require-hashes --no-deps -r hack/image/uv-requirements.txt ||
       fail "cannot install uv from PyPI: check the network, or put uv on PATH."
   fi
 fi

