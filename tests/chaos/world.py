@@ -110,8 +110,22 @@ def ground(api: Api) -> Iterator[Ground]:
         head = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
         with contextlib.suppress(ConflictError):
             api.create({**head, "value": value})
+    _learn(api)
     with Kubelet(api) as kubelet, contextlib.closing(Audit(api.plane.audit_log)) as audit:
         yield Ground(api, kubelet, audit)
+
+
+def _learn(api: Api) -> None:
+    """Have the client meet every kind once: of several threads that do so at a time, one would be told of none."""
+    name = f"{_FOREIGN}-{next(_numbers)}"
+    api.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
+    gateway(api, name)
+    claim(api, name)
+    with tempfile.TemporaryDirectory() as folder:
+        installed(api, name, Path(folder), _rights().replace(_FOREIGN, name))
+    for kind in KINDS:
+        api.list(kind, name)
+    api.delete("Namespace", None, name)
 
 
 @contextlib.contextmanager
