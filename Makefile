@@ -125,6 +125,10 @@ bench-rollout: compiled ## Streams that break while a service changes its versio
 bench-autoscaling: setup ## Replicas and what they achieve over simulated hours, beside HPA, KEDA, KPA and WVA (TRACE=file.csv)
 	@$(RUN) tidegate_bench autoscaling $(if $(TRACE),--trace $(TRACE))
 
+.PHONY: bench-operator
+bench-operator: setup ## Time, API calls, CPU and memory of the operator with 1,000 and 5,000 LLMServices (hours; SERVICES="200")
+	@$(RUN) tidegate_bench operator $(if $(SERVICES),--services $(SERVICES))
+
 .PHONY: bench-engine
 bench-engine: setup ## What batching, caching, chunks, speculation and small weights give on a real vLLM on this CPU
 	@$(RUN) tidegate_bench engine

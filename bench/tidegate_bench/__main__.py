@@ -73,10 +73,19 @@ def _gateway(chosen: argparse.Namespace) -> int:
     )
 
 
+def _operator(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.operator import bench, publish  # noqa: PLC0415
+
+    if chosen.publish is not None:
+        return publish.main(chosen.publish)
+    return bench.main(chosen.services or bench.SIZES, chosen.seconds, with_script=not chosen.alone)
+
+
 RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "autoscaling": _autoscaling,
     "engine": _engine,
     "gateway": _gateway,
+    "operator": _operator,
     "profile": _profile,
     "publish": _publish,
     "rollout": _rollout,
@@ -121,6 +130,11 @@ def _parser() -> argparse.ArgumentParser:
     rollout = commands.add_parser("rollout", help="streams that break while a service changes its version")
     rollout.add_argument("--streams", type=int, default=1000, help="how many, during each change")
     rollout.add_argument("--seconds", type=float, default=40, help="over how long they are begun")
+    _add_operator(
+        commands.add_parser(
+            "operator", help="time, calls, CPU and memory of the operator with thousands of services"
+        )
+    )
     for name, (_, told) in SIMPLE.items():
         _add_rounds(commands.add_parser(name, help=told))
     return parser
@@ -163,6 +177,15 @@ def _add_engine(command: argparse.ArgumentParser) -> None:
         metavar="RESULT",
         help="put a result on its page instead, or several of single parts",
     )
+
+
+def _add_operator(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--services", type=int, nargs="+", metavar="COUNT", help="how many; by default 1000 and 5000"
+    )
+    command.add_argument("--seconds", type=float, default=300, help="how long steady state is watched")
+    command.add_argument("--alone", action="store_true", help="without the script that it is compared with")
+    _add_publish(command)
 
 
 def _add_publish(command: argparse.ArgumentParser) -> None:
