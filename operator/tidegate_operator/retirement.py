@@ -42,8 +42,11 @@ def step(
 ) -> Step:
     """Return the next step to `wanted` workers; `now` is Unix time."""
     desired = replicas_of(pool.deployment)
-    if desired is None or wanted >= desired:
+    if desired is None:
         return Step(wanted, unmarked(pool))
+    if wanted >= desired:
+        # The ReplicaSet controller may not have come to it yet: without its mark, another would go instead.
+        return Step(wanted, unmarked(pool, leaving=len(pool.live) - desired))
     if is_changing(pool):
         return Step(desired)
     workers = [
@@ -66,9 +69,11 @@ def step(
     return Step(min(found.replicas, desired) if is_known else desired, marks)
 
 
-def unmarked(pool: PoolScene) -> tuple[dict[str, Any], ...]:
-    """Return what takes every mark from the workers of a pool."""
-    return tuple(mark for pod in pool.live if (mark := _mark(pod, None, 0)) is not None)
+def unmarked(pool: PoolScene, leaving: int = 0) -> tuple[dict[str, Any], ...]:
+    """Return what takes every mark from the workers of a pool, but from so many of those that may go now."""
+    first = [pod for pod in pool.live if _annotations(pod).get(DELETION_COST_ANNOTATION) == _FIRST]
+    stay = [pod for pod in pool.live if pod not in first[: max(leaving, 0)]]
+    return tuple(mark for pod in stay if (mark := _mark(pod, None, 0)) is not None)
 
 
 def unmark(pod: Manifest) -> dict[str, Any] | None:

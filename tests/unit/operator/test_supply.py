@@ -231,6 +231,16 @@ def test_one_that_is_needed_again_is_no_longer_marked() -> None:
     assert stepped(there, 3) == (3, {"w2": {}})
 
 
+def test_one_that_nobody_has_removed_yet_keeps_its_mark_until_it_is_gone() -> None:
+    """Its ReplicaSet is about to: unmarked by then, it would be as good to go as any busy one."""
+    going = worker(2, since=ago(10))
+    going["metadata"]["annotations"] |= {DELETION_COST_ANNOTATION: "-2"}
+    spared = worker(3, since=ago(10))
+    spared["metadata"]["annotations"] |= {DELETION_COST_ANNOTATION: "-1"}
+    assert stepped(pool(2, worker(1), going, spared), 2) == (2, {"w3": {}})
+    assert stepped(pool(2, worker(1), going), 2) == (2, {"w2": {}}), "nobody has to go any more"
+
+
 def test_while_workers_are_being_replaced_none_is_taken_away() -> None:
     there = pool(2, worker(1), worker(2), worker(3), replicas=3)
     assert stepped(there, 1) == (2, {})
