@@ -24,6 +24,8 @@ def group_of(path: str) -> str:
         return "one real engine at a time"
     if parts[:2] == ("integration", "operator") and file.name in PORT_8000:
         return "port 8000"
+    if parts[:2] == ("integration", "streams"):
+        return "port 8000"
     return path
 
 
