@@ -138,6 +138,12 @@ streams: setup ## That nothing is lost: streams through every change, 500 kills,
 	@$(RUN) streams $(or $(PART),all) --seed $(or $(SEED),1) $(if $(STREAMS),--streams $(STREAMS)) $(if $(CLIENTS),--clients $(CLIENTS)) \
 	  $(if $(KILLS),--kills $(KILLS)) $(if $(SLOW),--slow $(SLOW)) $(if $(DELETES),--deletes $(DELETES)) $(if $(IDLE),--idle $(IDLE)) $(if $(PUBLISH),--publish)
 
+.PHONY: chaos
+chaos: setup ## One fault at each write, read and event of the operator (hours; PART= WORKLOAD= TRIALS= SEED= PLAN= PUBLISH=1)
+	@nice $(RUN) chaos $(foreach one,$(PART),--part $(one)) $(foreach one,$(WORKLOAD),--workload $(one)) \
+		$(if $(TRIALS),--trials $(TRIALS)) $(if $(SEED),--seed $(SEED)) $(if $(JOBS),--jobs $(JOBS)) \
+		$(if $(PLAN),--plan '$(PLAN)') $(if $(BUG),--bug $(BUG)) $(if $(PUBLISH),--publish)
+
 .PHONY: format
 format: setup ## Format and fix what ruff can
 	@.venv/bin/ruff check --fix .

@@ -138,4 +138,5 @@ def event_of(event: Object, plural: str) -> tuple[str, str]:
 def steady(name: str) -> str:
     """Return a name without what the API server or a controller has made up, for a Pod of a ReplicaSet or of a Job."""
     name = re.sub(r"-[a-z0-9]{8,10}-[bcdfghjklmnpqrstvwxz2456789]{5}$", "-POD", name)
+    name = re.sub(r"^(endpointslices/.+)-[bcdfghjklmnpqrstvwxz2456789]{5}$", r"\1-SLICE", name)
     return re.sub(r"(-inspect-[a-z0-9]+)-[bcdfghjklmnpqrstvwxz2456789]{5}$", r"\1-POD", name)

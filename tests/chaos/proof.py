@@ -16,6 +16,8 @@ from chaos.world import Ground, trial
 
 WORKLOADS = ("create", "scale-down", "pool-removed", "replace")
 MOST_TRIALS = 16
+# A bug may keep the end from ever coming.
+PATIENCE_SECONDS = 45.0
 _OF = ("kills", "refusals", "unseen")
 
 
@@ -40,7 +42,7 @@ def prove(
         for name, plan in asked:
             words = f"{name} {plan or 'without a fault'}"
             try:
-                wrong = tuple(judged(run := trial(on, ALL[name], plan, bug), against[name]))
+                wrong = tuple(judged(run := trial(on, ALL[name], plan, bug, PATIENCE_SECONDS), against[name]))
             except AssertionError as error:
                 # It never comes to lead.
                 return Verdict("planted", bug, words, True, (str(error)[:300],), 0.0, 0)

@@ -16,8 +16,6 @@ from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
-from kubernetes.dynamic.exceptions import ConflictError
-
 from chaos.audit import Audit
 from chaos.faults import Fault, Plan, Trace
 from chaos.kubelet import Kubelet
@@ -25,7 +23,7 @@ from chaos.oracle import End, end_of
 from chaos.process import ForkedOperator, Keeper
 from chaos.proxy import Proxy
 from chaos.workloads import Workload
-from integration.api import Api, Object
+from integration.api import Api, Object, eventually
 from integration.operator.rig import Operator, Release, claim, gateway, installed, rendered
 from localcluster import controlplane
 
@@ -89,7 +87,10 @@ class Run:
 
 @dataclass(frozen=True)
 class Stage:
-    """Where one trial takes place. `quiet_seconds` is for how long nothing may be written in the end."""
+    """Where one trial takes place.
+
+    `quiet_seconds` is for how long nothing may be written in the end, `patience` how long that is waited for.
+    """
 
     ground: Ground
     namespace: str
@@ -97,6 +98,7 @@ class Stage:
     keeper: Keeper
     operator: Operator
     quiet_seconds: float
+    patience: float = CONVERGE_SECONDS
 
     @property
     def api(self) -> Api:
@@ -108,11 +110,12 @@ def ground(api: Api) -> Iterator[Ground]:
     """Prepare a control plane for trials."""
     for name, value in PRIORITIES.items():
         head = {"apiVersion": "scheduling.k8s.io/v1", "kind": "PriorityClass", "metadata": {"name": name}}
-        with contextlib.suppress(ConflictError):
-            api.create({**head, "value": value})
+        api.create({**head, "value": value})
     _learn(api)
     with Kubelet(api) as kubelet, contextlib.closing(Audit(api.plane.audit_log)) as audit:
         yield Ground(api, kubelet, audit)
+    for name in PRIORITIES:
+        api.delete("PriorityClass", None, name)
 
 
 def _learn(api: Api) -> None:
@@ -139,11 +142,17 @@ def plane() -> Iterator[Ground]:
             yield found
 
 
-def trial(on: Ground, workload: Workload, plan: Plan | None = None, bug: str | None = None) -> Run:
-    """Run a workload once, with at most one fault."""
+def trial(
+    on: Ground,
+    workload: Workload,
+    plan: Plan | None = None,
+    bug: str | None = None,
+    patience: float = CONVERGE_SECONDS,
+) -> Run:
+    """Run a workload once, with at most one fault; `patience` is in seconds for each of its two states."""
     resync = BLIND_RESYNC_SECONDS if plan is not None and plan.fault is Fault.DROP else RESYNC_SECONDS
     with staged(on, workload, resync_seconds=resync, bug=bug) as stage:
-        return live(stage, workload, plan)
+        return live(replace(stage, patience=patience), workload, plan)
 
 
 @contextlib.contextmanager
@@ -198,7 +207,7 @@ def live(
 
 def await_end(stage: Stage, holds: Callable[[Api, str], bool], quiet_seconds: float) -> str:
     """Wait until a state holds and nothing is written any more; return in words what did not come about."""
-    limit, has_held = time.monotonic() + CONVERGE_SECONDS, False
+    limit, has_held = time.monotonic() + stage.patience, False
     while time.monotonic() < limit:
         if stage.proxy.quiet_seconds > quiet_seconds or not has_held:
             holds_now = holds(stage.api, stage.namespace)
@@ -208,7 +217,7 @@ def await_end(stage: Stage, holds: Callable[[Api, str], bool], quiet_seconds: fl
         time.sleep(POLL_SECONDS)
     if has_held and stage.proxy.quiet_seconds <= quiet_seconds:
         return f"it does not come to rest: {', '.join(stage.proxy.last_writes)}"
-    return f"the end was not reached within {CONVERGE_SECONDS:g} s"
+    return f"the end was not reached within {stage.patience:g} s"
 
 
 def _await_leader(operator: Operator, keeper: Keeper) -> None:
@@ -245,8 +254,15 @@ def _namespace(on: Ground, workload: Workload) -> Iterator[str]:
         on.kubelet.with_engines.add(name)
     gateway(on.api, name)
     claim(on.api, name)
+    # Bound in the midst of a workload, it would be looked into in some runs and not in others.
+    eventually(lambda: _is_bound(on.api, name), CONVERGE_SECONDS)
     yield name
     on.api.delete("Namespace", None, name)
+
+
+def _is_bound(api: Api, namespace: str) -> bool:
+    found = api.get("PersistentVolumeClaim", namespace, "models") or {}
+    return bool(found.get("status", {}).get("phase") == "Bound")
 
 
 @cache
