@@ -145,10 +145,11 @@ async def run(world: World, name: str, change: Change, streams: int, clients: in
 
 
 async def _change_on(world: World, change: Change, outcome: Outcome, streams: int) -> None:
+    loop = asyncio.get_running_loop()
     # Streams are to be open by then.
     await asyncio.sleep(0.5)
     while outcome.streams == 0:
-        await asyncio.to_thread(change, world, outcome.times)
+        await loop.run_in_executor(world.hands, change, world, outcome.times)
         outcome.times += 1
 
 

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import json
 import random
-import threading
 from collections.abc import Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -66,10 +66,11 @@ class World:
     admin_port: int = 9090
     made: int = 0
     processes: dict[str, GatewayProcess] = field(default_factory=dict)
+    # Who makes changes. A process that is to end with us ends with the thread that started it: this one stays.
+    hands: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hands"))
 
     def __post_init__(self) -> None:
         self.kubelet: Kubelet
-        self._lock = threading.Lock()
 
     # What the kubelet needs
 
@@ -188,6 +189,7 @@ def world(
         for process in made.processes.values():
             process.kill()
         node.close()
+        made.hands.shutdown()
 
 
 def _fill(made: World, workers: int) -> None:

@@ -65,6 +65,7 @@ async def test_slow_clients_are_ended_and_the_others_answered(tmp_path: Path) ->
     assert sum(done.ends.values()) == SLOW
 
 
+@pytest.mark.thorough
 def test_what_is_deleted_is_gone_with_all_that_belongs_to_it(
     api: Api, namespace: str, tmp_path: Path
 ) -> None:
@@ -73,6 +74,7 @@ def test_what_is_deleted_is_gone_with_all_that_belongs_to_it(
     assert sum(done.deleted.values()) == 8
 
 
+@pytest.mark.thorough
 def test_the_idle_worker_goes(api: Api, namespace: str, tmp_path: Path) -> None:
     done = idle.run(api, namespace, tmp_path, 4, seed=SEED)
     assert done.wrong == []
