@@ -1,4 +1,4 @@
-"""Twelve bugs that operators have had, each planted into ours: what the trials must catch to be worth anything.
+"""Thirteen bugs that operators have had, each planted into ours: what the trials must catch to be worth anything.
 
 Owns the bugs, half of which show only under a fault, and the first lines of the operator's process. Must import nothing
 else of the tests: it runs in that process.
@@ -13,6 +13,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 Object = dict[str, Any]
@@ -25,20 +26,24 @@ def random_names() -> None:
 
 
 def names_of_the_process() -> None:
-    """A child is named after the process, so a restart makes another one."""
-    _rename("networkpolicy", lambda: str(os.getpid()))
+    """A child is named after how often the process was started, so a restart makes another one."""
+    count = _starts()
+    if count > 1:
+        _rename("networkpolicy", lambda: str(count))
 
 
 def template_of_the_process() -> None:
-    """The Pods' template holds the process' start, so a restart of the operator restarts all workers."""
+    """The Pods' template holds which start of the process made it, so a restart replaces all workers."""
     from tidegate_operator import build
 
-    made, mark = build.deployment, f"{time.time():.3f}"
+    made, count = build.deployment, _starts()
+    if count == 1:
+        return
 
     def deployment(*words: Any) -> Object:
         manifest = made(*words)
         metadata = manifest["spec"]["template"]["metadata"]
-        metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), "started": mark}}
+        metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), "started": str(count)}}
         template = {**manifest["spec"]["template"], "metadata": metadata}
         return {**manifest, "spec": {**manifest["spec"], "template": template}}
 
@@ -77,42 +82,57 @@ def made_anew() -> None:
 
     one = apply._apply_one
 
-    async def apply_one(manifest: Any, live: Any, cluster: Any, *rest: Any) -> Any:
+    async def apply_one(
+        manifest: Any, live: Any, observed: Any, cluster: Any, *rest: Any, **named: Any
+    ) -> Any:
         if live is not None and manifest["kind"] == "Deployment" and apply.needs_write(manifest, live):
             await cluster.delete(live)
             raise Waiting("MadeAnew", 0.5)
-        return await one(manifest, live, cluster, *rest)
+        return await one(manifest, live, observed, cluster, *rest, **named)
 
     apply._apply_one = apply_one
 
 
-def without_owners() -> None:
-    """Children belong to nobody, so nothing removes them."""
-    from tidegate_operator import build
+def lock_left_behind() -> None:
+    """Who writes takes a lock that outlives the process, and nobody opens that of one who has died."""
+    from tidegate_operator import reconcile
+    from tidegate_operator.errors import Waiting
 
-    hashed = build._hashed
+    true = reconcile.apply
 
-    def orphaned(manifest: Object) -> Object:
-        metadata = {key: value for key, value in manifest["metadata"].items() if key != "ownerReferences"}
-        return hashed({**manifest, "metadata": metadata} if manifest["kind"] == "Service" else manifest)
+    async def locked(*words: Any) -> Any:
+        lock = _home() / "lock"
+        if lock.exists() and lock.read_text() != str(os.getpid()):
+            raise Waiting("Locked", 1.0)
+        lock.write_text(str(os.getpid()))
+        done = await true(*words)
+        lock.unlink()
+        return done
 
-    build._hashed = orphaned
+    reconcile.apply = locked
+
+
+def acts_on_events_only() -> None:
+    """Only what changes is looked at: not what was there before the process."""
+    from tidegate_operator.queues import Queues
+
+    Queues.everything = lambda *_: iter(())  # type: ignore[method-assign]
 
 
 def written_once() -> None:
     """A write counts as done before it was: after one that fails, the child is never written."""
     from tidegate_operator import apply
 
-    write, done = apply._write, set[str]()
+    write, done = apply._written, set[str]()
 
-    async def remembering(manifest: Any, *rest: Any) -> Any:
+    async def remembering(manifest: Any, *rest: Any, **named: Any) -> Any:
         mark = repr(manifest)
         if mark in done:
             return {**manifest, "metadata": {**manifest["metadata"], "uid": "?", "resourceVersion": "0"}}
         done.add(mark)
-        return await write(manifest, *rest)
+        return await write(manifest, *rest, **named)
 
-    apply._write = remembering
+    apply._written = remembering
 
 
 def trusts_its_watches() -> None:
@@ -140,18 +160,18 @@ def another_name_on_failure() -> None:
     from tidegate_operator import apply
     from tidegate_operator.cluster import ClusterError
 
-    write = apply._write
+    write = apply._written
 
-    async def stubborn(manifest: Any, *rest: Any) -> Any:
+    async def stubborn(manifest: Any, *rest: Any, **named: Any) -> Any:
         try:
-            return await write(manifest, *rest)
+            return await write(manifest, *rest, **named)
         except ClusterError:
             if manifest["kind"] != "Service":
                 raise
             metadata = {**manifest["metadata"], "name": f"{manifest['metadata']['name']}-2"}
-            return await write({**manifest, "metadata": metadata}, *rest)
+            return await write({**manifest, "metadata": metadata}, *rest, **named)
 
-    apply._write = stubborn
+    apply._written = stubborn
 
 
 def looks_at_specs_only() -> None:
@@ -178,7 +198,8 @@ BUGS: dict[str, Callable[[], None]] = {
         no_pruning,
         never_silent,
         made_anew,
-        without_owners,
+        lock_left_behind,
+        acts_on_events_only,
         written_once,
         trusts_its_watches,
         no_difference_seen,
@@ -205,6 +226,19 @@ def run(environment: dict[str, str], log: str, bug: str | None) -> None:
     if bug is not None:
         BUGS[bug]()
     sys.exit(main(["run"]))
+
+
+def _home() -> Path:
+    """Return a folder of the trial's own, which outlives the process."""
+    return Path(os.environ["TIDEGATE_SETTINGS"]).parent
+
+
+def _starts() -> int:
+    """Return the how manieth process of its trial this is."""
+    mark = _home() / "starts"
+    count = int(mark.read_text()) + 1 if mark.exists() else 1
+    mark.write_text(str(count))
+    return count
 
 
 def _rename(builder: str, suffix: Callable[[], str]) -> None:
