@@ -53,7 +53,7 @@ async def write(
     live = {_name(child): child for child in observed.children}
     return tuple(
         [
-            await _apply_one(manifest, live.get(_name(manifest)), cluster, cache, held)
+            await _apply_one(manifest, live.get(_name(manifest)), observed, cluster, cache, held=held)
             for manifest in manifests
         ]
     )
@@ -62,13 +62,14 @@ async def write(
 async def _apply_one(
     manifest: Mapping[str, Any],
     live: Manifest | None,
+    observed: Observed,
     cluster: Cluster,
     cache: Cache,
+    *,
     held: Collection[str],
 ) -> Manifest:
     if live is None:
-        await _require_free_name(manifest, cluster)
-        return await _write(manifest, cluster, cache)
+        return await _create(manifest, observed, cluster, cache)
     if not needs_write(manifest, live):
         return live
     # With the UID, an object that took this name in the meantime is refused instead of taken over.
@@ -78,20 +79,36 @@ async def _apply_one(
     return await _write({**manifest, "metadata": exactly}, cluster, cache)
 
 
-async def _require_free_name(manifest: Mapping[str, Any], cluster: Cluster) -> None:
-    """Look once more right before creating: a server-side apply would merge into whatever is there."""
+async def _create(manifest: Mapping[str, Any], observed: Observed, cluster: Cluster, cache: Cache) -> Object:
+    """Make an object where none is known; one that is there all the same is left to the next reconcile."""
+    try:
+        return await _written(manifest, cluster, cache, is_new=True)
+    except ClusterError as error:
+        if error.status != 409:
+            raise
     kind, metadata = kind_of(manifest["apiVersion"], manifest["kind"]), manifest["metadata"]
+    # Even of what is ours the plan knew nothing, such as how many workers it has: it is made anew.
+    cache.in_the_way.setdefault(observed.key, set()).add((kind, metadata["name"]))
     if found := await cluster.get(kind, metadata["namespace"], metadata["name"]):
         refuse_foreign(found, manifest)
-        raise Waiting("ChangedMeanwhile", _LOOK_AGAIN_SECONDS)
+    raise Waiting("ChangedMeanwhile", _LOOK_AGAIN_SECONDS)
 
 
 async def _write(manifest: Mapping[str, Any], cluster: Cluster, cache: Cache) -> Object:
     try:
-        written = await cluster.apply(manifest)
+        return await _written(manifest, cluster, cache)
     except ClusterError as error:
         if error.status == 409:
             raise Waiting("ChangedMeanwhile", _LOOK_AGAIN_SECONDS) from error
+        raise
+
+
+async def _written(
+    manifest: Mapping[str, Any], cluster: Cluster, cache: Cache, *, is_new: bool = False
+) -> Object:
+    try:
+        written = await cluster.apply(manifest, is_new=is_new)
+    except ClusterError as error:
         if error.status in _INVALID_STATUSES or _NOT_IN_SCHEMA in error.message:
             raise _refused(manifest, error) from error
         raise

@@ -165,7 +165,7 @@ class Autoscaler:
     async def _take_back(self, views: Iterable[View]) -> None:
         """Take the marks from workers of pools that are no longer scaled: nobody else would."""
         scaled = {pod["metadata"]["uid"] for view in views for pool in view.pools for pod in pool.scene.pods}
-        left = [pod for pod in self.cache.all(POD) if pod["metadata"]["uid"] not in scaled]
+        left = [pod for pod in self.cache.marked(POD) if pod["metadata"]["uid"] not in scaled]
         await self._write([mark for pod in left if (mark := unmark(pod)) is not None])
 
     def _forget(self, views: list[View]) -> None:

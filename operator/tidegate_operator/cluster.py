@@ -48,8 +48,12 @@ class Cluster(Protocol):
     ) -> None:
         """Return at the first change after `version`, or after `seconds` without one."""
 
-    async def apply(self, manifest: Mapping[str, Any], *, status: bool = False) -> Object:
+    async def apply(
+        self, manifest: Mapping[str, Any], *, status: bool = False, is_new: bool = False
+    ) -> Object:
         """Apply server-side with force, to the status subresource on demand; return what is there now.
+
+        `is_new`: refused with 409 where there is an object of that name, whoever has made it.
 
         `metadata.uid` and `metadata.resourceVersion` in the manifest are preconditions: another object of that name, or
         another version of it, is refused with 409.

@@ -1,17 +1,17 @@
 """Gathers what one reconcile has to know.
 
-Owns where each fact comes from: mostly the cache; a child that the watches do not show is asked for by name, since
-an object that is in our way has no label of ours. Must not decide or write.
+Owns where each fact comes from: the cache, but for what a write has found in our way: it has no label of ours, so no
+watch tells when it goes. Must not decide or write.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 from datetime import UTC, datetime
 from typing import Any
 
 from tidegate_api.names import pool_name
 from tidegate_operator.adapters.declared import lora_of
-from tidegate_operator.build import child_names
+from tidegate_operator.belonging import claimed_names
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, Object
 from tidegate_operator.facts import Enrolled, Key, Observed
@@ -32,7 +32,6 @@ from tidegate_operator.kinds import (
     LLM_SERVICE,
     LLM_TENANT,
     POD_AUTOSCALER,
-    kind_of,
 )
 from tidegate_operator.models.naming import draft_of, model_of
 from tidegate_operator.pools import sizes
@@ -47,7 +46,7 @@ async def fetch(key: Key, cache: Cache, cluster: Cluster) -> Observed | None:
     claim = claim_of(service)
     return Observed(
         service=service,
-        siblings=tuple(one for one in cache.all(LLM_SERVICE, key.namespace) if key_of(one) != key),
+        siblings=tuple(_siblings(service, cache)),
         children=tuple(await _children(service, cache, cluster)),
         pods=tuple(pods_of(key, cache)),
         followers=tuple(followers_of(key, cache)),
@@ -103,11 +102,23 @@ async def _children(service: Object, cache: Cache, cluster: Cluster) -> list[Obj
     if is_spread and cache.knows_sets:
         await _look_at_sets(key, sizes(service), cache, cluster)
     known = children_of(key, cache)
-    names = {(child["apiVersion"], child["kind"], child["metadata"]["name"]) for child in known}
-    expectations = child_names(key, sizes(service), is_spread=is_spread)
-    unknown = [expected for expected in expectations if expected not in names]
-    asked = [cluster.get(kind_of(api, kind), key.namespace, name) for api, kind, name in unknown]
-    return known + [found for found in await asyncio.gather(*asked) if found]
+    return known + await _in_the_way(key, {(one["kind"], key_of(one).name) for one in known}, cache, cluster)
+
+
+async def _in_the_way(key: Key, known: Set[tuple[str, str]], cache: Cache, cluster: Cluster) -> list[Object]:
+    """Return what a write has found under a name that we need; what has gone, or is watched again, is forgotten."""
+    names = {one for one in cache.in_the_way.pop(key, ()) if (one[0].kind, one[1]) not in known}
+    asked = {one: await cluster.get(one[0], key.namespace, one[1]) for one in sorted(names)}
+    found = {one: live for one, live in asked.items() if live is not None}
+    if found:
+        cache.in_the_way[key] = set(found)
+    return list(found.values())
+
+
+def _siblings(service: Object, cache: Cache) -> list[Object]:
+    """Return the other LLMServices of the namespace that claim a name which this one claims."""
+    key = key_of(service)
+    return [one for one in cache.claiming(key.namespace, claimed_names(service)) if key_of(one) != key]
 
 
 async def _look_at_sets(key: Key, pools: Iterable[str], cache: Cache, cluster: Cluster) -> None:

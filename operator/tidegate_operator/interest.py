@@ -4,19 +4,11 @@ Owns the ways from an object back to its LLMService or LLMModel: owner reference
 the tenants that name it and to the model that it uses, and back. Must not do I/O; reads the cache.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
-from tidegate_api.names import (
-    API_VERSION,
-    INSPECTED_FOR_LABEL,
-    MODEL_LABEL,
-    QOS_CLASSES,
-    SERVICE_KIND,
-    SERVICE_LABEL,
-    SHARED_POOL,
-    pool_name,
-)
+from tidegate_api.names import MODEL_LABEL, QOS_CLASSES, SHARED_POOL, pool_name
 from tidegate_operator.adapters.declared import adapters_of
+from tidegate_operator.belonging import claimed_names, inspected_for, owners_of
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import Object
 from tidegate_operator.facts import Key, Manifest
@@ -34,17 +26,24 @@ def keys_of(change: Change, cache: Cache) -> set[Key]:
     if change.kind == LLM_MODEL:
         return {key_of(user) for item in seen for user in users_of(item, cache)}
     if change.kind == LLM_SERVICE:
-        key = key_of(seen[-1])
-        # A model name is taken or free again: the neighbours may win or lose it.
-        return {key} | (all_keys(cache, key.namespace) if _is_news_to_siblings(change) else set())
+        return {key_of(seen[-1])} | (_rivals(seen, cache) if _is_news_to_siblings(change) else set())
     if change.kind == CLAIM:
         namespace, name = key_of(seen[-1])
         return {key_of(one) for one in cache.all(LLM_SERVICE, namespace) if name in claims_of(one)}
     if change.kind == POD_AUTOSCALER:
         return {key for item in seen for key in scaled_by(item, cache)}
-    if change.kind == POD and (of := _inspected_for(seen[-1]) or service_of_follower(seen[-1])):
+    if change.kind == POD and (of := inspected_for(seen[-1]) or service_of_follower(seen[-1])):
         return {Key(seen[-1]["metadata"]["namespace"], of)}
     return {key for item in seen for key in owners_of(item)}
+
+
+def _rivals(seen: Iterable[Object], cache: Cache) -> set[Key]:
+    """Return the LLMServices that may win or lose a name which another one claims now, or did before."""
+    return {
+        key_of(other)
+        for item in seen
+        for other in cache.claiming(item["metadata"]["namespace"], claimed_names(item))
+    }
 
 
 def tenants_of(change: Change, cache: Cache) -> set[Key]:
@@ -140,16 +139,6 @@ def key_of(item: Object) -> Key:
     return Key(item["metadata"]["namespace"], item["metadata"]["name"])
 
 
-def owners_of(item: Object) -> Iterator[Key]:
-    """Return the LLMServices that an object says it is made for: by its controller, by its label."""
-    metadata = item["metadata"]
-    for reference in metadata.get("ownerReferences", ()):
-        if (reference["apiVersion"], reference["kind"]) == (API_VERSION, SERVICE_KIND):
-            yield Key(metadata["namespace"], reference["name"])
-    if name := metadata.get("labels", {}).get(SERVICE_LABEL):
-        yield Key(metadata["namespace"], name)
-
-
 def scaled_by(autoscaler: Object, cache: Cache) -> set[Key]:
     """Return the LLMServices of which a HorizontalPodAutoscaler scales a pool."""
     target, namespace = deployment_of(autoscaler), autoscaler["metadata"]["namespace"]
@@ -181,27 +170,22 @@ def is_controlled_by(item: Manifest, uid: str) -> bool:
 def children_of(key: Key, cache: Cache) -> list[Object]:
     """Return every object that claims to be made for an LLMService, whatever its name."""
     kinds = [kind for kind in cache.kinds() if kind not in _NOT_CHILDREN]
-    return [item for kind in kinds for item in cache.all(kind, key.namespace) if key in owners_of(item)]
+    return [item for kind in kinds for item in cache.of(key, kind) if key in owners_of(item)]
 
 
 def pods_of(key: Key, cache: Cache) -> list[Object]:
     """Return the Pods of an LLMService."""
-    return [pod for pod in cache.all(POD, key.namespace) if key in owners_of(pod)]
+    return [pod for pod in cache.of(key, POD) if key in owners_of(pod)]
 
 
 def inspectors_of(key: Key, cache: Cache) -> list[Object]:
     """Return the Pods that look into the model of an LLMService."""
-    return [pod for pod in cache.all(POD, key.namespace) if _inspected_for(pod) == key.name]
+    return [pod for pod in cache.of(key, POD) if inspected_for(pod) == key.name]
 
 
 def followers_of(key: Key, cache: Cache) -> list[Object]:
     """Return the Pods that only compute for workers of an LLMService."""
-    return [pod for pod in cache.all(POD, key.namespace) if service_of_follower(pod) == key.name]
-
-
-def _inspected_for(pod: Object) -> str | None:
-    found: str | None = (pod["metadata"].get("labels") or {}).get(INSPECTED_FOR_LABEL)
-    return found
+    return [pod for pod in cache.of(key, POD) if service_of_follower(pod) == key.name]
 
 
 def claim_of(service: Object) -> str | None:

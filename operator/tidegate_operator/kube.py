@@ -18,11 +18,15 @@ from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic.client import DynamicClient
 from kubernetes.aio.dynamic.resource import Resource
 
+from tidegate_api import applied
 from tidegate_operator.cluster import FIELD_MANAGER, ClusterError, Listing, Object
 from tidegate_operator.kinds import ALL, Kind, kind_of
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 PAGE = 500
+# No object has this version, since etcd begins to count with the first write after it: an apply that names it makes an
+# object, and is refused with 409 where there is one.
+_IN_NO_OBJECT = {"resourceVersion": "1"}
 _OVER_TIME_SECONDS = 10  # a watch that outlives its own limit by this much has lost its connection
 
 
@@ -76,22 +80,25 @@ class Kube:
         finally:
             answer.close()
 
-    async def apply(self, manifest: Mapping[str, Any], *, status: bool = False) -> Object:
+    async def apply(
+        self, manifest: Mapping[str, Any], *, status: bool = False, is_new: bool = False
+    ) -> Object:
         """See Cluster."""
         kind = kind_of(manifest["apiVersion"], manifest["kind"])
-        metadata = manifest["metadata"]
+        metadata = {**manifest["metadata"], **(_IN_NO_OBJECT if is_new else {})}
         target = self._resources[kind]
-        applied: Object = await self._ask(
+        written: Object = await self._ask(
             kind,
-            "server_side_apply",
+            "patch",
             target=target.subresources["status"] if status else target,
-            body=dict(manifest),
+            body=applied.as_yaml({**manifest, "metadata": metadata}),
+            content_type=applied.CONTENT_TYPE,
             name=metadata["name"],
             namespace=metadata["namespace"],
             field_manager=FIELD_MANAGER,
             force_conflicts=True,
         )
-        return applied
+        return written
 
     async def create(self, manifest: Mapping[str, Any]) -> Object:
         """See Cluster."""

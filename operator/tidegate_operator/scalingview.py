@@ -19,14 +19,12 @@ from tidegate_operator.desired import Pool, Service
 from tidegate_operator.engines import Engine
 from tidegate_operator.errors import Stalled
 from tidegate_operator.facts import Key, Manifest, Observed
-from tidegate_operator.interest import key_of, owners_of, pods_of
+from tidegate_operator.interest import key_of, pods_of
 from tidegate_operator.kinds import (
     DEPLOYMENT,
     LEADER_WORKER_SET,
     LLM_SERVICE,
-    POD,
     POD_AUTOSCALER,
-    Kind,
 )
 from tidegate_operator.replicas import replicas_of
 from tidegate_operator.resolve import accelerators, resolve
@@ -35,8 +33,6 @@ from tidegate_operator.scaling.budget import Claim
 from tidegate_operator.scaling.facts import Policy
 from tidegate_operator.scalingstatus import Entry, by_pool
 from tidegate_operator.supply import is_draining
-
-_Owned = dict[tuple[Key, Kind], list[Object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,14 +94,13 @@ class Views:
         items = list(self._cache.all(LLM_SERVICE))
         known = {_version(item) for item in items}
         self._resolved = {version: one for version, one in self._resolved.items() if version in known}
-        owned = _owned(self._cache)
-        views = (self._view(item, owned, now) for item in items)
+        views = (self._view(item, now) for item in items)
         return [one for one in views if one is not None]
 
     def one(self, key: Key, now: float) -> View | None:
         """Return one of them."""
         item = self._cache.get(LLM_SERVICE, *key)
-        return None if item is None else self._view(item, _owned(self._cache, key.namespace), now)
+        return None if item is None else self._view(item, now)
 
     def fixed(self) -> Iterator[Claim]:
         """Yield what the pools hold that do not scale, and the workers everywhere that try a version."""
@@ -122,14 +117,14 @@ class Views:
             if tried:
                 yield Claim(key_of(item), CANARY_TRACK, "high", tried, tried, tried, units)
 
-    def _view(self, item: Object, owned: _Owned, now: float) -> View | None:
+    def _view(self, item: Object, now: float) -> View | None:
         service = self._resolve(item)
         if service is None or service.suspended or "deletionTimestamp" in item["metadata"]:
             return None
         pools = tuple(pool for pool in service.pools if pool.policy is not None)
         if not pools:
             return None
-        scene = look(_observe(item, owned, now), None, None, self._settings)
+        scene = look(_observe(item, self._cache, now), None, None, self._settings)
         return View(
             key=key_of(item),
             scene=scene,
@@ -169,23 +164,13 @@ class Views:
         return self._resolved[version]
 
 
-def _owned(cache: Cache, namespace: str | None = None) -> _Owned:
-    """Return Deployments and Pods by the LLMService that they are made for: one pass, however many there are."""
-    found: _Owned = {}
-    for kind in (DEPLOYMENT, LEADER_WORKER_SET, POD):
-        for item in cache.all(kind, namespace):
-            for key in set(owners_of(item)):
-                found.setdefault((key, kind), []).append(item)
-    return found
-
-
-def _observe(item: Object, owned: _Owned, now: float) -> Observed:
+def _observe(item: Object, cache: Cache, now: float) -> Observed:
     key = key_of(item)
     return Observed(
         service=item,
         siblings=(),
-        children=(*owned.get((key, DEPLOYMENT), ()), *owned.get((key, LEADER_WORKER_SET), ())),
-        pods=tuple(owned.get((key, POD), ())),
+        children=(*cache.of(key, DEPLOYMENT), *cache.of(key, LEADER_WORKER_SET)),
+        pods=tuple(pods_of(key, cache)),
         claim=None,
         gateway_endpoints_ready=0,
         now=datetime.fromtimestamp(now, UTC),

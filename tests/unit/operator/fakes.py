@@ -65,10 +65,14 @@ class FakeCluster:
     ) -> None:
         self._called("watch", kind, selector)
 
-    async def apply(self, manifest: Mapping[str, Any], *, status: bool = False) -> Object:
+    async def apply(
+        self, manifest: Mapping[str, Any], *, status: bool = False, is_new: bool = False
+    ) -> Object:
         place = _place(manifest)
         self._called("apply/status" if status else "apply", place[0], place[2])
         live = self.objects.get(place)
+        if is_new and live is not None:
+            raise ClusterError(409, "Conflict", "there is one")
         for field_ in ("uid", "resourceVersion"):
             wanted = manifest["metadata"].get(field_)
             if wanted and (live is None or live["metadata"][field_] != wanted):

@@ -115,20 +115,41 @@ def neighbours() -> Cache:
 
 
 LABEL = {"labels": {"serving.tidegate.dev/service": "chat"}}
-ALL = {Key("team-a", name) for name in ("chat", "other", "third")}
+OTHER = Key("team-a", "other")
+CALLED_OTHER = {"uri": "pvc://models/tiny", "name": "other"}
+WITH_ADAPTER = {
+    "uri": "pvc://models/tiny",
+    "lora": {"adapters": [{"name": "other", "uri": "pvc://models/a"}]},
+}
 
 
 @pytest.mark.parametrize(
     ("said", "whom"),
     [
         pytest.param(
-            change(LLM_SERVICE, None, at(9, service())), ALL, id="a new one concerns its neighbours"
+            change(LLM_SERVICE, None, at(9, service(model=CALLED_OTHER))),
+            {KEY, OTHER},
+            id="a new one concerns who has its model's name",
         ),
-        pytest.param(change(LLM_SERVICE, service(), None), ALL, id="a deleted one concerns its neighbours"),
+        pytest.param(
+            change(LLM_SERVICE, service(model=CALLED_OTHER), None),
+            {KEY, OTHER},
+            id="a deleted one concerns who may have its name now",
+        ),
+        pytest.param(
+            change(LLM_SERVICE, None, at(9, service(model=WITH_ADAPTER))),
+            {KEY, OTHER},
+            id="one with an adapter concerns who has a model of that name",
+        ),
+        pytest.param(
+            change(LLM_SERVICE, service(model=CALLED_OTHER), at(9, service(), generation=2)),
+            {KEY, OTHER},
+            id="one that gives up a name concerns who may have it now",
+        ),
         pytest.param(
             change(LLM_SERVICE, service(), at(9, service(), generation=2)),
-            ALL,
-            id="a changed spec concerns the neighbours",
+            {KEY},
+            id="a changed spec concerns nobody who shares no name",
         ),
         pytest.param(
             change(LLM_SERVICE, service(), at(9, service())),
@@ -173,7 +194,7 @@ def test_pods_and_children_are_found_by_owner_and_label() -> None:
     cache.put(at(7, child(POD, "p", owner=None), **LABEL))
     assert {one["metadata"]["name"] for one in children_of(KEY, cache)} == {"chat", "chat-old-pool"}
     assert [one["metadata"]["name"] for one in pods_of(KEY, cache)] == ["p"]
-    assert all_keys(cache) == ALL
+    assert all_keys(cache) == {Key("team-a", name) for name in ("chat", "other", "third")}
     assert all_keys(cache, "team-b") == set()
 
 

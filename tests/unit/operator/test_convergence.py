@@ -130,11 +130,11 @@ class Operator(RuleBasedStateMachine):
         left = itertools.count(write, -1)
         true = self.cluster.apply
 
-        async def apply(manifest: Mapping[str, Any], *, status: bool = False) -> Object:
+        async def apply(manifest: Mapping[str, Any], *, status: bool = False, is_new: bool = False) -> Object:
             turn = next(left)
             if turn == 1 and not is_done:
                 raise what
-            done = await true(manifest, status=status)
+            done = await true(manifest, status=status, is_new=is_new)
             if turn == 1:
                 raise what
             return done
