@@ -1,10 +1,12 @@
 """One reconcile, from facts to facts: fetch, resolve, plan, build, apply, summarize, one status patch.
 
 Owns the order of the steps. Every cause leads here and every run can be the first: nothing is remembered from one
-to the next. Must not contain any of the steps.
+to the next but when a status was written last, so that counts can wait. Must not contain any of the steps.
 """
 
-from dataclasses import dataclass, replace
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -22,6 +24,7 @@ from tidegate_operator.metrics import Metrics
 from tidegate_operator.plan import make_plan
 from tidegate_operator.resolve import resolve
 from tidegate_operator.status import own, summarize, transitions
+from tidegate_operator.urgency import PATIENCE_SECONDS, is_urgent
 
 # What the watches cannot show may have changed: an object in our way carries no label of ours.
 LOOK_AGAIN_SECONDS = 10.0
@@ -42,6 +45,8 @@ class Reconciler:
     settings: Settings
     metrics: Metrics
     instance: str
+    now: Callable[[], float] = time.monotonic
+    _written: dict[Key, float] = field(default_factory=dict)
 
     async def timed(self, key: Key) -> float | None:
         """Reconcile, and measure it."""
@@ -53,6 +58,7 @@ class Reconciler:
         observed = await fetch(key, self.cache, self.cluster)
         if observed is None:
             self.metrics.forget(key)
+            self._written.pop(key, None)
             return None
         plan, stalled = None, None
         try:
@@ -64,25 +70,35 @@ class Reconciler:
             observed = replace(observed, children=children)
         except Stalled as reason:
             plan, stalled = None, reason
-        is_news = await self._report(key, observed, plan, stalled)
+        before, status = (
+            own(observed.service.get("status")),
+            summarize(observed, plan, stalled, self.settings),
+        )
+        self.metrics.told(key, status)
+        put_off = self._put_off(key, before, status)
+        is_news = status != before and put_off is None and await self._report(key, observed, before, status)
         self.metrics.reconciled("stalled" if stalled else "done")
+        if put_off is not None:
+            return min(put_off, _again(stalled, plan) or put_off)
         if is_news and plan is not None and plan.course.next != plan.course.stored:
             return AT_ONCE_SECONDS
         return _again(stalled, plan)
 
-    async def _report(self, key: Key, observed: Observed, plan: Plan | None, stalled: Stalled | None) -> bool:
-        """Write the status if it is another one; return whether it was."""
-        before = own(observed.service.get("status"))
-        status = summarize(observed, plan, stalled, self.settings)
-        self.metrics.told(key, status)
-        if status == before:
-            return False
+    def _put_off(self, key: Key, before: Object | None, status: Object) -> float | None:
+        """Return for how many seconds a status can wait that has only new counts, None where it is due."""
+        due = self._written.get(key, float("-inf")) + PATIENCE_SECONDS
+        left = due - self.now()
+        return left if left > 0 and status != before and not is_urgent(before, status) else None
+
+    async def _report(self, key: Key, observed: Observed, before: Object | None, status: Object) -> bool:
+        """Write the status; return whether there was still something to write it to."""
         try:
             self.cache.put(await self.cluster.apply(_status_of(observed, status), status=True))
         except ClusterError as error:
             if error.status in (404, 409):  # deleted meanwhile, or another one of this name
                 return False
             raise
+        self._written[key] = self.now()
         announcements = transitions(before, status)
         for said in announcements:
             log.info(said.message, namespace=key.namespace, name=key.name, reason=said.reason)

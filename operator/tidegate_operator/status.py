@@ -112,8 +112,17 @@ def _of_conditions(
         if (was.get("status"), was.get("reason")) != (now["status"], now["reason"]):
             if kind == "Degraded" and (after["Ready"]["status"] != "True" or now["reason"] in OF_ROLLOUTS):
                 continue
+            if _is_on_its_way(was, now):
+                continue
             return [_announcement(now), *found]
     return found
+
+
+def _is_on_its_way(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
+    """Return whether what is not Ready yet has only come a step further, or has just begun: the status says so."""
+    reason = REASONS.get(now["reason"])
+    is_step = reason is not None and not reason.is_warning and reason.phase in ("Pending", "Loading")
+    return now["type"] == "Ready" and now["status"] != "True" != was.get("status") and is_step
 
 
 def _scaling(observed: Observed, plan: Plan | None) -> list[dict[str, Any]]:

@@ -9,6 +9,7 @@ import pytest
 from tidegate_api.settings import Settings
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import ClusterError, Object
+from tidegate_operator.facts import Key
 from tidegate_operator.kinds import ALL, CLAIM, DEPLOYMENT, LLM_SERVICE, SERVICE, Kind
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.reconcile import AT_ONCE_SECONDS, LOOK_AGAIN_SECONDS, ROLLOUT_SECONDS, Reconciler
@@ -24,10 +25,11 @@ class World:
         for item in objects:
             self.cluster.seed(item)
         self.metrics = Metrics()
+        self.in_the_way: dict[Key, set[tuple[Kind, str]]] = {}
 
     async def reconcile(self) -> float | None:
         cache = Cache()
-        cache.gateway_ready = 1
+        cache.gateway_ready, cache.in_the_way = 1, self.in_the_way
         await read_all(self.cluster, cache, [None])
         self.cluster.calls.clear()
         return await Reconciler(self.cluster, cache, Settings(), self.metrics, "operator-0").reconcile(KEY)
@@ -63,7 +65,6 @@ async def test_the_first_one_makes_the_children_then_speaks_once() -> None:
         ("apply", "ControllerRevision"),
         ("apply", "Deployment"),
         ("apply/status", "LLMService"),
-        ("create", "Event"),
     ]
     assert world.reason("ConfigValid") == "Valid"
 
@@ -161,8 +162,16 @@ async def test_what_is_in_the_way_stalls_it_and_is_looked_at_again() -> None:
     theirs = child(SERVICE, owner=None, spec={"selector": {"app": "mine"}})
     world = World(service(), CLAIMED, theirs)
     assert await world.reconcile() == LOOK_AGAIN_SECONDS
-    assert world.kinds_written == [("apply/status", "LLMService"), ("create", "Event")]
+    # Where it is, only the refusal of a write tells.
+    assert world.kinds_written[-3:] == [
+        ("apply", "Service"),
+        ("apply/status", "LLMService"),
+        ("create", "Event"),
+    ]
     assert world.reason("ConfigValid") == "NameConflict"
+    untouched = world.there(SERVICE, "chat")
+    assert untouched is not None and untouched["spec"] == theirs["spec"]
+    assert "ownerReferences" not in untouched["metadata"]
     assert world.there(DEPLOYMENT, "chat-shared") is None
     await world.reconcile()
     assert world.cluster.writes == []
