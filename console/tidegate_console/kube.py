@@ -19,6 +19,7 @@ from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.exceptions import ApiException
 from kubernetes.aio.dynamic import DynamicClient
 
+from tidegate_api import applied
 from tidegate_console.problems import Problem, cluster_down, of_cluster
 
 Json = dict[str, Any]
@@ -28,7 +29,6 @@ _SECONDS: Final = aiohttp.ClientTimeout(total=20, sock_connect=5)
 # What a watch may be silent for: the API server sends bookmarks about once a minute.
 _WATCH_SECONDS: Final = aiohttp.ClientTimeout(total=None, sock_connect=5, sock_read=90)
 _MERGE: Final = "application/merge-patch+json"
-_APPLY: Final = "application/apply-patch+yaml"
 
 
 class Access:
@@ -48,7 +48,9 @@ class Access:
 
     async def apply(self, path: str, body: Mapping[str, Any], query: Query) -> Json:
         """Apply a manifest server-side."""
-        return await self._ask("patch", path, query, body=body, content_type=_APPLY)
+        return await self._ask(
+            "patch", path, query, body=applied.as_yaml(body), content_type=applied.CONTENT_TYPE
+        )
 
     async def replace(self, path: str, body: Mapping[str, Any]) -> Json:
         """Write an object as a whole, if nobody has changed it meanwhile."""
@@ -89,7 +91,7 @@ class Access:
         path: str,
         query: Query = (),
         *,
-        body: Mapping[str, Any] | None = None,
+        body: Mapping[str, Any] | str | None = None,
         content_type: str | None = None,
         headers: Mapping[str, str] | None = None,
         timeout: aiohttp.ClientTimeout = _SECONDS,  # noqa: ASYNC109 - it is handed on
@@ -101,7 +103,7 @@ class Access:
             return await self._client.request(
                 method,
                 path,
-                body=None if body is None else dict(body),
+                body=dict(body) if isinstance(body, Mapping) else body,
                 query_params=list(query),
                 header_params=sent,
                 content_type=content_type,

@@ -12,6 +12,7 @@ from typing import Any, Final
 from kubernetes import client
 from urllib3.exceptions import HTTPError
 
+from tidegate_api import applied
 from tidegate_api.names import (
     MODEL_KIND,
     MODELS_PLURAL,
@@ -31,8 +32,6 @@ _KINDS: Final = {
     TENANTS_PLURAL: TENANT_KIND,
     "pods": "Pod",
 }
-# Server-side apply: JSON is YAML.
-_APPLY: Final = "application/apply-patch+yaml"
 
 
 def subject(path: str) -> tuple[str, str]:
@@ -79,7 +78,9 @@ class Kube:
         query = {"fieldManager": manager, "force": str(force).lower(), "fieldValidation": "Strict"}
         if dry_run:
             query["dryRun"] = "All"
-        made: Json = json.loads(self._call("PATCH", path, query, manifest, _APPLY))
+        made: Json = json.loads(
+            self._call("PATCH", path, query, applied.as_yaml(manifest), applied.CONTENT_TYPE)
+        )
         return made
 
     def _pages(self, path: str, query: Json) -> Iterator[Json]:
@@ -93,7 +94,12 @@ class Kube:
                 return
 
     def _call(
-        self, method: str, path: str, query: Json, body: Json | None = None, kind: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        query: Json,
+        body: Json | str | None = None,
+        kind: str = "application/json",
     ) -> bytes:
         headers = {"Accept": "application/json, */*", **({"Content-Type": kind} if body is not None else {})}
         try:

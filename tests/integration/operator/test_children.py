@@ -201,6 +201,17 @@ def test_a_pod_template_that_the_api_server_refuses_is_said(
     eventually(lambda: condition(api, namespace, "ConfigValid")[0] == "True")
 
 
+@pytest.mark.parametrize("text", ["\U0001f30a", "\u2028\x7f", "caf\u00e9"], ids=["emoji", "odd", "accent"])
+def test_a_text_in_any_script_reaches_the_workers(
+    api: Api, namespace: str, everywhere: Operator, text: str
+) -> None:
+    """What is applied is read as YAML, which knows no surrogates: an emoji as JSON in ASCII was refused for ever."""
+    create(api, namespace, podTemplate={"metadata": {"annotations": {"team": text}}})
+    deployment = api.get("Deployment", namespace, DEPLOYMENT)
+    assert deployment
+    assert deployment["spec"]["template"]["metadata"]["annotations"]["team"] == text
+
+
 def test_an_unknown_engine_flag_is_named_and_nothing_is_started(
     api: Api, namespace: str, everywhere: Operator
 ) -> None:
