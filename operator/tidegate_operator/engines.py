@@ -13,6 +13,8 @@ from typing import NamedTuple, Protocol
 AHEAD_SECONDS = 5.0
 # Two scrapes of a usual Prometheus (15 s): older than this it may be from before the load changed.
 STALE_SECONDS = 30.0
+# Beyond it, floats are no whole numbers any more; a counter of tokens takes an engine ten thousand years to get there.
+MOST = 2.0**53
 # What every engine must say, to be of use.
 NEEDED = ("waiting", "running", "kv_used")
 
@@ -75,6 +77,8 @@ def figures(values: Mapping[str, float], at: float, now: float) -> Figures:
             raise Unusable(f"{name} is {value}")
         if value < 0:
             raise Unusable(f"{name} is {value:g}, less than nothing")
+        if value > MOST:
+            raise Unusable(f"{name} is {value:g}, more than anything is")
     if values["kv_used"] > 1:
         raise Unusable(f"kv_used is {values['kv_used']:g}, more than all")
     return Figures(

@@ -24,6 +24,7 @@ CACHE_INFO: Final = "vllm:cache_config_info"
 # Requests that wait for an adapter or for cached tokens ("deferred") do not wait for room.
 WAITING_BY_REASON: Final = "vllm:num_requests_waiting_by_reason"
 CAPACITY: Final = "capacity"
+MOST_DIGITS: Final = 18
 # Of an engine that does not tell the reasons apart.
 WAITING: Final = "vllm:num_requests_waiting"
 
@@ -50,7 +51,12 @@ def read_page(text: str) -> dict[str, float]:
 def cache_tokens(labels: Mapping[str, str]) -> float:
     """Return how many tokens the KV cache of an engine holds, from the labels in which it says so; 0 if it does not."""
     blocks, size = labels.get("num_gpu_blocks", ""), labels.get("block_size", "")
-    return float(int(blocks) * int(size)) if blocks.isdecimal() and size.isdecimal() else 0.0
+    return float(_whole(blocks) * _whole(size))
+
+
+def _whole(digits: str) -> int:
+    """Return a number of as many digits as a cache can have blocks; 0 for anything else."""
+    return int(digits) if digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS else 0
 
 
 def _signal(name: str, labels: Mapping[str, str], value: float) -> tuple[str, float]:

@@ -66,5 +66,5 @@ def _samples(result: Sequence[Any]) -> Iterator[tuple[Mapping[str, str], float]]
             continue
         try:
             yield one["metric"], float(one["value"][1])
-        except (KeyError, IndexError, TypeError, ValueError):
+        except (KeyError, IndexError, TypeError, ValueError, OverflowError):
             continue

@@ -9,8 +9,11 @@ from math import prod
 from typing import Any, Final
 
 LENGTH_BYTES: Final = 8
-# The limit of the reference implementation; real headers have a few hundred kilobytes.
-MAX_HEADER_BYTES: Final = 100_000_000
+# The reference implementation allows 100 MB, of which the objects that are made of it would take gigabytes; real
+# headers have a few hundred kilobytes, the largest some megabytes.
+MAX_HEADER_BYTES: Final = 32 * 1024 * 1024
+# Models have five at most; a product of a million numbers takes hours.
+MAX_DIMENSIONS: Final = 64
 
 BITS: Final = {
     **dict.fromkeys(("F64", "I64", "U64", "C64"), 64),
@@ -74,6 +77,8 @@ def tensor_span(name: str, entry: Any) -> Span | str:
             pass
         case _:
             return f"the entry of tensor {name!r:.100} lacks dtype, shape or data_offsets"
+    if len(shape) > MAX_DIMENSIONS:
+        return f"the entry of tensor {name!r:.100} has {len(shape)} dimensions; the limit is {MAX_DIMENSIONS}"
     if not all(isinstance(size, int) and size >= 0 for size in shape) or not 0 <= begin <= end:
         return f"the entry of tensor {name!r:.100} has a negative size or offset"
     # A type that is newer than this list is vLLM's to judge.

@@ -7,7 +7,6 @@ about a thousand lines, and is read once a second for each worker.
 import re
 from collections import defaultdict
 from collections.abc import Iterable
-from math import isfinite
 from typing import Final
 
 from tidegate_gateway.routing.endpoint import Report
@@ -25,6 +24,9 @@ NAMES: Final = (RUNNING, WAITING, KV_USED, PREEMPTIONS, CACHE, ADAPTERS, STARTED
 # Begins with a line feed, not with "^": a search for a letter is four times as fast as one for a place.
 _LINE: Final = re.compile(rf"\n({'|'.join(NAMES)})(?:\{{(.*)\}})? (\S+)(?: \d+)?$".encode(), re.MULTILINE)
 _LABEL: Final = re.compile(rb'(\w+)="((?:[^"\\]|\\.)*)"')
+# Of any value: sums of some of them are still whole numbers.
+MOST: Final = 2.0**53
+MOST_DIGITS: Final = 18
 # Labels and values of one metric: a worker with several engines has a line for each.
 Samples = list[tuple[dict[bytes, bytes], float]]
 
@@ -40,7 +42,7 @@ def read_report(page: bytes, now: float) -> Report | None:
             number = float(value)
         except ValueError:
             return None
-        if not isfinite(number):
+        if not -MOST <= number <= MOST:
             return None
         found[name.decode()].append((dict(_LABEL.findall(labels)), number))
     if not found[RUNNING] or not found[WAITING] or not found[KV_USED]:
@@ -68,9 +70,13 @@ def _cache_tokens(labels: dict[bytes, bytes]) -> int:
     """Return how many tokens the cache holds; hybrid models say so, for others it is blocks times their size."""
     size = labels.get(b"kv_cache_size_tokens", b"")
     if size.isdigit():
-        return int(size)
-    blocks, block = labels.get(b"num_gpu_blocks", b""), labels.get(b"block_size", b"")
-    return int(blocks) * int(block) if blocks.isdigit() and block.isdigit() else 0
+        return _whole(size)
+    return _whole(labels.get(b"num_gpu_blocks", b"")) * _whole(labels.get(b"block_size", b""))
+
+
+def _whole(digits: bytes) -> int:
+    """Return a number of as many digits as anything here can have; 0 for anything else."""
+    return int(digits) if digits.isdigit() and len(digits) <= MOST_DIGITS else 0
 
 
 def _adapters(samples: Samples) -> tuple[frozenset[str], int]:
@@ -78,8 +84,8 @@ def _adapters(samples: Samples) -> tuple[frozenset[str], int]:
     if not samples:
         return frozenset(), 0
     labels, _ = max(samples, key=lambda sample: sample[1])
-    most = labels.get(b"max_lora", b"")
-    return _names(labels.get(b"running_lora_adapters", b"").split(b",")), int(most) if most.isdigit() else 0
+    names = labels.get(b"running_lora_adapters", b"").split(b",")
+    return _names(names), _whole(labels.get(b"max_lora", b""))
 
 
 def _names(words: Iterable[bytes]) -> frozenset[str]:
