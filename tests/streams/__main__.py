@@ -14,6 +14,7 @@ import platform
 import sys
 import tempfile
 import time
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -48,11 +49,15 @@ def main(words: list[str]) -> int:
     for name in PARTS if told.part == "all" else (told.part,):
         with tempfile.TemporaryDirectory(prefix="tidegate-streams-", ignore_cleanup_errors=True) as folder:
             began = time.monotonic()
-            results[name] = parts[name](told, Path(folder)) | {
-                "took_seconds": round(time.monotonic() - began)
-            }
-        found = [fault for row in page.rows_of(results[name]) for fault in row.get("wrong", ())]
-        wrong += found
+            try:
+                found = parts[name](told, Path(folder))
+            except Exception as failure:
+                # What the other parts show is worth something without it.
+                traceback.print_exc()
+                wrong.append(f"{name} came to no end: {failure}"[:500])
+                continue
+            results[name] = found | {"took_seconds": round(time.monotonic() - began)}
+        wrong += [fault for row in page.rows_of(results[name]) for fault in row.get("wrong", ())]
         _show(name, results[name])
         print(f"written to {page.save(name, results[name], _about(told))}", flush=True)
     for fault in wrong[:20]:

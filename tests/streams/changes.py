@@ -16,7 +16,7 @@ from typing import Final
 
 from integration.api import eventually
 from streams.clients import Answered, Ask, Client
-from streams.world import World
+from streams.world import LONG_SECONDS, World
 
 CLIENTS: Final = 200
 TOKENS: Final = (20, 120)
@@ -55,18 +55,18 @@ def gateway_roll(world: World, times: int) -> None:
     for one in world.kubelet.gateways():
         world.add_gateway()
         world.delete("Pod", one.name)
-        eventually(lambda uid=one.uid: uid not in world.kubelet.running, 200, world.told)  # type: ignore[misc]
+        eventually(lambda uid=one.uid: uid not in world.kubelet.running, LONG_SECONDS, world.told)  # type: ignore[misc]
 
 
 def operator_roll(world: World, times: int) -> None:
     """Restart the operator, kill it in the middle of a rollout, do without it while a worker is replaced."""
-    world.operator.end(signal.SIGTERM)
-    world.operator.started()
+    world.end_operator(signal.SIGTERM)
+    world.operate()
     before = world.uids()
     world.change(engine={"maxNumSeqs": 64 + times % 7})
-    world.operator.end(signal.SIGKILL)
+    world.end_operator(signal.SIGKILL)
     _lose_a_worker(world)
-    world.operator.started()
+    world.operate()
     world.settled(WORKERS, before)
 
 
@@ -79,7 +79,7 @@ def _lose_a_worker(world: World) -> None:
     def is_replaced() -> bool:
         return lost.uid not in world.kubelet.running and len(world.uids() - before) >= 1
 
-    eventually(is_replaced, 200, world.told)
+    eventually(is_replaced, LONG_SECONDS, world.told)
 
 
 CHANGES: Final[Mapping[str, Change]] = {

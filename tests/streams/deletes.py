@@ -56,7 +56,7 @@ def run(api: Api, home: str, folder: Path, count: int) -> Outcome:
         for space in spaces.values():
             _fill(api, space, each)
         for space in spaces.values():
-            eventually(lambda space=space: _is_filled(api, space, each), STUCK_SECONDS, operator.tail)  # type: ignore[misc]
+            await_filled(api, operator, space, each)
             outcome.children += len(left(api, space))
         _delete_all(api, "operator up", spaces, outcome, each)
         _delete_all(api, "namespace, operator up", spaces, outcome, each)
@@ -92,6 +92,18 @@ def _fill(api: Api, namespace: str, count: int) -> None:
     claim(api, namespace)
     for number in range(count):
         api.create(service(namespace, f"svc-{number}", replicas=2))
+
+
+def await_filled(api: Api, operator: Operator, namespace: str, count: int) -> None:
+    """Wait until every service has its workers; start the operator again if it has ended by itself."""
+    eventually(lambda: revive(operator) and _is_filled(api, namespace, count), STUCK_SECONDS, operator.tail)
+
+
+def revive(operator: Operator) -> bool:
+    """Start an operator that has ended by itself, as its Deployment would: on a busy machine it may lose its Lease."""
+    if operator.process is None or operator.process.poll() is not None:
+        operator.start()
+    return True
 
 
 def _is_filled(api: Api, namespace: str, count: int) -> bool:

@@ -29,6 +29,7 @@ from integration.operator.rig import (
     service,
 )
 from ports import free_port
+from streams.deletes import revive
 from tidegate_api.names import SERVICE_LABEL
 
 ADDRESS: Final = "127.0.0.2"
@@ -84,7 +85,7 @@ def _round(place: Place, rng: random.Random, outcome: Outcome) -> None:
     )
     _ask_for(api, namespace, names, WORKERS)
     said.workers = []
-    eventually(lambda: _are_there(api, namespace, names, WORKERS), LONG_SECONDS, operator.tail)
+    eventually(lambda: revive(operator) and _are_there(place, WORKERS), LONG_SECONDS, operator.tail)
     idle, busy = {}, {}
     for name in names:
         uids = [pod["metadata"]["uid"] for pod in _live(api, namespace, name)]
@@ -104,9 +105,9 @@ def _round(place: Place, rng: random.Random, outcome: Outcome) -> None:
     ]
     # Whoever asks, and whatever is on its way already.
     heard = len(said.asked) + 6
-    eventually(lambda: len(said.asked) >= heard, LONG_SECONDS)
+    eventually(lambda: revive(operator) and len(said.asked) >= heard, LONG_SECONDS, operator.tail)
     _ask_for(api, namespace, names, WORKERS - 1)
-    eventually(lambda: _are_there(api, namespace, names, WORKERS - 1), LONG_SECONDS, operator.tail)
+    eventually(lambda: revive(operator) and _are_there(place, WORKERS - 1), LONG_SECONDS, operator.tail)
     for name in names:
         stayed = {pod["metadata"]["uid"] for pod in _live(api, namespace, name)}
         outcome.rounds += 1
@@ -121,8 +122,9 @@ def _ask_for(api: Api, namespace: str, names: list[str], number: int) -> None:
         api.patch("LLMService", namespace, name, {"spec": {"scaling": _bounds(number)}})
 
 
-def _are_there(api: Api, namespace: str, names: list[str], number: int) -> bool:
-    for name in names:
+def _are_there(place: Place, number: int) -> bool:
+    api, namespace = place.api, place.namespace
+    for name in place.names:
         pods = _live(api, namespace, name)
         deployment = api.get("Deployment", namespace, f"{name}-shared")
         if not deployment or deployment["spec"]["replicas"] != number:

@@ -85,6 +85,8 @@ class Kubelet:
     namespace: str
     node: Node
     launch: Callable[[str, str], Process]
+    # Called at each look: what else a kubelet keeps running.
+    keep: Callable[[], None] = lambda: None
     # How many requests of clients a Pod has, by its name.
     in_flight: Callable[[str], int] = lambda _: 0
     # Kill at once who is to go, as no kubelet does: what must break streams, or nothing is shown.
@@ -144,6 +146,7 @@ class Kubelet:
         try:
             while not self._stop.wait(LOOK_SECONDS):
                 self._beat()
+                self.keep()
                 pods = self.api.list("Pod", self.namespace)
                 for pod in pods:
                     self._look(pod)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import random
+import signal
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -30,7 +31,7 @@ from tidegate_api.keys import digest, new_key
 GATEWAYS: Final = 2
 PRE_STOP_SECONDS: Final = 5
 DRAIN_SECONDS: Final = 60
-LONG_SECONDS: Final = 120.0
+LONG_SECONDS: Final = 240.0
 # On a busy machine a stream may wait: that is no fault of the change.
 CLASSES: Final = [{"name": "high", "queueTimeoutSeconds": 120, "maxQueue": 1000}]
 
@@ -66,6 +67,9 @@ class World:
     admin_port: int = 9090
     made: int = 0
     processes: dict[str, GatewayProcess] = field(default_factory=dict)
+    # Whether the operator is to run, and how often it had ended by itself, such as for want of an answer in time.
+    is_operated: bool = False
+    revived: int = 0
     # Who makes changes. A process that is to end with us ends with the thread that started it: this one stays.
     hands: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(1, "hands"))
 
@@ -97,6 +101,13 @@ class World:
             count += sum(w["inFlight"] for w in workers if pod in (one.name, w["pod"]))
         return count
 
+    def keep(self) -> None:
+        """Start the operator again if it has ended by itself, as its Deployment would."""
+        process = self.operator.process
+        if self.is_operated and process is not None and process.poll() is not None:
+            self.revived += 1
+            self.operator.start()
+
     # Clients
 
     def choose(self) -> tuple[str, int]:
@@ -126,6 +137,17 @@ class World:
         self.api.create(pod, self.namespace)
         eventually(lambda: name in {one.name for one in self.kubelet.gateways()}, LONG_SECONDS, self.told)
         return name
+
+    def operate(self) -> None:
+        """Start the operator, and wait until it leads."""
+        self.operator.start()
+        self.is_operated = True
+        eventually(self.operator.leads, LONG_SECONDS, self.told)
+
+    def end_operator(self, number: signal.Signals) -> None:
+        """End the operator; nobody starts it again until `operate` is called."""
+        self.is_operated = False
+        self.operator.end(number)
 
     def delete(self, kind: str, name: str) -> None:
         """Delete something of this namespace."""
@@ -179,9 +201,11 @@ def world(
     node = Node(folder, token_seconds=token_seconds, prefill_seconds=0.05)
     eventually(lambda: api.get("ServiceAccount", namespace, "default"))
     try:
-        with Kubelet(api, namespace, node, made.launch, made.in_flight, haste=haste) as kubelet:
+        with Kubelet(
+            api, namespace, node, made.launch, keep=made.keep, in_flight=made.in_flight, haste=haste
+        ) as kubelet:
             made.kubelet = kubelet
-            operator.started()
+            made.operate()
             _fill(made, workers)
             yield made
     finally:
