@@ -53,6 +53,10 @@ integration: setup ## The chart as Helm renders it, and all parts before a real 
 thorough: setup ## What `make test` tries on one engine, on some more: the estimate of the KV cache, beside real vLLMs
 	@$(RUN) pytest -q -m thorough tests/integration
 
+.PHONY: fuzz
+fuzz: setup ## Inputs at random against all that reads what comes from outside: SECONDS_EACH (60), TARGETS ("a body" ...)
+	@$(RUN) fuzz --seconds $(or $(SECONDS_EACH),60) $(TARGETS)
+
 .PHONY: keda
 keda: setup ## External mode on the real KEDA and HPA controller, in the demo's cluster (builds KEDA once: 6 minutes)
 	@$(RUN) suite keda

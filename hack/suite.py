@@ -99,7 +99,7 @@ def quick(report: Report) -> None:
     """What needs neither root nor a cluster."""
     lint = [(str(BIN / "ruff"), "check", "."), (str(BIN / "ruff"), "format", "--check", ".")]
     report.layer("lint", *lint, (str(BIN / "mypy"),), (str(BIN / "lint-imports"),))
-    report.layer("unit", (*PYTEST, *BY_FILE, "tests/unit"))
+    report.layer("unit", (*PYTEST, *BY_FILE, "tests/unit", "tests/fuzz"))
     report.layer("generated", (sys.executable, "hack/generate.py", "--check"))
 
 
