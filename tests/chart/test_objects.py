@@ -139,6 +139,23 @@ def test_closed_parts_are_reached_by_clients_and_prometheus_only(chart: Callable
     assert not quiet["tidegate-operator"]["ingress"]
 
 
+@pytest.mark.parametrize("name", [name for name, values in SETS.items() if "networkPolicies" in values])
+def test_what_is_closed_is_closed_both_ways_and_every_pod_is(
+    name: str, chart: Callable[[str], Rendered]
+) -> None:
+    rendered = chart(name)
+    policies = [item["spec"] for item in rendered.all("NetworkPolicy")]
+    assert policies
+    for spec in policies:
+        assert set(spec["policyTypes"]) == {"Ingress", "Egress"}
+        # No list of a direction is none of it; an empty rule is all of it.
+        assert {} not in [*(spec["ingress"] or ()), *(spec["egress"] or ())]
+    for item in rendered.all("Deployment"):
+        labels = item["spec"]["template"]["metadata"]["labels"]
+        selectors = [spec["podSelector"]["matchLabels"] for spec in policies]
+        assert any(selector.items() <= labels.items() for selector in selectors), item["metadata"]["name"]
+
+
 def admin_callers(policy: Object) -> list[Object]:
     """Return who may reach the admin port."""
     rules = [rule for rule in policy["ingress"] if rule["ports"] == [{"port": "admin"}]]

@@ -32,7 +32,11 @@ def test_no_right_has_a_wildcard(rendered: Rendered) -> None:
 
 @pytest.mark.parametrize(
     "resource",
-    ["secrets", "pods/exec", "pods/log", "nodes", "customresourcedefinitions", "namespaces"],
+    [
+        *("secrets", "pods/exec", "pods/attach", "pods/portforward", "pods/ephemeralcontainers", "pods/log"),
+        *("serviceaccounts/token", "nodes", "nodes/proxy", "customresourcedefinitions"),
+        *("namespaces", "mutatingwebhookconfigurations", "validatingwebhookconfigurations"),
+    ],
 )
 def test_no_part_has_a_right_on(resource: str, rendered: Rendered) -> None:
     assert [name for name, rule in rules(rendered) if resource in rule["resources"]] == []

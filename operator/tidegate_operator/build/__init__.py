@@ -12,7 +12,11 @@ from tidegate_operator.build.deployment import canary, deployment
 from tidegate_operator.build.group import followers
 from tidegate_operator.build.inspection import inspection
 from tidegate_operator.build.leaderworkerset import leaderworkerset
-from tidegate_operator.build.networkpolicy import members_networkpolicy, networkpolicy
+from tidegate_operator.build.networkpolicy import (
+    inspector_networkpolicy,
+    members_networkpolicy,
+    networkpolicy,
+)
 from tidegate_operator.build.pdb import pdb
 from tidegate_operator.build.revision import revision
 from tidegate_operator.build.service import service
@@ -37,7 +41,7 @@ def build(plan: Plan) -> list[dict[str, Any]]:
         networkpolicy(wanted),
         members_networkpolicy(wanted),
         service(wanted),
-        inspection(plan),
+        *_look(plan),
         *(revision(wanted, version) for version in plan.revisions),
         *(pdb(wanted, pool) for pool in plan.pools),
         *(
@@ -56,8 +60,16 @@ def build(plan: Plan) -> list[dict[str, Any]]:
 
 def look_into_model(plan: Plan) -> list[dict[str, Any]]:
     """Return what is made also while workers are not: the Job that looks into the model, and what its Pod needs."""
-    job = inspection(plan)
-    return [] if job is None else [_hashed(serviceaccount(plan.service)), _hashed(job)]
+    looking = _look(plan)
+    return [_hashed(serviceaccount(plan.service)), *map(_hashed, looking)] if looking else []
+
+
+def _look(plan: Plan) -> list[dict[str, Any]]:
+    """Return the Job that looks into the model, behind its closed door; nothing where none is to be."""
+    job, door = inspection(plan), inspector_networkpolicy(plan.service)
+    if job is None:
+        return []
+    return [job] if door is None else [door, job]
 
 
 def owned_kinds() -> tuple[tuple[str, str], ...]:
@@ -72,10 +84,10 @@ def child_names(
 
     `is_spread`: its workers may be several Pods each.
     """
-    members = (("networking.k8s.io/v1", "NetworkPolicy", metadata.members_name(key)),) if is_spread else ()
+    apart = [metadata.inspector_name(key), *([metadata.members_name(key)] if is_spread else [])]
     return (
         *((version, kind, key.name) for version, kind in _SERVICE_KINDS),
-        *members,
+        *(("networking.k8s.io/v1", "NetworkPolicy", name) for name in apart),
         *((version, kind, pool_name(key.name, pool)) for pool in pools for version, kind in _POOL_KINDS),
     )
 

@@ -41,6 +41,11 @@ def members_name(key: Key) -> str:
     return f"{key.name}-members"
 
 
+def inspector_name(key: Key) -> str:
+    """Return the name of a child that is for what looks into the model only, beside the Job itself."""
+    return f"{key.name}-inspect"
+
+
 def service_labels(service: Service) -> dict[str, str]:
     """Return the labels of everything that belongs to a service."""
     return {

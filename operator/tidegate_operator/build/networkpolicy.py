@@ -1,12 +1,18 @@
 """The NetworkPolicy of the workers: in from gateway and operator (and Prometheus), out to DNS and the collector only.
 
 A worker that streams its model from an object store may go out to anywhere; the members of a worker of several Pods
-reach each other.
+reach each other. What looks into a model reads its volume, and talks to nobody.
 """
 
 from typing import Any
 
-from tidegate_api.names import COMPONENT_LABEL, GATEWAY_COMPONENT, OPERATOR_COMPONENT
+from tidegate_api.names import (
+    COMPONENT_LABEL,
+    GATEWAY_COMPONENT,
+    INSPECTED_FOR_LABEL,
+    INSPECTOR_COMPONENT,
+    OPERATOR_COMPONENT,
+)
 from tidegate_operator.build import metadata
 from tidegate_operator.desired import NetworkAccess, Service
 
@@ -49,6 +55,27 @@ def members_networkpolicy(service: Service) -> dict[str, Any] | None:
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": members}],
             "egress": [{"to": members}, *_ways_out(service.network)],
+        },
+    }
+
+
+def inspector_networkpolicy(service: Service) -> dict[str, Any] | None:
+    """Return the NetworkPolicy of the Pod that looks into a model, which is read before anybody trusts it."""
+    if service.network is None:
+        return None
+    named = metadata.of_service(service)
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {
+            **named,
+            "name": metadata.inspector_name(service.key),
+            "labels": {**named["labels"], COMPONENT_LABEL: INSPECTOR_COMPONENT},
+        },
+        "spec": {
+            "podSelector": {"matchLabels": {INSPECTED_FOR_LABEL: service.key.name}},
+            # With no rule of either: nobody reaches it, and it reaches nobody.
+            "policyTypes": ["Ingress", "Egress"],
         },
     }
 

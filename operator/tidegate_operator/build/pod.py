@@ -4,7 +4,7 @@ Owns the container's security and volumes; how it is started and asked is in `st
 Service and the pool.
 """
 
-from typing import Any
+from typing import Any, Final
 
 from tidegate_api.names import (
     MODELS_MOUNT,
@@ -20,6 +20,9 @@ from tidegate_operator.desired import Pool, Service
 PRE_STOP_SECONDS = 5
 # Beyond the drain, for the engine to end before the kubelet kills it.
 END_SECONDS = 15
+
+# What an engine compiles and keeps is a few gigabytes at most. A Pod that fills more is ended, and not its whole node.
+_SCRATCH: Final = "16Gi"
 
 
 def pod_template(service: Service, pool: Pool) -> dict[str, Any]:
@@ -55,7 +58,7 @@ def _spec(service: Service, pool: Pool) -> dict[str, Any]:
         "volumes": [
             *([{"name": "model", **service.model.source}] if service.model.source is not None else []),
             *({"name": one.name, **one.source} for one in service.side_volumes),
-            {"name": "tmp", "emptyDir": {}},
+            {"name": "tmp", "emptyDir": {"sizeLimit": _SCRATCH}},
             # The engine's processes talk through shared memory; a container's own 64 MiB are too few.
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": _shared_memory(service)}},
         ],

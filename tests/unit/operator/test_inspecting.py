@@ -109,6 +109,19 @@ def test_what_it_found_is_told() -> None:
     assert "estimate" not in status(observed(inspections={"another": SHAPE}), Settings())
 
 
+def test_who_looks_into_a_model_talks_to_nobody_where_the_network_is_closed() -> None:
+    closed = Settings.model_validate({"networkPolicy": {"enabled": True}})
+    for spec in ({}, SPREAD):
+        plan = planned(observed(service(**spec)), closed)
+        made = look_into_model(plan)
+        # Before the Pod that it is for.
+        assert [one["kind"] for one in made] == ["ServiceAccount", "NetworkPolicy", "Job"]
+        policy, job = made[1]["spec"], made[2]["spec"]
+        assert policy["podSelector"]["matchLabels"].items() <= job["template"]["metadata"]["labels"].items()
+        assert policy["policyTypes"] == ["Ingress", "Egress"]
+        assert not {"ingress", "egress"} & set(policy)
+
+
 def test_a_model_for_one_process_is_started_without_waiting() -> None:
     assert planned(observed(), Settings()).withheld is None
 
