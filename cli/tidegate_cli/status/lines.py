@@ -113,11 +113,27 @@ def _workers(workers: Sequence[Json], missing: Json) -> Iterator[str]:
     for one in workers:
         restarts = f", {one['restarts']} restarts" if one["restarts"] else ""
         yield f"{one['pod']}  {one['state']}  pool {one['pool']}, node {one['node'] or '-'}{restarts}"
-        dtype = one["dtype"] or "as the model says"
-        yield f"  {one['device']}, dtype {dtype}, quantization {one['quantization'] or 'as the model says'}, {_kv(one)}"
-    for what, words in (("workers", "the workers"), ("engines", "what the engines say")):
+        yield f"  {_how(one)}, {_kv(one)}"
+    for what, words in (
+        ("workers", "the workers"),
+        ("engines", "what the engines say"),
+        ("logs", "how the engines say they run"),
+    ):
         if what in missing:
             yield f"{words} could not be asked: {missing[what]}"
+
+
+def _how(worker: Json) -> str:
+    """Return what a worker was asked to compute on and with, or where its engine says so, what it does."""
+    told = worker["engine"]
+    if told["device"] is None:
+        dtype, quantization = worker["dtype"], worker["quantization"]
+        other = "as the model says"
+        return f"{worker['device']}, dtype {dtype or other}, quantization {quantization or other}"
+    runs = (
+        f"runs on {told['device']}, dtype {told['dtype'] or '-'}, quantization {told['quantization'] or '-'}"
+    )
+    return f"{worker['device']}; the engine {runs}"
 
 
 def _kv(worker: Json) -> str:

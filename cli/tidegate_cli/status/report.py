@@ -36,7 +36,7 @@ def report(scene: Scene) -> dict[str, Any]:
         },
         "conditions": [_condition(one) for one in status.get("conditions") or ()],
         "pools": list(status.get("pools") or ()),
-        "workers": [_camel(asdict(one)) for one in workers(scene.pods, scene.pages)],
+        "workers": [_camel(asdict(one)) for one in workers(scene.pods, scene.pages, scene.logs)],
         "engine": status.get("engine"),
         "estimate": (status.get("estimate") or {}).get("message"),
         "adapters": list(status.get("adapters") or ()),

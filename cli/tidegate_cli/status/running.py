@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from tidegate_api.names import POOL_LABEL, WORKER_CONTAINER
+from tidegate_cli.status.said import Said, said
 from tidegate_cli.status.scene import is_ready
 
 Json = Mapping[str, Any]
@@ -19,7 +20,7 @@ _USED: Final = re.compile(r"^vllm:kv_cache_usage_perc\{.*\} (\S+)", re.MULTILINE
 
 @dataclass(frozen=True, slots=True)
 class Running:
-    """One worker. What is None is not known."""
+    """One worker: what it was asked for, and what its engine says. What is None is not known."""
 
     pod: str
     pool: str
@@ -34,17 +35,18 @@ class Running:
     kv_block_tokens: int | None
     kv_used_ratio: float | None
     restarts: int
+    engine: Said
 
 
-def workers(pods: Sequence[Json], pages: Mapping[str, str]) -> list[Running]:
+def workers(pods: Sequence[Json], pages: Mapping[str, str], logs: Mapping[str, str]) -> list[Running]:
     """Return what is known of each worker, by the name of its Pod."""
     return [
-        _running(pod, pages.get(pod["metadata"]["name"], ""))
+        _running(pod, pages.get(pod["metadata"]["name"], ""), said(logs.get(pod["metadata"]["name"], "")))
         for pod in sorted(pods, key=lambda one: str(one["metadata"]["name"]))
     ]
 
 
-def _running(pod: Json, page: str) -> Running:
+def _running(pod: Json, page: str, told: Said) -> Running:
     spec, status = pod.get("spec") or {}, pod.get("status") or {}
     engine: Json = next((one for one in spec.get("containers") or () if one["name"] == WORKER_CONTAINER), {})
     cache = dict(_LABEL.findall(found[1])) if (found := _INFO.search(page)) else {}
@@ -64,6 +66,7 @@ def _running(pod: Json, page: str) -> Running:
         kv_block_tokens=size,
         kv_used_ratio=float(used[1]) if used else None,
         restarts=sum(one.get("restartCount", 0) for one in status.get("containerStatuses") or ()),
+        engine=told,
     )
 
 

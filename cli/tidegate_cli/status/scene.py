@@ -16,6 +16,8 @@ class Scene:
     events: list[Json] = field(default_factory=list)
     # What the engine of a Pod says of itself, in the Prometheus text format.
     pages: Mapping[str, str] = field(default_factory=dict)
+    # The beginning of the log of a Pod's engine.
+    logs: Mapping[str, str] = field(default_factory=dict)
     # What could not be asked, and why.
     missing: Mapping[str, str] = field(default_factory=dict)
 

@@ -7,6 +7,7 @@ import pytest
 from tidegate_cli.status.lines import age, screen, table
 from tidegate_cli.status.report import events, report
 from tidegate_cli.status.running import workers
+from tidegate_cli.status.said import Said, said
 from tidegate_cli.status.scene import Scene
 from unit.cli.scenes import AT, NOW, condition, event, pod, service
 
@@ -14,6 +15,19 @@ PAGE = (
     'vllm:cache_config_info{block_size="16",cache_dtype="fp8",engine="0",num_gpu_blocks="364"} 1.0\n'
     'vllm:kv_cache_usage_perc{engine="0",model_name="m"} 0.25\n'
 )
+
+
+# As vLLM 0.32 writes it, with what stands around it.
+LOG = (
+    "INFO 11-22 02:04:19 [__init__.py:216] Automatically detected platform cpu.\n"
+    "(EngineCore pid=7) INFO 11-22 02:04:25 [core.py:133] Initializing a V1 LLM engine (v0.32.0) with config: "
+    "model='/models', speculative_config=None, trust_remote_code=False, dtype=torch.bfloat16, max_seq_len=512, "
+    "tensor_parallel_size=1, quantization=None, quantization_config=None, enforce_eager=False, "
+    "kv_cache_dtype=auto, device_config=cpu, seed=0\n"
+)
+
+
+GPU = Said("cuda:0", "bfloat16", "fp8")
 
 
 def shown(scene: Scene) -> str:
@@ -47,6 +61,16 @@ def shown(scene: Scene) -> str:
             "CPU, dtype as the model says, quantization as the model says, KV cache of 364 blocks, 5824 tokens (fp8), "
             "25% used",
             id="where it really runs",
+        ),
+        pytest.param(
+            Scene(service(), [pod()], pages={"chat-shared-1": PAGE}, logs={"chat-shared-1": LOG}),
+            "CPU; the engine runs on cpu, dtype bfloat16, quantization none, KV cache of 364 blocks",
+            id="how the engine itself says it runs",
+        ),
+        pytest.param(
+            Scene(service(), [pod()], missing={"logs": "forbidden"}),
+            "how the engines say they run could not be asked: forbidden",
+            id="a log that may not be read",
         ),
         pytest.param(
             Scene(service(), [pod()], missing={"engines": "forbidden"}),
@@ -140,8 +164,29 @@ def test_the_events_are_those_of_the_service_its_pods_and_its_model_the_newest_f
     ],
 )
 def test_a_worker_is_told_by_its_pod(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    [running] = workers([found], {})
+    [running] = workers([found], {}, {})
     assert {name: getattr(running, name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("log", "expected"),
+    [
+        pytest.param(LOG, Said("cpu", "bfloat16", "none"), id="a whole line"),
+        pytest.param(
+            LOG.replace("=cpu", "=cuda:0").replace("quantization=None", "quantization=fp8"), GPU, id="a GPU"
+        ),
+        pytest.param("listening on 8000\n", Said(), id="another engine says nothing of it"),
+        pytest.param("", Said(), id="no log"),
+        pytest.param(
+            LOG.partition("quantization=None")[0], Said(None, "bfloat16", None), id="a line that is cut"
+        ),
+        pytest.param(
+            LOG + LOG.replace("bfloat16", "float32"), Said("cpu", "float32", "none"), id="started twice"
+        ),
+    ],
+)
+def test_an_engine_is_told_by_its_log(log: str, expected: Said) -> None:
+    assert said(log) == expected
 
 
 def test_services_are_a_line_each_and_what_is_not_told_is_a_dash() -> None:
