@@ -12,7 +12,7 @@ from tidegate_api.names import DELETION_COST_ANNOTATION, DRAINING_ANNOTATION
 from tidegate_operator.adapters.state import WorkerAdapters
 from tidegate_operator.belonging import all_of, claimed_names
 from tidegate_operator.census import Census
-from tidegate_operator.cluster import Listing, Object
+from tidegate_operator.cluster import Listing, Object, Versions
 from tidegate_operator.facts import Key, Target
 from tidegate_operator.kinds import LLM_SERVICE, POD, Kind, kind_of
 from tidegate_operator.models.facts import Progress
@@ -146,6 +146,24 @@ class Cache:
                     del self._claims[namespace, claimed]
         self._marked.get(kind, {}).pop((namespace, name), None)
         return item
+
+    def lacks(self, kind: Kind, namespace: str | None, there: Versions) -> bool:
+        """Return whether anything of a kind is newer than what is known of it, or is gone and was not seen to go."""
+        known = self._objects.get(kind, {})
+        versions = {
+            (where, name): kept.version
+            for where, place in known.items()
+            if namespace in (None, where)
+            for name, kept in place.items()
+        }
+        newer = (
+            version > max(versions.get(place, 0), self._gone.get((kind, place), 0))
+            for place, version in there.of.items()
+        )
+        gone = (
+            place not in there.of and version <= int(there.version) for place, version in versions.items()
+        )
+        return any(newer) or any(gone)
 
     def forget_deletions(self) -> None:
         """Drop the memory of deletions; only while no list is under way."""

@@ -34,6 +34,14 @@ class Listing:
     version: str
 
 
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """The resourceVersions of all objects of a kind at one moment, by namespace and name; and that of the moment."""
+
+    of: Mapping[tuple[str, str], int]
+    version: str
+
+
 class Cluster(Protocol):
     """The API server, as far as the operator needs it."""
 
@@ -42,6 +50,9 @@ class Cluster(Protocol):
 
     async def list(self, kind: Kind, namespace: str | None, selector: str = "") -> Listing:
         """Return all objects of a kind in one namespace, or in all of them for None."""
+
+    async def versions(self, kind: Kind, namespace: str | None, selector: str = "") -> Versions:
+        """Return how new each object of a kind is, in one namespace, or in all of them for None."""
 
     async def await_change(
         self, kind: Kind, namespace: str, selector: str, version: str, seconds: int

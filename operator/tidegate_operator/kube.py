@@ -19,11 +19,12 @@ from kubernetes.aio.dynamic.client import DynamicClient
 from kubernetes.aio.dynamic.resource import Resource
 
 from tidegate_api import applied
-from tidegate_operator.cluster import FIELD_MANAGER, ClusterError, Listing, Object
+from tidegate_operator.cluster import FIELD_MANAGER, ClusterError, Listing, Object, Versions
 from tidegate_operator.kinds import ALL, Kind, kind_of
 
 REQUEST_TIMEOUT = aiohttp.ClientTimeout(total=30, sock_connect=5)
 PAGE = 500
+_METADATA = "application/json;as=PartialObjectMetadataList;v=v1;g=meta.k8s.io"
 # No object has this version, since etcd begins to count with the first write after it: an apply that names it makes an
 # object, and is refused with 409 where there is one.
 _IN_NO_OBJECT = {"resourceVersion": "1"}
@@ -59,6 +60,27 @@ class Kube:
             more = page["metadata"].get("continue")
             if not more:
                 return Listing(tuple(items), page["metadata"]["resourceVersion"])
+
+    async def versions(self, kind: Kind, namespace: str | None, selector: str = "") -> Versions:
+        """See Cluster."""
+        found: dict[tuple[str, str], int] = {}
+        more: str | None = None
+        while True:
+            page = await self._ask(
+                kind,
+                "get",
+                namespace=namespace,
+                label_selector=selector or None,
+                limit=PAGE,
+                _continue=more,
+                header_params={"Accept": _METADATA},
+            )
+            for item in page["items"] or ():
+                metadata = item["metadata"]
+                found[metadata["namespace"], metadata["name"]] = int(metadata["resourceVersion"])
+            more = page["metadata"].get("continue")
+            if not more:
+                return Versions(found, page["metadata"]["resourceVersion"])
 
     async def await_change(
         self, kind: Kind, namespace: str, selector: str, version: str, seconds: int

@@ -5,13 +5,16 @@ Owns what is listed, and where. Must not write to the cluster.
 
 import asyncio
 import random
-from collections.abc import Sequence
+import time
+from collections.abc import Awaitable, Callable, Sequence, Set
+from functools import partial
 
 import structlog
 
 from tidegate_api.names import MANAGED_BY, MANAGED_BY_LABEL
 from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError
+from tidegate_operator.facts import Key
 from tidegate_operator.kinds import (
     CLAIM,
     CONTROLLER_REVISION,
@@ -51,6 +54,11 @@ WATCHED: dict[Kind, str] = {
     JOB: OURS,
     POD: OURS,
 }
+# As many are looked at each time without cause: 1.5 s of CPU.
+AT_A_TIME = 500
+# Of a core, on looking for what was missed, where that takes more CPU than this.
+_SHARE = 0.003
+_CHEAP_SECONDS = 0.5
 _SPREAD = 0.2  # of the period: keys come back one by one, not all at once
 
 log = structlog.get_logger(__name__)
@@ -60,11 +68,10 @@ class NotInstalled(Exception):
     """The API server does not know our custom resources."""
 
 
-async def require_definitions(cluster: Cluster, namespaces: Sequence[str | None]) -> None:
-    """Raise NotInstalled where nothing can be watched."""
+async def read_first(cluster: Cluster, cache: Cache, namespaces: Sequence[str | None]) -> None:
+    """Read all; raise NotInstalled where nothing can be watched."""
     try:
-        for kind in (LLM_SERVICE, LLM_TENANT, LLM_MODEL):
-            await cluster.list(kind, namespaces[0])
+        await read_all(cluster, cache, namespaces)
     except ClusterError as error:
         if error.status != 404:
             raise
@@ -96,18 +103,57 @@ async def _read_sets(cluster: Cluster, cache: Cache, namespaces: Sequence[str | 
         cache.knows_sets = True
 
 
+async def read_what_is_lacking(
+    cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], pause: Callable[[], Awaitable[None]]
+) -> None:
+    """Compare versions with those of the API server, and list the kinds of which something was missed.
+
+    After a `pause`, since a watch may be about to tell.
+    """
+    lacking = []
+    for kind, selector in WATCHED.items():
+        for namespace in namespaces:
+            there = await cluster.versions(kind, namespace, selector)
+            if cache.lacks(kind, namespace, there):
+                lacking.append((kind, namespace, there))
+    if lacking:
+        await pause()
+    for kind, namespace, there in lacking:
+        if cache.lacks(kind, namespace, there):
+            log.warning("a watch has missed something", kind=kind.kind)
+            cache.replace(kind, namespace, await cluster.list(kind, namespace, WATCHED[kind]))
+    await _read_sets(cluster, cache, namespaces)
+    cache.forget_deletions()
+
+
 async def for_ever(
     cluster: Cluster, cache: Cache, namespaces: Sequence[str | None], queues: Queues, seconds: float
 ) -> None:
-    """Read everything and reconcile everything, every `seconds` or somewhat later."""
+    """Look for what was missed and reconcile all, every `seconds` or somewhat later; of very many a part each time."""
+    turns, wait = Turns(), seconds
     while True:
         spread = seconds * _SPREAD
-        await asyncio.sleep(seconds + random.random() * spread)  # noqa: S311 - spreads load, guards nothing
+        await asyncio.sleep(wait + random.random() * spread)  # noqa: S311 - spreads load, guards nothing
+        began = time.process_time()
         try:
-            await read_all(cluster, cache, namespaces)
+            await read_what_is_lacking(cluster, cache, namespaces, partial(asyncio.sleep, spread))
         except ClusterError as error:
             log.warning("resync put off", error=str(error))
             continue
+        wait = max(seconds, (time.process_time() - began - _CHEAP_SECONDS) / _SHARE)
         for queue, keys in queues.everything(cache):
-            for key in keys:
+            for key in turns.take(queue, keys):
                 queue.add_after(key, random.random() * spread)  # noqa: S311
+
+
+class Turns:
+    """Who is looked at next of those that wait for their turn: so many each time, and all of them in the end."""
+
+    def __init__(self) -> None:
+        self._left: dict[int, list[Key]] = {}
+
+    def take(self, queue: object, keys: Set[Key]) -> list[Key]:
+        """Return the next ones of a queue."""
+        left = [key for key in self._left.get(id(queue), ()) if key in keys] or sorted(keys)
+        self._left[id(queue)] = left[AT_A_TIME:]
+        return left[:AT_A_TIME]

@@ -49,7 +49,8 @@ from tidegate_operator.tenants import TenantReconciler
 from tidegate_operator.watches import Watches, trace_requests
 from tidegate_operator.workqueue import WorkQueue
 
-WORKERS = 4
+# As many as a script would send requests at once: most of a look is waiting for answers.
+WORKERS = 16
 TENANT_WORKERS = 2
 MODEL_WORKERS = 2
 
@@ -214,9 +215,8 @@ class Operator:
         gateway = self.environment.settings.gateway_service
         self.watches.expect(list(WATCHED), self.scope)
         self.watches.expect([ENDPOINT_SLICE], [gateway.namespace])
-        await resync.require_definitions(self.cluster, self.scope)
         self.cache.gateway_ready = await gatewaywatch.count(gateway, self.cluster)
-        await resync.read_all(self.cluster, self.cache, self.scope)
+        await resync.read_first(self.cluster, self.cache, self.scope)
         for queue, keys in self.queues.everything(self.cache):
             for key in keys:
                 queue.add(key)

@@ -14,9 +14,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tidegate_api.names import API_VERSION, DELETION_COST_ANNOTATION, DRAINING_ANNOTATION, SERVICE_KIND
-from tidegate_operator.cluster import ClusterError, Listing, Object
+from tidegate_operator.cluster import ClusterError, Listing, Object, Versions
 from tidegate_operator.facts import Key
 from tidegate_operator.kinds import POD, Kind, kind_of
+from tidegate_operator.packed import version_of
 
 KEY = Key("team-a", "chat")
 _OURS = (DRAINING_ANNOTATION, DELETION_COST_ANNOTATION)
@@ -59,6 +60,12 @@ class FakeCluster:
         found = [item for place, item in self.objects.items() if place[0] == kind]
         items = tuple(deepcopy(one) for one in found if namespace in (None, one["metadata"]["namespace"]))
         return Listing(items, str(next(self._numbers)))
+
+    async def versions(self, kind: Kind, namespace: str | None, selector: str = "") -> Versions:
+        self._called("versions", kind, selector)
+        found = {place[1:]: version_of(item) for place, item in self.objects.items() if place[0] == kind}
+        of = {place: version for place, version in found.items() if namespace in (None, place[0])}
+        return Versions(of, str(next(self._numbers)))
 
     async def await_change(
         self, kind: Kind, namespace: str, selector: str, version: str, seconds: int
