@@ -62,7 +62,8 @@ def is_alive(process: int) -> bool:
     """Tell whether a worker still runs; one that its node has not buried yet does not."""
     try:
         return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):
+        # The second, if it goes while it is being looked at.
         return False
 
 
