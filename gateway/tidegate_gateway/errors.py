@@ -97,7 +97,8 @@ TOO_MUCH_IN_IT: Final = Problem(
 TIMED_OUT: Final = Problem(
     408,
     "request_timeout",
-    "The request did not arrive in time: headers must be complete in 10 s, and a body may not pause for 10 s.",
+    "The request did not arrive in time: headers must be complete in 10 s, and a body in 2 minutes, without a pause of "
+    "10 s.",
     close=True,
 )
 
@@ -113,6 +114,13 @@ STOPPING: Final = Problem(
     "This gateway is being stopped, and no worker has answered yet. Try again at once: another one takes over.",
     SERVER,
     headers=(("retry-after", "1"),),
+)
+STOPPED: Final = Problem(
+    503,
+    "gateway_stopping",
+    "This gateway was stopped before the answer's end, after it had waited for that as long as it may. "
+    "Ask again: another one takes over.",
+    SERVER,
 )
 ANSWER_TOO_LARGE: Final = Problem(
     502, "answer_too_large", "The answer is larger than 1 MiB. Ask for fewer tokens.", SERVER

@@ -440,8 +440,13 @@ class Exchange:
             self._promised = self._outlet.hold(gateway.ledger.headers(self.caller, now))
 
     def give_up(self) -> None:
-        """Refuse a request of whose answer nothing has come: the gateway ends."""
-        if not self._relaying and not self._ended:
+        """Refuse a request of whose answer nothing has come, and break off any other: the gateway ends."""
+        if self._ended:
+            return
+        if self._relaying:
+            self._end()
+            self._outlet.cut(errors.STOPPED)
+        else:
             self._drop_connection()
             self._refuse(errors.STOPPING)
 

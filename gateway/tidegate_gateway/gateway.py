@@ -191,7 +191,7 @@ class Gateway:
         self.log.info("drained", cut=cut)
 
     async def _give_up(self) -> None:
-        """Refuse what is still without an answer, and let that reach the clients."""
+        """Refuse what is still without an answer, break off the rest, and let that reach the clients."""
         waiting = list(self.exchanges)
         for exchange in waiting:
             exchange.give_up()

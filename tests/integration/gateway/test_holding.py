@@ -10,7 +10,7 @@ import openai
 import pytest
 from prometheus_client import generate_latest
 
-from integration.gateway.engine import CHAT, DONE, STREAM, WORDS, Call, FakeEngine, complete
+from integration.gateway.engine import CHAT, DONE, STREAM, WORDS, Call, FakeEngine, complete, event
 from integration.gateway.rig import (
     DEADLINE,
     MODEL,
@@ -450,6 +450,27 @@ async def test_a_gateway_that_ends_without_a_worker_says_so() -> None:
     while chunk := await stream.read_chunk():
         body += chunk
     assert error_in(body)["code"] == "gateway_stopping"
+    await close_rig(rig)
+
+
+async def test_a_stream_that_outlasts_the_drain_is_told_so() -> None:
+    """Its connection was once just closed."""
+
+    async def for_ever(call: Call) -> None:
+        await call.head()
+        await call.chunk(event("Par"))
+        await asyncio.sleep(3600)
+
+    rig = await make_rig(drain_seconds=0.3)
+    engine = await rig.add(FakeEngine(for_ever))
+    client = await rig.client()
+    await client.send(rig.post(stream=True))
+    await client.read_head()
+    assert await client.read_chunk() == event("Par")
+    await asyncio.to_thread(rig.thread.call, rig.gateway.drain)
+    assert error_in(await client.read_chunk())["code"] == "gateway_stopping"
+    assert await client.read_chunk() == b""
+    await eventually(lambda: engine.running == 0, "the engine works for nobody")
     await close_rig(rig)
 
 
