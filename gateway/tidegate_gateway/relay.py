@@ -59,8 +59,8 @@ class Relay:
         self._event_stream = head.is_event_stream
         framing = b""
         if not head.says & answer.HAS_LENGTH and head.status not in NO_BODY:
-            # What ends with the worker's connection may be half of it: only a stream's end tells more. So nobody is told
-            # by a frame of ours that it is whole.
+            # What ends with the worker's connection may be half of it: only a stream's end tells more. So no frame of
+            # ours says that it is whole.
             self._open_ended = not (head.says & answer.IS_CHUNKED or head.is_event_stream)
             if self._head.is_http10 or self._open_ended:
                 self._client.close_after = True
