@@ -97,7 +97,9 @@ def _moving(scene: Scene) -> Finding | None:
     found = rollout.hampered(scene) or rollout.under_way(scene)
     if found is not None:
         return found
-    if not all(_is_rolled_out(pool) for pool in scene.pools if pool.is_wanted):
+    is_made = all(_is_rolled_out(pool) for pool in scene.pools if pool.is_wanted)
+    # A version that is decided on is stored before it is built: until then all look as if they were done.
+    if not is_made or rollout.is_promoting(scene):
         return _rolling_out(scene)
     return workloads.starting(scene) if scene.is_short else None
 
@@ -125,5 +127,6 @@ def _is_rolled_out(pool: PoolScene) -> bool:
 def _rolling_out(scene: Scene) -> Finding:
     if scene.ready == 0:
         return workloads.starting(scene)
-    updated = sum(pool.status.get("updatedReplicas", 0) for pool in scene.pools if pool.is_applied)
+    made = (pool.status.get("updatedReplicas", 0) for pool in scene.pools if pool.is_applied)
+    updated = sum(made) if rollout.is_begun(scene) else 0
     return Finding("RollingOut", f"{updated} of {scene.desired} workers are of the current spec.")

@@ -53,6 +53,17 @@ def under_way(scene: Scene) -> Finding | None:
     )
 
 
+def is_promoting(scene: Scene) -> bool:
+    """Return whether the workers are to become of another version, also where nothing was changed so far."""
+    state = _state(scene)
+    return state is not None and state.phase == "Promoting"
+
+
+def is_begun(scene: Scene) -> bool:
+    """Return whether what is built already is the version that the workers are to be of."""
+    return scene.plan is None or scene.plan.course.stored.goal == scene.plan.course.next.goal
+
+
 def outdated(scene: Scene) -> Finding | None:
     """Find workers that are not what would be made now, for no reason that their user has given."""
     if scene.plan is None or not scene.plan.is_outdated:

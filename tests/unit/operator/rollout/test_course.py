@@ -134,6 +134,27 @@ def test_a_canary_is_no_worker_of_its_pool() -> None:
     assert condition(found, "Progressing")["reason"] == "CanaryRunning"
 
 
+def test_a_version_that_is_decided_on_and_not_built_yet_is_under_way() -> None:
+    """Whoever waits for the new spec must not be told that its workers are there before one was changed."""
+    before = planned(observed(service(replicas=1)))
+    stable = before.course.next.revision
+    children = [rolled_out(one) if one["kind"] == "Deployment" else one for one in versions(before)]
+    asked = {**service(replicas=1, **OTHER), "status": {"rollout": {"phase": "Stable", "revision": stable}}}
+    facts = observed(asked, children=children, pods=[pod(ready=True)])
+    plan = planned(facts)
+    assert (plan.course.stored.phase, plan.course.next.phase) == ("Stable", "Promoting")
+    found = condition(summarize(facts, plan, None, SETTINGS), "Progressing")
+    assert (found["status"], found["reason"]) == ("True", "RollingOut")
+    assert found["message"] == "0 of 1 workers are of the current spec."
+
+
+def rolled_out(deployment: Object) -> Object:
+    """Return a Deployment with its one worker there, and of its own template."""
+    count = dict.fromkeys(("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), 1)
+    metadata = {**deployment["metadata"], "generation": 1}
+    return {**deployment, "metadata": metadata, "status": {**count, "observedGeneration": 1}}
+
+
 @pytest.mark.parametrize(
     ("word", "phase"),
     [("promote:{canary}", "Promoting"), ("abort:{canary}", "RollingBack"), ("promote:0000000000", "Canary"),
