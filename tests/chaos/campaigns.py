@@ -8,9 +8,12 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
+from chaos import watchfaults
 from chaos.faults import FREEZES, KILLS, OF_READS, REFUSALS, Fault, Place, Plan, Trace
 
+T = TypeVar("T")
 Trial = tuple[str, Plan]
 
 
@@ -73,6 +76,7 @@ CAMPAIGNS: Mapping[str, Campaign] = {
         "watches and lists stand still for 6 or 20 s from each event on; a restart that sees the world of before",
         _stale,
     ),
+    "watches": Campaign(watchfaults.WORDS, watchfaults.plans),
 }
 
 
@@ -88,7 +92,7 @@ def trials(part: str, places: Mapping[str, Sequence[Place]]) -> list[Trial]:
     return [(name, plan) for name, found in places.items() for plan in plans(name, found)]
 
 
-def sample(every: Sequence[Trial], count: int, seed: int) -> list[Trial]:
+def sample(every: Sequence[T], count: int, seed: int) -> list[T]:
     """Return so many of the trials, drawn by the seed, in their order."""
     if count >= len(every):
         return list(every)

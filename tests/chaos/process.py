@@ -89,6 +89,10 @@ class Keeper:
         if process is not None:
             process.kill()
 
+    def leave(self) -> None:
+        """Start it no more, as if its node were gone."""
+        self._stop.set()
+
     def said(self) -> str:
         """Return all that the operator has logged."""
         log = self._operator.log

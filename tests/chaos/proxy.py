@@ -67,6 +67,7 @@ class Proxy:
         self._then: Mapping[str, web.Response] = {}
         self._shown: Mapping[str, web.Response] = {}
         self._held: dict[str, bytes] = {}
+        self._refused: dict[str, Fault] = {}
         self._stale_until = 0.0
         self.is_cut = False
         self.struck = False
@@ -182,9 +183,11 @@ class Proxy:
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         target = call_of("GET", request.path)[1]
-        fault = self._note("watch", target)
+        fault = self._note("watch", target) or self._refused.pop(target, None)
         if fault in STATUSES:
             return await _refuse(fault)
+        # Who has just begun to watch has only begun to look.
+        self.wrote_at = time.monotonic()
         self._open[id(request)] = request
         try:
             async with self._session.get(
@@ -215,6 +218,10 @@ class Proxy:
             self._grow_stale(fault, self._lists)
         while (left := self._stale_until - time.monotonic()) > 0:  # noqa: ASYNC110 - it may have grown
             await asyncio.sleep(left)
+        if fault in STATUSES:
+            # It is closed, and refused when it is opened again.
+            self._refused[plural] = fault
+            fault = Fault.CLOSE
         match fault:
             case Fault.DROP:
                 return True

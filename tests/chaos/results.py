@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from chaos.campaigns import CAMPAIGNS
+from chaos.parts import WORDS
 from chaos.runner import Verdict
 
 ROOT = Path(__file__).parents[2]
@@ -52,7 +53,7 @@ def table(verdicts: Iterable[Verdict], possible: Mapping[str, int]) -> str:
         "|---|---|--:|--:|--:|--:|",
     ]
     for part, found in by_part.items():
-        words = CAMPAIGNS[part].words if part in CAMPAIGNS else ""
+        words = WORDS.get(part, "")
         struck, wrong = sum(one.is_struck for one in found), sum(bool(one.wrong) for one in found)
         lines.append(
             f"| {part} | {words} | {possible.get(part, len(found))} | {len(found)} | {struck} | {wrong} |"

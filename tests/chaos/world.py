@@ -28,7 +28,7 @@ from integration.operator.rig import Operator, Release, claim, gateway, installe
 from localcluster import controlplane
 
 CRDS = Path(__file__).parents[2] / "crds"
-RESYNC_SECONDS = 1.0
+RESYNC_SECONDS = 1.5
 # So that what was not seen stays unseen for a while.
 BLIND_RESYNC_SECONDS = 5.0
 CONVERGE_SECONDS = 120.0
@@ -170,7 +170,7 @@ def staged(
             release, home, namespace, [namespace], resync_seconds=resync_seconds, bug=bug
         )
         keeper = Keeper(operator)
-        with Proxy(*_upstream(on.api), keeper.kill) as proxy:
+        with Proxy(*upstream(on.api), keeper.kill) as proxy:
             operator.release = through(release, proxy.url, home)
             with keeper:
                 _await_leader(operator, keeper)
@@ -212,7 +212,8 @@ def await_end(stage: Stage, holds: Callable[[Api, str], bool], quiet_seconds: fl
         if stage.proxy.quiet_seconds > quiet_seconds or not has_held:
             holds_now = holds(stage.api, stage.namespace)
             has_held = has_held or holds_now
-            if holds_now and stage.proxy.quiet_seconds > quiet_seconds:
+            # One that is dead, or has not read everything yet, is silent too.
+            if holds_now and stage.proxy.quiet_seconds > quiet_seconds and stage.operator.leads():
                 return ""
         time.sleep(POLL_SECONDS)
     if has_held and stage.proxy.quiet_seconds <= quiet_seconds:
@@ -279,6 +280,7 @@ def through(release: Release, url: str, home: Path, name: str = "through-the-pro
     return replace(release, kubeconfig=path)
 
 
-def _upstream(api: Api) -> tuple[str, str]:
+def upstream(api: Api) -> tuple[str, str]:
+    """Return the API server's URL, and its authority in PEM."""
     cluster = json.loads(api.plane.kubeconfig.read_text())["clusters"][0]["cluster"]
     return cluster["server"], base64.b64decode(cluster["certificate-authority-data"]).decode()
