@@ -89,6 +89,13 @@ COMMANDS: Final[Mapping[str, Entry]] = {
     "keys": Entry(
         "tidegate_cli.keys", "app", "API keys: create prints a key once; only its SHA-256 is stored.", _KEEP
     ),
+    "usage": Entry(
+        "tidegate_cli.usage.command",
+        "usage",
+        "Say what each tenant has used: requests and tokens, and their cost at a price.",
+        _KEEP,
+        example("tidegate usage -A", "tidegate usage --prompt-price 0.20 --completion-price 0.80 -o json"),
+    ),
     "plan": Entry(
         "tidegate_cli.plan",
         "plan",

@@ -35,7 +35,8 @@ def status(
 
     With a name, one screen: each condition with its reason and what to do, pools and workers, where the model really
     runs (device, number format, KV cache), adapters, the rollout, the last scaling decision, the last events. What your
-    rights do not let you see is said. What an engine says of itself takes the right to `get` `pods/log` and `pods/proxy`.
+    rights do not let you see is said. What an engine says takes the right to `get` `pods/log` and
+    `pods/proxy`.
     """
     if name is not None and all_namespaces:
         raise typer.BadParameter("names one service: leave out -A, or the name", param_hint="NAME")

@@ -45,6 +45,7 @@ COMMANDS = (
     ("keys", "create", "web"),
     ("keys", "list", "web"),
     ("keys", "revoke", "web", "ci"),
+    ("usage",),
 )
 Said = tuple[int, str, str]
 
