@@ -146,6 +146,7 @@ def trusts_its_watches() -> None:
             await true(*words)
 
     resync.read_all = read_all
+    resync.read_what_is_lacking = read_all
 
 
 def no_difference_seen() -> None:

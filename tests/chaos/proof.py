@@ -36,7 +36,7 @@ def prove(
     on: Ground, against: Mapping[str, Clean], bugs: Sequence[str], seed: int, jobs: int
 ) -> Iterator[Verdict]:
     """Yield for each bug by which trial it was caught; `workload` is the bug's name."""
-    asked = drawn(against, seed)
+    asked = drawn({name: found for name, found in against.items() if name in WORKLOADS}, seed)
 
     def one(bug: str) -> Verdict:
         for name, plan in asked:
