@@ -5,10 +5,12 @@ something new; elsewhere hypothesis searches by itself. A finding is made as sma
 """
 
 import argparse
+import io
 import os
 import subprocess
 import sys
 import time
+from contextlib import redirect_stderr
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -30,7 +32,11 @@ def led(name: str, seconds: int) -> None:
     """Search with atheris; ends the process, with a status other than 0 at the first finding."""
     import atheris
 
-    with atheris.instrument_imports(include=[*OURS, "tidegate_live", "tidegate_cli"]):
+    # It names every module that it instruments.
+    with (
+        redirect_stderr(io.StringIO()),
+        atheris.instrument_imports(include=[*OURS, "tidegate_live", "tidegate_cli"]),
+    ):
         from fuzz.targets import TARGETS
 
     corpus = CACHE / name.replace(" ", "-")

@@ -1,9 +1,11 @@
 """The gateway as a process, with a directory from its arguments instead of a cluster.
 
-PORT ADMIN_PORT DIGEST ENGINE_PORT: where it listens, the one key that it knows, the one worker.
+PORT ADMIN_PORT DIGEST ENGINE_PORT: where it listens, the one key that it knows, the one worker. LOG_LEVEL and TRACES of
+the environment are how much it logs, and where spans go.
 """
 
 import asyncio
+import os
 import sys
 
 from tidegate_gateway.__main__ import run
@@ -27,4 +29,13 @@ async def publish_and_wait(gateway: Gateway) -> None:
 
 
 if __name__ == "__main__":
-    run(Settings("127.0.0.1", int(sys.argv[1]), int(sys.argv[2]), access_log=True), publish_and_wait)
+    told = Settings(
+        "127.0.0.1",
+        int(sys.argv[1]),
+        int(sys.argv[2]),
+        access_log=True,
+        log_level=os.environ.get("LOG_LEVEL", "info"),
+        traces_endpoint=os.environ.get("TRACES", ""),
+        is_gen_ai_traced=True,
+    )
+    run(told, publish_and_wait)

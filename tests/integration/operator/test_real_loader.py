@@ -5,7 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -56,14 +57,21 @@ class Site:
         return next((name for name in names if "-remove-" in name), None)
 
 
+@contextmanager
+def a_site(api: Api, namespace: str, home: Path, tokens: Mapping[str, list[str]]) -> Iterator[Site]:
+    """Make a cache, and a hub that knows these tokens and what was granted to each."""
+    claim(api, namespace, "tidegate-models")
+    for name in ("cache", "shelf"):
+        (home / name).mkdir()
+    with running(home / "shelf", tokens=dict(tokens)) as hub:
+        yield Site(api, namespace, home / "cache", hub, home / "shelf")
+
+
 @pytest.fixture
 def site(api: Api, namespace: str, tmp_path: Path) -> Iterator[Site]:
     """A hub with a token that was granted what is closed, and one that was not."""
-    claim(api, namespace, "tidegate-models")
-    for name in ("cache", "shelf"):
-        (tmp_path / name).mkdir()
-    with running(tmp_path / "shelf", tokens={GOOD: ["Org/Closed"], OTHER: []}) as hub:
-        yield Site(api, namespace, tmp_path / "cache", hub, tmp_path / "shelf")
+    with a_site(api, namespace, tmp_path, {GOOD: ["Org/Closed"], OTHER: []}) as made:
+        yield made
 
 
 def plays_the_kubelet(site: Site, pod: Object, **secrets: str) -> subprocess.CompletedProcess[str]:
