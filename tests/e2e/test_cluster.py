@@ -22,6 +22,20 @@ def test_a_command_can_be_run_in_a_worker_and_the_api_token_is_not_there(demo: N
     assert kubectl("exec", "-n", demo.name, pod, "--", "python3", "-c", script).split() == ["False", "65532"]
 
 
+@pytest.mark.parametrize("part", ["worker", "operator", "gateway", "console"])
+def test_nothing_in_an_image_runs_whenever_python_starts_but_what_is_known(
+    demo: Namespace, part: str
+) -> None:
+    """A `.pth` file of a package can hold code, and poisoned packages have brought some. setuptools' own is known."""
+    pod = demo.ready_pods_of(SERVICE)[0] if part == "worker" else f"deployment/tidegate-{part}"
+    script = (
+        "import os, sys; print(sorted({name for folder in sys.path if os.path.isdir(folder) "
+        "for name in os.listdir(folder) if name.endswith('.pth')} - {'distutils-precedence.pth'}))"
+    )
+    place = demo.name if part == "worker" else SYSTEM
+    assert kubectl("exec", "-n", place, pod, "--", "python3", "-c", script).strip() == "[]"
+
+
 def test_a_service_is_found_by_name_from_a_pod(demo: Namespace) -> None:
     pod = demo.ready_pods_of(SERVICE)[0]
     url = f"http://{SERVICE}.{demo.name}.svc.cluster.local/v1/models"
@@ -31,7 +45,9 @@ def test_a_service_is_found_by_name_from_a_pod(demo: Namespace) -> None:
 
 
 def test_the_model_is_looked_into_though_it_was_copied_after_its_service_was_made(demo: Namespace) -> None:
-    estimate = eventually(lambda: demo.get("llmservice", SERVICE)["status"].get("estimate"), "an estimate", 200)
+    estimate = eventually(
+        lambda: demo.get("llmservice", SERVICE)["status"].get("estimate"), "an estimate", 200
+    )
     assert estimate["kvBytesPerToken"] == BYTES_PER_TOKEN
 
 
