@@ -29,17 +29,18 @@ def applied_hash(manifest: Mapping[str, Any]) -> str | None:
 
 
 def _holds(live: object, desired: object, field: str) -> bool:
-    if isinstance(desired, Mapping):
+    # Most of it is the same, and to see that by types that are not abstract is several times cheaper.
+    if live == desired:
+        return True
+    if isinstance(desired, dict | Mapping):
         return _holds_mapping(live, desired, field)
-    if isinstance(desired, Sequence) and not isinstance(desired, str):
+    if isinstance(desired, list | Sequence) and not isinstance(desired, str):
         return _holds_list(live, desired, field)
-    if field == "sizeLimit":
-        return quantities.same(live, desired)
-    return live == desired
+    return field == "sizeLimit" and quantities.same(live, desired)
 
 
 def _holds_mapping(live: object, desired: Mapping[str, Any], field: str) -> bool:
-    if not isinstance(live, Mapping):
+    if not isinstance(live, dict | Mapping):
         # The API server stores no empty map where it knows no difference to none.
         return live is None and not desired
     if field in _QUANTITIES:

@@ -15,6 +15,12 @@ def refuse_foreign(found: Manifest, wanted: Manifest) -> None:
         raise Stalled("NameConflict", f"{found['kind']} {found['metadata']['name']!r} {_whose(owner)}")
 
 
+def is_made_for(found: Manifest, uid: str) -> bool:
+    """Return whether the controller of an object is the LLMService of this UID."""
+    owner = _controller(found)
+    return owner is not None and owner.get("uid") == uid
+
+
 def _controller(of: Manifest) -> Manifest | None:
     owners = of["metadata"].get("ownerReferences") or []
     return next((owner for owner in owners if owner.get("controller")), None)

@@ -14,7 +14,7 @@ from tidegate_operator.desired import Plan, Pool, Service
 from tidegate_operator.facts import Manifest, Observed
 from tidegate_operator.groups import groups, is_in_sets
 from tidegate_operator.kinds import WORKLOADS
-from tidegate_operator.ownership import refuse_foreign
+from tidegate_operator.ownership import is_made_for, refuse_foreign
 from tidegate_operator.replicas import sized
 from tidegate_operator.rollout import course
 
@@ -59,8 +59,11 @@ def _deployment(name: str, children: Sequence[Manifest]) -> Manifest | None:
 
 
 def _refuse_foreign(plan: Plan, children: Sequence[Manifest]) -> None:
+    others = [child for child in children if not is_made_for(child, plan.service.uid)]
+    if not others:
+        return
     wanted = {(one["kind"], one["metadata"]["name"]): one for one in build(plan)}
-    for child in children:
+    for child in others:
         of = wanted.get((child["kind"], child["metadata"]["name"]))
         if of is not None:
             refuse_foreign(child, of)

@@ -9,10 +9,14 @@ from dataclasses import dataclass
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.facts import Key
 from tidegate_operator.interest import all_keys, all_models, all_tenants, keys_of, models_of, tenants_of
+from tidegate_operator.kinds import LLM_MODEL, LLM_SERVICE, LLM_TENANT
 from tidegate_operator.workqueue import WorkQueue
 
-# Changes come in bursts (a Pod is made, scheduled, started): one look at the end of a burst is enough.
-BURST_SECONDS = 0.2
+# Changes come in bursts (a Pod is made, scheduled, started): one look at the end of a burst is enough. What a user asks
+# for does not wait for that.
+BURST_SECONDS = 0.5
+ASKED_SECONDS = 0.05
+_ASKED = frozenset({LLM_SERVICE, LLM_TENANT, LLM_MODEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,13 +29,14 @@ class Queues:
 
     def changed(self, change: Change, cache: Cache) -> None:
         """Have everyone looked at whom a change concerns."""
+        seconds = ASKED_SECONDS if change.kind in _ASKED else BURST_SECONDS
         for queue, keys in (
             (self.services, keys_of(change, cache)),
             (self.tenants, tenants_of(change, cache)),
             (self.models, models_of(change, cache)),
         ):
             for key in keys:
-                queue.add_after(key, BURST_SECONDS)
+                queue.add_after(key, seconds)
 
     def everything(self, cache: Cache) -> Iterator[tuple[WorkQueue[Key], Set[Key]]]:
         """Yield all that there is, with its queue."""

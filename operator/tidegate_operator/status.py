@@ -119,10 +119,15 @@ def _of_conditions(
 
 
 def _is_on_its_way(was: Mapping[str, Any], now: Mapping[str, Any]) -> bool:
-    """Return whether what is not Ready yet has only come a step further, or has just begun: the status says so."""
-    reason = REASONS.get(now["reason"])
-    is_step = reason is not None and not reason.is_warning and reason.phase in ("Pending", "Loading")
-    return now["type"] == "Ready" and now["status"] != "True" != was.get("status") and is_step
+    """Return whether a service has only come a step further on its way to all its workers: the status says so."""
+    if now["type"] == "Degraded":
+        return _is_step(was.get("reason")) and _announcement(now).type == "Normal"
+    return now["status"] != "True" != was.get("status") and _is_step(now["reason"])
+
+
+def _is_step(name: str | None) -> bool:
+    reason = REASONS.get(name or "")
+    return reason is not None and not reason.is_warning and reason.phase in ("Pending", "Loading")
 
 
 def _scaling(observed: Observed, plan: Plan | None) -> list[dict[str, Any]]:

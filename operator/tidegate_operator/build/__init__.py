@@ -35,7 +35,6 @@ def build(plan: Plan) -> list[dict[str, Any]]:
     What Pods need or are limited by comes before the Deployment that makes them, and a version before who runs it.
     """
     wanted = plan.service
-    workload = leaderworkerset if plan.is_in_sets else deployment
     manifests = [
         serviceaccount(wanted),
         networkpolicy(wanted),
@@ -44,6 +43,20 @@ def build(plan: Plan) -> list[dict[str, Any]]:
         *_look(plan),
         *(revision(wanted, version) for version in plan.revisions),
         *(pdb(wanted, pool) for pool in plan.pools),
+        *_workloads(plan),
+        *(followers(wanted, group) for group in plan.groups),
+    ]
+    return [_hashed(manifest) for manifest in manifests if manifest is not None]
+
+
+def workloads(plan: Plan) -> list[dict[str, Any]]:
+    """Return those manifests of all that make the workers of pools."""
+    return [_hashed(manifest) for manifest in _workloads(plan)]
+
+
+def _workloads(plan: Plan) -> list[dict[str, Any]]:
+    wanted, workload = plan.service, leaderworkerset if plan.is_in_sets else deployment
+    return [
         *(
             workload(wanted, pool, plan.versions[pool.name], plan.strategies[pool.name])
             for pool in plan.pools
@@ -53,9 +66,7 @@ def build(plan: Plan) -> list[dict[str, Any]]:
             for pool in plan.pools
             if pool.name in plan.canaries
         ),
-        *(followers(wanted, group) for group in plan.groups),
     ]
-    return [_hashed(manifest) for manifest in manifests if manifest is not None]
 
 
 def look_into_model(plan: Plan) -> list[dict[str, Any]]:

@@ -10,7 +10,7 @@ from typing import Any
 from tidegate_api.names import POOL_LABEL, SHARED_POOL, pool_name
 from tidegate_api.settings import Settings
 from tidegate_operator import pools
-from tidegate_operator.build import build
+from tidegate_operator.build import workloads
 from tidegate_operator.conditions import pods
 from tidegate_operator.desired import Plan, Pool
 from tidegate_operator.diff import applied_hash
@@ -204,7 +204,7 @@ def _deployment(observed: Observed, pool: str) -> Manifest | None:
 
 def _applied_hashes(plan: Plan | None) -> dict[str, str | None]:
     """Return the hash of each Deployment that the plan wants, by its name."""
-    wanted = (one for one in build(plan) if one["kind"] in WORKLOADS) if plan is not None else ()
+    wanted = workloads(plan) if plan is not None else ()
     return {one["metadata"]["name"]: applied_hash(one) for one in wanted}
 
 

@@ -794,6 +794,12 @@ def test_another_ones_deployment_says_nothing_about_us() -> None:
             id="the second one recovers",
         ),
         pytest.param(
+            observed(service(replicas=2), pods=[pod(ready=True), pod("b")]),
+            observed(service(replicas=2), pods=[pod(ready=True), pod("b", ready=True)]),
+            [],
+            id="the second one has started too",
+        ),
+        pytest.param(
             observed(pods=[pod(main=crash_loop(1, "one"))]),
             observed(pods=[pod(main=crash_loop(1, "two"))]),
             [],
