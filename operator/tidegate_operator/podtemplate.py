@@ -75,12 +75,16 @@ def _merged_list(field: str, base: object, patch: Sequence[Any]) -> list[Any]:
     if field in _UNITED:
         return old + [entry for entry in patch if entry not in old]
     key = MERGE_KEYS.get(field)
-    if key is None or not all(isinstance(entry, Mapping) and key in entry for entry in patch):
+    if key is None or not all(_is_told_apart(entry, key) for entry in patch):
         return [merge({}, entry) if isinstance(entry, Mapping) else entry for entry in patch]
     merged = {entry.get(key): entry for entry in old}
     for entry in patch:
         merged[entry[key]] = merge(merged.get(entry[key], {}), entry)
     return list(merged.values())
+
+
+def _is_told_apart(entry: object, key: str) -> bool:
+    return isinstance(entry, Mapping) and isinstance(entry.get(key), str | int)
 
 
 def _problems(patch: Mapping[str, Any], port: int) -> Iterator[str]:
@@ -100,9 +104,11 @@ def _shape_problems(patch: Mapping[str, Any]) -> Iterator[str]:
             yield f"spec.podTemplate.{key} is no field of a Pod template: only metadata and spec are"
         elif not isinstance(patch[key], Mapping):
             yield f"spec.podTemplate.{key} must be an object"
-    for key in _mapping(patch.get("metadata")):
+    for key, value in _mapping(patch.get("metadata")).items():
         if key not in ("labels", "annotations"):
             yield f"spec.podTemplate.metadata.{key} cannot be set: only labels and annotations can"
+        elif value is not None and not isinstance(value, Mapping):
+            yield f"spec.podTemplate.metadata.{key} must be an object"
     yield from _walk(patch, "spec.podTemplate")
 
 
@@ -129,7 +135,7 @@ def _unnamed(entries: object, key: str, path: str) -> Iterator[str]:
         yield f"{path} must be a list"
         return
     for index, entry in enumerate(entries):
-        if not isinstance(entry, Mapping) or not entry.get(key):
+        if not isinstance(entry, Mapping) or not entry.get(key) or not _is_told_apart(entry, key):
             yield f"{path}[{index}] needs a {key}: entries merge by it"
 
 

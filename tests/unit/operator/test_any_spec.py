@@ -79,6 +79,13 @@ def fields() -> list[str]:
     return list(dict.fromkeys(one.field for one in operations()))
 
 
+@pytest.mark.parametrize("ground", GROUNDS)
+def test_deeds_are_done_to_specs_that_are_valid(ground: str) -> None:
+    """What is wrong elsewhere would be said first, and nothing else of the spec be looked at."""
+    told = {one["type"]: one for one in looked_at(GROUNDS[ground])["conditions"]}
+    assert told["ConfigValid"]["status"] == "True", told["ConfigValid"]["message"]
+
+
 @pytest.mark.parametrize("field", fields())
 def test_every_deed_to_a_field_ends_in_conditions_and_in_no_exception(field: str) -> None:
     for operation in operations():

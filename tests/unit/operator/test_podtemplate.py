@@ -115,6 +115,15 @@ def test_neither_argument_is_changed() -> None:
     [
         pytest.param({"kind": "Pod"}, "podTemplate.kind is no field", id="a whole Pod"),
         pytest.param({"spec": ["x"]}, "podTemplate.spec must be an object", id="a list for the spec"),
+        pytest.param(
+            {"metadata": {"labels": ["x"]}}, "metadata.labels must be an object", id="a list of labels"
+        ),
+        pytest.param(
+            {"metadata": {"annotations": "x"}}, "metadata.annotations must be an object", id="a word"
+        ),
+        pytest.param(
+            {"spec": {"containers": [{"name": ["x"]}]}}, "containers[0] needs a name", id="a list for a name"
+        ),
         pytest.param({"metadata": {"name": "x"}}, "metadata.name cannot be set", id="a name"),
         pytest.param(
             {"metadata": {"labels": {"serving.tidegate.dev/pool": "x"}}},
