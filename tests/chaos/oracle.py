@@ -18,6 +18,10 @@ from integration.api import Object
 # Names of objects and of versions, and who wrote which field when: another one in each run by their nature. Whatever
 # else differs by itself is found out by the clean runs.
 _DROPPED = frozenset({"uid", "resourceVersion", "managedFields"})
+# What a worker's start has taken is told when it has been asked three times: 15 s later, whatever happens meanwhile.
+_LATE = ".status.startup"
+# Kubernetes makes these of a Service by itself, and anew where the Service was away for longer than a moment.
+_DERIVED = frozenset({"endpoints", "endpointslices"})
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -55,10 +59,11 @@ def end_of(objects: Sequence[Object], writes: Iterable[Written], namespace: str)
         prefix = name if seen[name] == 1 else f"{name}({seen[name]})"
         owners = one["metadata"].get("ownerReferences", ())
         owned = {owner["name"]: uids.get(owner["uid"], "<nobody>") for owner in owners}
-        fields |= {path: _masked(value, namespace) for path, value in _flat(one | {"owners": owned}, prefix)}
+        known = _flat(one | {"owners": owned}, prefix)
+        fields |= {path: _masked(value, namespace) for path, value in known if _LATE not in path}
     made, deleted = Counter[str](), Counter[str]()
     for write in writes:
-        if write.target.partition("/")[0] in ASIDE:
+        if write.target.partition("/")[0] in ASIDE | _DERIVED:
             continue
         if write.code == 201 and "/" not in write.target.partition("/")[2]:
             made[steady(write.target)] += 1

@@ -299,8 +299,8 @@ def _line(what: Object) -> bytes:
 
 
 def _listed(request: web.Request) -> str:
-    """Return what a list is known by, whoever asks for it and in how large pages."""
-    return f"{request.path}?{request.query.get('labelSelector', '')}"
+    """Return what a list is known by: two that are asked for in another form or other pages are not the same."""
+    return f"{request.path_qs} {request.headers.get('Accept', '')}"
 
 
 def _again(answer: web.Response) -> web.Response:
