@@ -6,7 +6,7 @@ from typing import Any, Final
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fuzz.inputs import NUMBERS, cuts, dumped, shuffled, split, spoiled, values
+from fuzz.inputs import NASTY_TEXT, NUMBERS, cuts, dumped, shuffled, split, spoiled, values
 from tidegate_api.keys import digest, new_key
 from tidegate_console import bodies
 from tidegate_console.problems import Problem as ConsoleProblem
@@ -242,7 +242,12 @@ PULL: Final = {
 APPLIED: Final = {"namespace": "a", "name": "b", "spec": {"model": {"uri": "hf://a/b"}}}
 NEW_KEY: Final = {"namespace": "a", "tenant": "b", "name": "c", "qosClass": "high", "notAfter": "30d"}
 MODELS: Final = {bodies.Pull: PULL, bodies.Applied: APPLIED, bodies.NewKey: NEW_KEY}
-CONSOLE: Final = shuffled([dumped(one) for one in MODELS.values()], [*TOKENS, b'"spec"', b"[" * 200])
+APPLIED_ANYHOW: Final = st.builds(
+    lambda spec: dumped({**APPLIED, "spec": spec}), st.dictionaries(NASTY_TEXT, values(), max_size=3)
+)
+CONSOLE: Final = APPLIED_ANYHOW | shuffled(
+    [dumped(one) for one in MODELS.values()], [*TOKENS, b'"spec"', b"[" * 200]
+)
 
 
 @given(body=CONSOLE | st.one_of([spoiled(one).map(dumped) for one in MODELS.values()]), number=NUMBERS)

@@ -4,6 +4,8 @@ import json
 
 import pytest
 
+from tidegate_console import bodies
+from tidegate_console.problems import Problem
 from tidegate_gateway.routing.exposition import read_report
 from tidegate_operator.engines import Unusable, figures
 from tidegate_operator.exposition import read_page
@@ -58,3 +60,27 @@ def test_engines_that_count_beyond_all_floats_together_are_no_report(value: str)
 def test_a_tensor_of_very_many_dimensions_is_not_multiplied() -> None:
     header = json.dumps({"a": {"dtype": "F32", "shape": [9] * 1_000_000, "data_offsets": [0, 4]}}).encode()
     assert f"the limit is {MAX_DIMENSIONS}" in (header_problem(header, len(header) + 12) or "")
+
+
+ODD = {
+    "half of a character": rb'{"x":"\ud800"}',
+    "half of a character in a key": rb'{"\udc00":1}',
+    "what is no number": b'{"x":NaN}',
+    "a number beyond all": b'{"x":1e999}',
+    "a number below all": b'{"x":-Infinity}',
+    "a key twice": b'{"x":1,"x":2}',
+    "a key twice deep inside": b'{"x":[{"y":{"z":1,"z":2}}]}',
+}
+
+
+@pytest.mark.parametrize("spec", ODD.values(), ids=ODD)
+def test_the_console_sends_on_nothing_that_nobody_has_written(spec: bytes) -> None:
+    with pytest.raises(Problem) as told:
+        bodies.read(bodies.Applied, b'{"namespace":"a","name":"b","spec":%b}' % spec)
+    assert told.value.status == 400
+
+
+@pytest.mark.parametrize("coding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_the_console_reads_one_coding(coding: str) -> None:
+    with pytest.raises(Problem):
+        bodies.read(bodies.Applied, '{"namespace":"a","name":"b","spec":{}}'.encode(coding))
