@@ -61,7 +61,7 @@ def main(words: list[str]) -> int:
         _show(name, results[name])
         print(f"written to {page.save(name, results[name], _about(told))}", flush=True)
     for fault in wrong[:20]:
-        print(f"WRONG: {fault}")
+        print(f"WRONG: {fault}", flush=True)
     if "changes" in results and not results["changes"]["careless"]["broken"]:
         print("void: workers that were killed broke no stream, so that none broke shows nothing")
         return 1
@@ -116,6 +116,7 @@ def _changes(told: argparse.Namespace, folder: Path) -> dict[str, Any]:
             for name, change in changes.CHANGES.items():
                 done = asyncio.run(changes.run(made, name, change, told.streams, told.clients))
                 print(f"  {name}: {done.streams} streams, {done.broken} broken, {done.seconds} s", flush=True)
+                print("".join(f"  WRONG: {fault}\n" for fault in done.wrong[:5]), end="", flush=True)
                 found["rows"].append(_plain(done) | {"broken": done.broken})
             made.kubelet.is_careless = True
             few = min(told.streams, told.clients)

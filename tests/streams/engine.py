@@ -39,8 +39,7 @@ class Pace:
     folder: Path
     token_seconds: float
     prefill_seconds: float
-    # A request with more tokens than this is a flood: it has as many bytes as its client reads.
-    drain_seconds: float = 60.0
+    drain_seconds: float = 300.0
 
 
 class Worker:

@@ -30,8 +30,9 @@ from tidegate_api.keys import digest, new_key
 
 GATEWAYS: Final = 2
 PRE_STOP_SECONDS: Final = 5
-DRAIN_SECONDS: Final = 60
-LONG_SECONDS: Final = 240.0
+# The defaults of chart and operator.
+DRAIN_SECONDS: Final = 300
+LONG_SECONDS: Final = 420.0
 # On a busy machine a stream may wait: that is no fault of the change.
 CLASSES: Final = [{"name": "high", "queueTimeoutSeconds": 120, "maxQueue": 1000}]
 
