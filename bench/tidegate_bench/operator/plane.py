@@ -35,6 +35,8 @@ CRDS: Final = Path(__file__).parents[3] / "crds"
 # Asked for with every write; all of it fits on two cores.
 _UNLIMITED: Final = ("--kube-api-qps=5000", "--kube-api-burst=10000")
 _WORKERS: Final = ("--concurrent-deployment-syncs=10", "--concurrent-replicaset-syncs=10")
+# Nobody beats the hearts of these nodes, and they do not fail.
+_PATIENT: Final = "--node-monitor-grace-period=24h0m0s"
 _SERVICES: Final = "10.0.0.0/16"
 # Only what is counted is written down: the operator's calls, and the changes that the benchmark makes.
 _AUDIT: Final = {
@@ -106,7 +108,8 @@ def _launch(spec: Spec) -> Plane:
     _start(spec, "etcd", [*etcd_command(spec), "--quota-backend-bytes=8589934592"])
     server = _start(spec, "kube-apiserver", [*apiserver_command(spec), "--audit-log-maxsize=8000"])
     server.await_ready(lambda: answers(spec), 120)
-    _start(spec, "kube-controller-manager", [*controller_manager_command(spec), *_UNLIMITED, *_WORKERS])
+    manager = [*controller_manager_command(spec), *_UNLIMITED, *_WORKERS, _PATIENT]
+    _start(spec, "kube-controller-manager", manager)
     _start(spec, "kube-scheduler", [*scheduler_command(spec), *_UNLIMITED])
     plane = Plane(spec, files[OPERATOR], files[BENCH])
     kubectl = Kubectl(plane.bench)

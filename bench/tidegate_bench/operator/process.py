@@ -62,10 +62,14 @@ class Operator:
         """Return the sum of all lines of a metric."""
         return sum(float(value) for found, value in _LINE.findall(self.get("/metrics")[1]) if found == name)
 
-    async def is_ready(self) -> bool:
-        """Return whether it leads and has read everything."""
+    def require_alive(self) -> None:
+        """Raise RuntimeError where it has ended, as it does when the machine is too busy for it to keep its Lease."""
         if self.process.poll() is not None:
             raise RuntimeError(f"the operator has ended: {self.log.read_text(errors='replace')[-2000:]}")
+
+    async def is_ready(self) -> bool:
+        """Return whether it leads and has read everything."""
+        self.require_alive()
         return self.metric("tidegate_operator_leader") == 1 and self.get("/readyz")[0] == 200
 
     async def is_idle(self, count: int) -> bool:

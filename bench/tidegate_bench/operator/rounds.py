@@ -14,7 +14,7 @@ from typing import Final
 from tidegate_bench.cost import cpu_seconds
 from tidegate_bench.operator import audit, objects, plane, process
 from tidegate_bench.operator.client import AT_ONCE, Client, all_of, connect
-from tidegate_bench.operator.objects import DEPLOYMENTS, SERVICES, Object
+from tidegate_bench.operator.objects import DEPLOYMENTS, POOLS, SERVICES, Object
 from tidegate_bench.operator.plane import Plane
 from tidegate_bench.operator.process import Operator
 from tidegate_bench.sim.stage import Watch
@@ -141,7 +141,12 @@ async def _make(made: Plane, client: Client, operator: Operator, measured: Measu
     )
     await all_of(partial(client.create, path, objects.service(n)) for n, path in enumerate(paths))
     say(f"{count} services are there after {time.monotonic() - began:.1f} s")
-    await until("all are Ready", partial(all_are, client, SERVICES, "reason", "Serving", count))
+
+    async def are_ready() -> bool:
+        operator.require_alive()
+        return await all_are(client, SERVICES, "ready", f"{POOLS}/{POOLS}", count)
+
+    await until("all are Ready", are_ready)
     measured.ready_seconds = time.monotonic() - began
     say(f"{count} services are Ready after {measured.ready_seconds:.1f} s")
     await settle(made, operator, times)
@@ -162,6 +167,7 @@ async def settle(made: Plane, operator: Operator, times: Times) -> None:
 
     async def is_quiet() -> bool:
         nonlocal quiet_since, seen
+        operator.require_alive()
         now = audit.end(made.audit_log)
         if any(one.is_write for one in audit.of_operator(audit.calls(made.audit_log, seen))):
             quiet_since = time.monotonic()
