@@ -98,6 +98,8 @@ def _figures() -> str:
 
 
 def _caught(planted: Sequence[Verdict]) -> str:
+    if not planted:
+        return "The planted bugs have not been run to the end at this commit."
     caught = [one for one in planted if one.wrong]
     lines = ["| Planted bug | Caught | By |", "|---|---|---|"]
     for one in sorted(planted, key=lambda one: one.workload):
