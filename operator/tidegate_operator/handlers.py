@@ -13,6 +13,7 @@ import aiohttp
 import kopf
 
 from tidegate_api.names import GROUP
+from tidegate_operator.forgetful import NoBase, NoProgress
 from tidegate_operator.kinds import Kind
 from tidegate_operator.watches import WATCH_SECONDS
 
@@ -45,6 +46,7 @@ def settings(watched: Mapping[Kind, str]) -> kopf.OperatorSettings:
     chosen.peering.standalone = True
     # No rights on CRDs and namespaces are needed, and none are asked for.
     chosen.scanning.disabled = True
+    chosen.persistence.diffbase_storage, chosen.persistence.progress_storage = NoBase(), NoProgress()
     chosen.persistence.finalizer = f"{GROUP}/never-used"
     chosen.watching.server_timeout = WATCH_SECONDS
     chosen.watching.connect_timeout = 10
