@@ -143,7 +143,7 @@ def verdicts(
             return Verdict(PART, workload, deed, False, (f"the rig: {error}"[:1500],), 0.0, 0)
 
     yield from side_by_side(one, asked, jobs)
-    for deed, found in seconds.items():
+    for deed, found in ((one, taken) for one, taken in seconds.items() if taken):
         print(f"{deed}: taken over after {_spread(found)}", flush=True)
 
 
@@ -214,7 +214,5 @@ def _joined(stage: Stage) -> Iterator[Two]:
 
 def _spread(seconds: Sequence[float]) -> str:
     found = sorted(seconds)
-    if not found:
-        return "nothing"
     at = [found[min(len(found) - 1, int(share * len(found)))] for share in (0.5, 0.95)]
     return f"{at[0]:.1f} s (half), {at[1]:.1f} s (95 %), {found[-1]:.1f} s (last) of {len(found)}"
