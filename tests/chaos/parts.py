@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
-from chaos import election, infra, operations
+from chaos import election, infra, operations, versions
 from chaos.campaigns import CAMPAIGNS
 from chaos.runner import Clean, Verdict
 from chaos.world import Ground
@@ -46,6 +46,12 @@ PARTS: Mapping[str, Part] = {
         infra.WORDS,
         lambda workloads, _: infra.trials(workloads),
         lambda _, asked, against, jobs, __: infra.verdicts(asked, against, jobs),
+    ),
+    "versions": Part(
+        versions.WORDS,
+        lambda _, __: versions.trials(),
+        lambda _, asked, *__: versions.verdicts(asked),
+        is_compared=False,
     ),
 }
 WORDS = {
