@@ -13,7 +13,7 @@ from chaos.faults import Plan
 from chaos.parts import PARTS
 from chaos.proof import WORKLOADS as OF_PROOF
 from chaos.proof import prove
-from chaos.runner import Clean, Verdict, clean, show, verdicts
+from chaos.runner import Clean, Unclean, Verdict, clean, show, verdicts
 from chaos.workloads import WORKLOADS
 from chaos.world import Ground, plane
 
@@ -113,6 +113,10 @@ def ran(found: Sequence[Verdict]) -> int:
 
 if __name__ == "__main__":
     began = time.monotonic()
-    status = main(sys.argv[1:])
+    try:
+        status = main(sys.argv[1:])
+    except Unclean as error:
+        print(f"error: {error}\nwhat to do: fewer side by side (JOBS=2), or a machine that has less to do")
+        status = 2
     print(f"in {time.monotonic() - began:.0f} s")
     sys.exit(status)
