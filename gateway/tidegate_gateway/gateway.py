@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 BACKLOG = 4096
 # What is written last needs so long to be sent.
 GOODBYE_SECONDS = 0.1
+# In this time at least one turn of the loop reads what has arrived before it.
+ARRIVED_SECONDS = 0.1
 
 
 class Gateway:
@@ -173,6 +175,10 @@ class Gateway:
     async def drain(self) -> None:
         """Take no new connection, let requests finish for as long as the settings allow, then end the rest."""
         self._draining = True
+        # On a busy machine there are connections that nobody has looked at yet, with requests: those are served.
+        for connection in self.connections:
+            connection.close_after = True
+        await asyncio.sleep(ARRIVED_SECONDS)
         if self._server is not None:
             self._server.close()
         for connection in list(self.connections):

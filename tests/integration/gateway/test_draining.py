@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator
 
@@ -123,6 +124,28 @@ async def test_the_operator_can_see_what_each_worker_still_has(rig: Rig) -> None
     (pool,) = [p for p in told["pools"] if p["service"] == "m-svc"]  # type: ignore[attr-defined]
     assert (pool["arrivedRequests"], pool["finishedRequests"], pool["firstTokens"]) == (1, 1, 1)
     assert pool["finishedOutputTokens"] == 2, "so many events, since the engine did not count"
+
+
+async def test_a_request_that_nobody_had_looked_at_when_its_gateway_was_told_to_end_is_served(
+    rig: Rig,
+) -> None:
+    """On a busy machine it was reset: its connection counted as idle."""
+    await rig.add(FakeEngine())
+    client = await rig.client()
+    await client.send(rig.post())
+    assert (await client.read()).status == 200
+    loop = rig.thread.loop
+    ended: list[asyncio.Task[None]] = []
+
+    def be_busy_then_end() -> None:
+        time.sleep(0.5)
+        ended.append(loop.create_task(rig.gateway.drain()))
+
+    loop.call_soon_threadsafe(be_busy_then_end)
+    await asyncio.sleep(0.1)
+    await client.send(rig.post())
+    answer = await client.read()
+    assert (answer.status, answer.headers["connection"]) == (200, "close")
 
 
 # Streams across many scale-downs, on simulated engines
