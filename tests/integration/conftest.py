@@ -14,7 +14,18 @@ from localcluster import controlplane
 CRDS = Path(__file__).parents[2] / "crds"
 HERE = Path(__file__).parent
 # Those that take longest go first, so that at the end no process waits long for another.
-ORDER = ("worker", "operator", "faults", "streams", "contract", "console", "loader", "gateway", "cli", "bench")
+ORDER = (
+    "worker",
+    "operator",
+    "faults",
+    "streams",
+    "contract",
+    "console",
+    "loader",
+    "gateway",
+    "cli",
+    "bench",
+)
 _numbers = itertools.count(1)
 
 
