@@ -44,7 +44,7 @@ def changed(world: World, **spec: Any) -> None:
 async def test_nothing_but_the_status_is_written_while_a_model_is_downloaded() -> None:
     world = World(service(model=HUB), model(ready=False))
     assert await world.reconcile() is None
-    assert world.kinds_written == [("apply/status", "LLMService"), ("create", "Event")]
+    assert world.kinds_written == [("apply/status", "LLMService")]
     assert world.reason("ModelReady") == "ModelDownloading"
     await world.reconcile()
     assert world.cluster.writes == []
