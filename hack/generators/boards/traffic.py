@@ -57,12 +57,14 @@ TRAFFIC: Final = Dashboard(
                     ((f"sum by (reason) (rate(tidegate_gateway_retries_total{RANGE}))", "{{reason}}"),),
                 ),
                 Panel(
-                    "Clients that left, and keys that were revoked",
-                    "Clients leave when answers come too slowly, or when their own time limit is too short.",
+                    "Clients that left, and keys that were revoked or guessed",
+                    "Clients leave when answers come too slowly, or when their own time limit is too short. `guessing`: "
+                    "addresses with more than 20 wrong keys in a minute; the gateway's log names them.",
                     "ops",
                     (
                         (f"sum(rate(tidegate_gateway_client_disconnects_total{RANGE}))", "left"),
                         (f"sum(rate(tidegate_gateway_revoked_requests_total{RANGE}))", "revoked"),
+                        (f"sum(rate(tidegate_gateway_key_guessers_total{RANGE}))", "guessing"),
                     ),
                 ),
                 Panel(
