@@ -58,8 +58,8 @@ TRAFFIC: Final = Dashboard(
                 ),
                 Panel(
                     "Clients that left, and keys that were revoked or guessed",
-                    "Clients leave when answers come too slowly, or when their own time limit is too short. `guessing`: "
-                    "addresses with more than 20 wrong keys in a minute; the gateway's log names them.",
+                    "Clients leave when answers come too slowly, or when their own time limit is too short. "
+                    "`guessing`: addresses with more than 20 wrong keys in a minute; the gateway's log names them.",
                     "ops",
                     (
                         (f"sum(rate(tidegate_gateway_client_disconnects_total{RANGE}))", "left"),
