@@ -37,25 +37,27 @@ def test_a_profile_that_cannot_run_is_refused_in_a_sentence() -> None:
     assert "Traceback" not in done.stderr
 
 
+def asking_for(tokens: int) -> bytes:
+    """Return a request for a stream of so many tokens."""
+    said = {"messages": [{"role": "user", "content": "x"}], "max_tokens": tokens, "stream": True}
+    body = json.dumps(said).encode()
+    head = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % len(body)
+    return head + body
+
+
 async def test_an_engine_that_is_to_end_finishes_what_runs_and_takes_no_more(tmp_path: Path) -> None:
     port = free_port()
     command = python_module("tidegate_bench.sim", "--port", port, "--shutdown-timeout", 30)
-    body = json.dumps(
-        {"messages": [{"role": "user", "content": "x"}], "max_tokens": 40, "stream": True}
-    ).encode()
-    request = b"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n%b" % (
-        len(body),
-        body,
-    )
     with running(command, port, {0}, tmp_path / "log") as pid:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         idle_reader, idle_writer = await asyncio.open_connection("127.0.0.1", port)
-        writer.write(request)
+        # So long that it still runs when the engine, however slow the machine, has been seen to refuse.
+        writer.write(asking_for(tokens=400))
         await reader.readuntil(b"\r\n\r\n")
         os.kill(pid, signal.SIGTERM)
         # The signal is on its way: an engine that has it refuses.
         while True:
-            idle_writer.write(request)
+            idle_writer.write(asking_for(tokens=1))
             head = await idle_reader.readuntil(b"\r\n\r\n")
             if head.startswith(b"HTTP/1.1 503"):
                 break
