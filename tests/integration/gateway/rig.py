@@ -5,6 +5,7 @@ It runs on uvloop, as in production, in a thread of its own; clients and engines
 
 import asyncio
 import json
+import os
 import threading
 from collections.abc import Callable, Collection, Coroutine, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -252,11 +253,39 @@ def in_flight(rig: Rig) -> int:
     return rig.look(count)
 
 
+class Loop(uvloop.Loop):
+    """Knows which connections with TLS it has made: they take leave of the other side before they are closed."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._made: list[tuple[int, int]] = []
+
+    async def create_connection(self, *args: Any, **options: Any) -> Any:
+        """Note what was made, by the number and inode of its socket."""
+        transport, protocol = await super().create_connection(*args, **options)
+        if options.get("ssl"):
+            number = transport.get_extra_info("socket").fileno()
+            self._made.append((number, os.fstat(number).st_ino))
+        return transport, protocol
+
+    def is_connected(self) -> bool:
+        """Tell whether any of them is open."""
+        return any(inode == _inode(number) for number, inode in self._made)
+
+
+def _inode(number: int) -> int | None:
+    """Return the inode that a file descriptor leads to, None for one that is closed."""
+    try:
+        return os.fstat(number).st_ino
+    except OSError:
+        return None
+
+
 class LoopThread:
     """A thread that runs uvloop."""
 
     def __init__(self) -> None:
-        self.loop = uvloop.new_event_loop()
+        self.loop = Loop()
         self._thread = threading.Thread(target=self.loop.run_forever, daemon=True)
         self._thread.start()
 
@@ -277,6 +306,8 @@ class LoopThread:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
         await self.loop.shutdown_asyncgens()
+        while self.loop.is_connected():  # noqa: ASYNC110 - nobody tells when a socket is closed
+            await asyncio.sleep(0.01)
         # Transports close a turn of the loop later.
         await asyncio.sleep(0.05)
 
