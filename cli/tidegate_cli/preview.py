@@ -42,7 +42,7 @@ _MODELS: Mapping[str, type[BaseModel]] = {
     MODEL_KIND: LLMModel,
 }
 # Why there may be no workers at first although all is well.
-_PASSING = ("ModelPending", "ModelInspecting")
+_PASSING = ("ModelPending", "ModelInspecting", "VolumeClaimNotFound")
 # What Kubernetes adds to the name of a Pod, and where that Pod will be.
 _GENERATED = "xxxxx-xxxxx"
 _ADDRESS = "ADDRESS-OF-THE-LEADER"

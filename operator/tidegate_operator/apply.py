@@ -112,7 +112,7 @@ async def _written(
         if error.status in _INVALID_STATUSES or _NOT_IN_SCHEMA in error.message:
             raise _refused(manifest, error) from error
         raise
-    cache.put(written)
+    cache.answered(manifest, written)
     return written
 
 

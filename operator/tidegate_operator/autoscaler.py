@@ -155,7 +155,7 @@ class Autoscaler:
         is_done = True
         for mark in marks:
             try:
-                self.cache.put(await self.cluster.apply(mark))
+                self.cache.answered(mark, await self.cluster.apply(mark))
             except ClusterError as error:
                 # Gone, or another one of that name: the next look knows more.
                 is_done = False

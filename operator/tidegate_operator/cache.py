@@ -5,7 +5,7 @@ everything in it comes from the API server, or is measured anew, and a restart r
 found without a look at all the others. Must not do I/O or know who cares.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from tidegate_api.names import DELETION_COST_ANNOTATION, DRAINING_ANNOTATION
@@ -13,8 +13,9 @@ from tidegate_operator.adapters.state import WorkerAdapters
 from tidegate_operator.belonging import all_of, claimed_names
 from tidegate_operator.census import Census
 from tidegate_operator.cluster import Listing, Object, Versions
-from tidegate_operator.facts import Key, Target
+from tidegate_operator.facts import Key, Manifest, Target
 from tidegate_operator.kinds import LLM_SERVICE, POD, Kind, kind_of
+from tidegate_operator.meanwhile import was_changed_by_others
 from tidegate_operator.models.facts import Progress
 from tidegate_operator.packed import Kept, keep, version_of
 from tidegate_operator.rollout.facts import Examined
@@ -41,10 +42,11 @@ class Cache:
     `targets` is what was decided about replicas, by service and pool; `progress` is how far loaders said they are, by
     LLMModel; `adapters` is what workers have, by service and uid of the Pod; `started` is what workers tell of their
     start, in the same order; `departed` are LLMModels that were seen
-    to be deleted, until that was looked at.
+    to be deleted, until that was looked at. `tell` hears what others have changed where no watch will tell of it.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, tell: Callable[[Change], None] = lambda _: None) -> None:
+        self.tell = tell
         # By namespace and name.
         self._objects: dict[Kind, dict[str, dict[str, Kept]]] = {}
         # Names by the LLMService that they say they belong to, in the order in which they came.
@@ -81,6 +83,12 @@ class Cache:
         self._objects.setdefault(kind, {}).setdefault(namespace, {})[name] = keep(kind, item)
         self._note(kind, item)
         return Change(kind, before, item)
+
+    def answered(self, written: Manifest, answer: Object) -> None:
+        """Remember what the API server answered to a write; what others did meanwhile is told like any other news."""
+        change = self.put(answer)
+        if change is not None and was_changed_by_others(change.before, written, answer):
+            self.tell(change)
 
     def drop(self, item: Object) -> Change | None:
         """Forget an object that was deleted, or that no longer matches its watch; return what changed."""

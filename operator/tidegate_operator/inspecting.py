@@ -13,6 +13,8 @@ from tidegate_operator.facts import Manifest, Observed
 
 # Long enough to pull a small image and read a few files; then the engine has to find out by itself.
 PATIENCE: Final = timedelta(minutes=5)
+# A claim that was made with its service, for a volume that is there: it is bound within a second or two.
+_BINDING: Final = timedelta(seconds=15)
 _LOOK_AGAIN_SECONDS: Final = 10.0
 
 
@@ -30,9 +32,13 @@ def is_wanted(service: Service, observed: Observed) -> bool:
 
 def waiting(service: Service, observed: Observed) -> Withheld | None:
     """Return why no worker is made yet: one that is spread over several processes needs heads that allow it."""
-    if service.suspended or service.ranks == 1 or not is_wanted(service, observed):
+    if service.suspended or service.ranks == 1 or service.inspection is None:
         return None
     if inspection_name(service) in observed.inspections or _is_over(service, observed):
+        return None
+    if service.model.claim is not None and observed.claim is None:
+        return Withheld("VolumeClaimNotFound", claim_not_found(service.model.claim, service.key.namespace))
+    if not is_wanted(service, observed) and not _may_be_bound_soon(observed):
         return None
     return Withheld(
         "ModelInspecting",
@@ -42,10 +48,24 @@ def waiting(service: Service, observed: Observed) -> Withheld | None:
     )
 
 
+def claim_not_found(claim: str, namespace: str) -> str:
+    """Return the words about a claim that is not there."""
+    return (
+        f"PersistentVolumeClaim {claim!r}, named by spec.model.uri, is not in namespace {namespace!r}: create it, or "
+        "correct the name; workers then start by themselves"
+    )
+
+
 def _has_volume(service: Service, observed: Observed) -> bool:
     if service.model.claim is None:
         return True
     return ((observed.claim or {}).get("status") or {}).get("phase") == "Bound"
+
+
+def _may_be_bound_soon(observed: Observed) -> bool:
+    """Return whether a claim is so new that having no volume says nothing of it."""
+    made = (observed.claim or {}).get("metadata", {}).get("creationTimestamp")
+    return made is not None and observed.now - datetime.fromisoformat(made) < _BINDING
 
 
 def _is_over(service: Service, observed: Observed) -> bool:

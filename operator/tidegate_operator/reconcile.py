@@ -92,8 +92,9 @@ class Reconciler:
 
     async def _report(self, key: Key, observed: Observed, before: Object | None, status: Object) -> bool:
         """Write the status; return whether there was still something to write it to."""
+        written = _status_of(observed, status)
         try:
-            self.cache.put(await self.cluster.apply(_status_of(observed, status), status=True))
+            self.cache.answered(written, await self.cluster.apply(written, status=True))
         except ClusterError as error:
             if error.status in (404, 409):  # deleted meanwhile, or another one of this name
                 return False

@@ -124,12 +124,15 @@ class Operator:
         cls, environment: Environment, cluster: Cluster, asked: Asked, *, metrics: Metrics, watches: Watches
     ) -> "Operator":
         """Make all parts; nothing runs yet."""
-        loop, cache, settings = asyncio.get_running_loop(), Cache(), environment.settings
-        shared = (cluster, cache, settings, metrics, environment.identity)
+        loop, settings = asyncio.get_running_loop(), environment.settings
 
         def tell(change: Change) -> None:
             queues.changed(change, cache)
+            if key_of_woken := woken(change):
+                autoscaler.woken(key_of_woken)
 
+        cache = Cache(tell)
+        shared = (cluster, cache, settings, metrics, environment.identity)
         queues = Queues(
             WorkQueue(Reconciler(*shared).timed, _reporter("LLMService", metrics), loop),
             WorkQueue(TenantReconciler(*shared).timed, _reporter("LLMTenant", metrics), loop),
@@ -228,9 +231,7 @@ class Operator:
             return
         if change.kind == LLM_MODEL and change.after is None and change.before is not None:
             self.cache.departed[key_of(change.before)] = change.before
-        self.queues.changed(change, self.cache)
-        if key_of_woken := woken(change):
-            self.autoscaler.woken(key_of_woken)
+        self.cache.tell(change)
 
     def _gateway_changed(self, ready: int) -> None:
         if ready != self.cache.gateway_ready:

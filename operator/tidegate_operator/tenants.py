@@ -65,7 +65,7 @@ class TenantReconciler:
             "status": status,
         }
         try:
-            self.cache.put(await self.cluster.apply(manifest, status=True))
+            self.cache.answered(manifest, await self.cluster.apply(manifest, status=True))
         except ClusterError as error:
             if error.status == 404:
                 return False

@@ -9,6 +9,7 @@ from tidegate_operator.conditions.chain import Chain, Finding, Verdict, first, f
 from tidegate_operator.conditions.crash import MODEL_REASONS, crashes
 from tidegate_operator.conditions.scene import Scene
 from tidegate_operator.errors import Withheld
+from tidegate_operator.inspecting import claim_not_found
 
 
 def verdict(scene: Scene) -> Verdict:
@@ -28,11 +29,7 @@ def claim_missing(scene: Scene) -> Finding | None:
     claim = _claim_name(scene)
     if claim is None or scene.observed.claim is not None:
         return None
-    return Finding(
-        "VolumeClaimNotFound",
-        f"PersistentVolumeClaim {claim!r}, named by spec.model.uri, is not in namespace "
-        f"{scene.observed.key.namespace!r}: create it, or correct the name; workers then start by themselves",
-    )
+    return Finding("VolumeClaimNotFound", claim_not_found(claim, scene.observed.key.namespace))
 
 
 def claim_lost(scene: Scene) -> Finding | None:

@@ -141,6 +141,41 @@ def test_a_model_to_be_spread_waits_for_what_is_found() -> None:
     assert refused.reason == "InvalidParallelism"
 
 
+def pending(seconds_old: float) -> Object:
+    """Return a claim that has no volume yet."""
+    since = (NOW - timedelta(seconds=seconds_old)).isoformat().replace("+00:00", "Z")
+    found = claim("Pending")
+    return {**found, "metadata": {**found["metadata"], "creationTimestamp": since}}
+
+
+@pytest.mark.parametrize(
+    ("facts", "reason"),
+    [
+        pytest.param(
+            observed(service(**SPREAD), lost_claim=True),
+            "VolumeClaimNotFound",
+            id="a claim nobody has seen yet",
+        ),
+        pytest.param(
+            observed(service(**SPREAD), has_claim=pending(1)),
+            "ModelInspecting",
+            id="a claim made a moment ago",
+        ),
+        pytest.param(
+            observed(service(**SPREAD), has_claim=pending(16)),
+            None,
+            id="a claim that waits for its first consumer",
+        ),
+        pytest.param(observed(lost_claim=True), None, id="one process starts as soon as it can"),
+    ],
+)
+def test_a_service_made_together_with_its_claim_does_not_start_before_the_model_was_looked_into(
+    facts: Observed, reason: str | None
+) -> None:
+    withheld = planned(facts, Settings()).withheld
+    assert (withheld.reason if withheld else None) == reason
+
+
 @pytest.mark.parametrize(
     ("conditions", "minutes_old", "waits"),
     [

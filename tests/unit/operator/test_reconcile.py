@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
 from tidegate_api.settings import Settings
-from tidegate_operator.cache import Cache
+from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import ClusterError, Object
 from tidegate_operator.facts import Key
 from tidegate_operator.kinds import ALL, CLAIM, DEPLOYMENT, LLM_SERVICE, SERVICE, Kind
@@ -27,8 +28,8 @@ class World:
         self.metrics = Metrics()
         self.in_the_way: dict[Key, set[tuple[Kind, str]]] = {}
 
-    async def reconcile(self) -> float | None:
-        cache = Cache()
+    async def reconcile(self, tell: Callable[[Change], None] = lambda _: None) -> float | None:
+        cache = Cache(tell)
         cache.gateway_ready, cache.in_the_way = 1, self.in_the_way
         await read_all(self.cluster, cache, [None])
         self.cluster.calls.clear()
@@ -223,6 +224,24 @@ async def test_whether_it_is_ready_is_a_metric_until_it_is_gone() -> None:
     del world.cluster.objects[LLM_SERVICE, KEY.namespace, KEY.name]
     await world.reconcile()
     assert line not in world.metrics.exposition().decode()
+
+
+async def test_what_a_user_changes_while_the_status_is_written_is_not_overlooked() -> None:
+    """The answer to the write is newer than what the watch brings, which is no news then."""
+    world = World(service(), CLAIMED)
+    heard: list[Change] = []
+
+    def patched(verb: str, kind: str) -> None:
+        live = world.there(LLM_SERVICE)
+        if verb == "apply/status" and live is not None and not live["spec"]["suspend"]:
+            world.cluster.seed({**live, "spec": {**live["spec"], "suspend": True}})
+
+    world.cluster.before = patched
+    await world.reconcile(heard.append)
+    assert [change.after["spec"]["suspend"] for change in heard if change.after] == [True]
+    heard.clear()
+    await world.reconcile(heard.append)
+    assert heard == []
 
 
 def test_each_kind_is_spelt_once() -> None:
