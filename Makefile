@@ -50,7 +50,8 @@ integration: setup ## The chart as Helm renders it, and all parts before a real 
 	@$(RUN) suite integration
 
 .PHONY: thorough
-thorough: setup ## What `make test` tries on one engine, on some more: the estimate of the KV cache, beside real vLLMs
+thorough: setup ## New examples of all properties; what `make test` tries on one engine, on some more real vLLMs
+	@$(RUN) pytest -q --hypothesis-profile search tests/unit
 	@$(RUN) pytest -q -m thorough tests/integration
 
 .PHONY: fuzz

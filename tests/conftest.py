@@ -1,7 +1,8 @@
 """What holds for all tests: none is judged by how long it takes, and a failure is named when it happens.
 
 The machine may be busy with others. Of several processes, pytest names a failure only at the end, which may be half an
-hour away.
+hour away. Properties are tried with the same examples every time, so that a change is judged by what it changes; `make
+thorough` looks for new ones.
 """
 
 from typing import Any
@@ -12,8 +13,9 @@ from hypothesis import settings
 
 from together import Together
 
-settings.register_profile("untimed", deadline=None)
-settings.load_profile("untimed")
+settings.register_profile("gate", deadline=None, derandomize=True)
+settings.register_profile("search", deadline=None, max_examples=500, print_blob=True)
+settings.load_profile("gate")
 
 LONGEST_REASON = 200
 

@@ -33,11 +33,6 @@ def scheme_of(uri: str) -> str:
     return uri.partition("://")[0]
 
 
-def is_streamed(uri: str) -> bool:
-    """Return whether the engine itself reads the model, from an object store."""
-    return scheme_of(uri) in STREAMED_SCHEMES
-
-
 def model_volume(
     uri: str, allowed_file_paths: Sequence[str], pull_policy: str = "IfNotPresent"
 ) -> ModelVolume:

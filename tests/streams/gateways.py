@@ -9,8 +9,6 @@ import json
 import os
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +16,7 @@ from typing import Any
 
 import msgspec
 
+from adminpages import ask, value_of
 from ports import free_port
 from tidegate_api.keys import new_key
 from tidegate_bench.processes import await_port
@@ -75,19 +74,11 @@ class Gateway:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its admin port; status 0 when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://{self.host}:{self.admin_port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read().decode()
-        except OSError:
-            return 0, ""
+        return ask(f"http://{self.host}:{self.admin_port}{path}")
 
     def metric(self, line: str) -> float:
         """Return the value of one line of /metrics; 0 where there is none yet."""
-        found = [one for one in self.get("/metrics")[1].splitlines() if one.startswith(f"{line} ")]
-        return float(found[0].rsplit(" ", 1)[1]) if found else 0.0
+        return value_of(line, self.get("/metrics")[1]) or 0.0
 
     @property
     def rss_mb(self) -> float:

@@ -104,7 +104,8 @@ class Engine:
         return False
 
     def _has_room(self, request: Request) -> bool:
-        needed = request.prompt + request.generated + self.model.block_tokens // 2
+        # Those that answer come first: the step that admits it computes a token of each.
+        needed = request.prompt + request.generated + self.model.block_tokens // 2 + len(self.decoding)
         return self.running < self.model.max_sequences and self.tokens + needed <= self.kv_tokens
 
     def begin(self, now: float) -> bool:

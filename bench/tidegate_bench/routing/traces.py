@@ -8,13 +8,10 @@ long tail, short questions behind. `no-reuse` shares nothing. `hot-prefix` sends
 same beginning. `chats` are conversations in which each turn repeats all before it.
 """
 
-import csv
 import random
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
 from itertools import accumulate
-from pathlib import Path
 from typing import Final
 
 from tidegate_api.names import QosClass
@@ -120,23 +117,3 @@ TRACES: Final[dict[str, Maker]] = {
     "hot-prefix": hot_prefix,
     "chats": chats,
 }
-
-
-def read_azure(path: Path, rng: random.Random, per_second: float, seconds: float) -> list[Ask]:
-    """Return requests with the sizes of a trace of the Azure Public Dataset, and its bursts, at another mean rate.
-
-    Columns: TIMESTAMP, ContextTokens, GeneratedTokens. Nothing is known of their words: nothing is shared.
-    """
-    with path.open(newline="") as file:
-        rows = list(csv.DictReader(file))
-    times = [datetime.fromisoformat(row["TIMESTAMP"][:26]).timestamp() for row in rows]
-    mean_rate = (len(rows) - 1) / (times[-1] - times[0])
-    faster = per_second / mean_rate
-    asks = []
-    for row, time in zip(rows, times, strict=True):
-        at = (time - times[0]) / faster
-        if at >= seconds:
-            break
-        size = max(1, min(int(row["ContextTokens"]), 7000))
-        asks.append(Ask(at, (("user", words(rng, size)),), max(1, min(int(row["GeneratedTokens"]), 200))))
-    return asks

@@ -3,11 +3,9 @@
 Owns which kinds there are and their order. Must not decide anything: the Plan has.
 """
 
-from collections.abc import Iterable
 from typing import Any
 
-from tidegate_api.names import APPLIED_HASH_ANNOTATION, pool_name
-from tidegate_operator.build import metadata
+from tidegate_api.names import APPLIED_HASH_ANNOTATION
 from tidegate_operator.build.deployment import canary, deployment
 from tidegate_operator.build.group import followers
 from tidegate_operator.build.inspection import inspection
@@ -22,11 +20,7 @@ from tidegate_operator.build.revision import revision
 from tidegate_operator.build.service import service
 from tidegate_operator.build.serviceaccount import serviceaccount
 from tidegate_operator.desired import Plan
-from tidegate_operator.facts import Key
 from tidegate_operator.rollout.inputs import digest
-
-_SERVICE_KINDS = (("v1", "ServiceAccount"), ("networking.k8s.io/v1", "NetworkPolicy"), ("v1", "Service"))
-_POOL_KINDS = (("policy/v1", "PodDisruptionBudget"), ("apps/v1", "Deployment"))
 
 
 def build(plan: Plan) -> list[dict[str, Any]]:
@@ -81,26 +75,6 @@ def _look(plan: Plan) -> list[dict[str, Any]]:
     if job is None:
         return []
     return [job] if door is None else [door, job]
-
-
-def owned_kinds() -> tuple[tuple[str, str], ...]:
-    """Return (apiVersion, kind) of everything that may be made for an LLMService under a name known beforehand."""
-    return _SERVICE_KINDS + _POOL_KINDS
-
-
-def child_names(
-    key: Key, pools: Iterable[str], *, is_spread: bool = False
-) -> tuple[tuple[str, str, str], ...]:
-    """Return (apiVersion, kind, name) of every child that may be made for an LLMService with these pools.
-
-    `is_spread`: its workers may be several Pods each.
-    """
-    apart = [metadata.inspector_name(key), *([metadata.members_name(key)] if is_spread else [])]
-    return (
-        *((version, kind, key.name) for version, kind in _SERVICE_KINDS),
-        *(("networking.k8s.io/v1", "NetworkPolicy", name) for name in apart),
-        *((version, kind, pool_name(key.name, pool)) for pool in pools for version, kind in _POOL_KINDS),
-    )
 
 
 def _hashed(manifest: dict[str, Any]) -> dict[str, Any]:

@@ -11,8 +11,6 @@ import signal
 import subprocess
 import sys
 import threading
-import urllib.error
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -20,6 +18,7 @@ from pathlib import Path
 
 import yaml
 
+from adminpages import ask, value_of
 from integration.api import Api, Object, eventually
 from localcluster.tools import tool
 from ports import free_port
@@ -128,19 +127,11 @@ class Operator:
 
     def get(self, path: str) -> tuple[int, str]:
         """Ask its admin port; status 0 when nobody answers."""
-        try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as refusal:
-            with refusal:
-                return refusal.code, refusal.read().decode()
-        except OSError:
-            return 0, ""
+        return ask(f"http://127.0.0.1:{self.port}{path}")
 
     def metric(self, line: str) -> float | None:
         """Return the value of one line of /metrics."""
-        found = [one for one in self.get("/metrics")[1].splitlines() if one.startswith(f"{line} ")]
-        return float(found[0].rsplit(" ", 1)[1]) if found else None
+        return value_of(line, self.get("/metrics")[1])
 
     def leads(self) -> bool:
         """Return whether it holds the Lease and has read everything."""

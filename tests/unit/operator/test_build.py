@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from objects import SETTINGS, UID, dedicated, manifest, observed, planned, service
 from tidegate_api.names import APPLIED_HASH_ANNOTATION, POOL_LABEL
 from tidegate_api.settings import Settings
-from tidegate_operator.build import build, child_names, owned_kinds
-from tidegate_operator.facts import Key
+from tidegate_operator.build import build
 
 CLOSED = Settings.model_validate({"networkPolicy": {"enabled": True, "prometheusNamespace": "monitoring"}})
 
@@ -76,13 +75,20 @@ def test_every_child_is_in_the_namespace_labelled_owned_and_hashed() -> None:
         assert len(metadata["annotations"][APPLIED_HASH_ANNOTATION]) == 64
 
 
-def test_the_names_that_may_exist_are_those_that_are_made() -> None:
+def test_what_is_made_has_these_names_which_others_may_rely_on() -> None:
     everything = made(CLOSED, replicas=2, qos={"classes": [dedicated("high", 2)]})
     # Their names follow from their content.
     fixed = [one for one in everything if one["kind"] not in ("Job", "ControllerRevision")]
-    names = {(one["apiVersion"], one["kind"], one["metadata"]["name"]) for one in fixed}
-    assert names == set(child_names(Key("team-a", "chat"), ["high", "shared"]))
-    assert {name[:2] for name in names} == set(owned_kinds())
+    assert {(one["kind"], one["metadata"]["name"]) for one in fixed} == {
+        ("ServiceAccount", "chat"),
+        ("Service", "chat"),
+        ("NetworkPolicy", "chat"),
+        ("NetworkPolicy", "chat-inspect"),
+        ("Deployment", "chat-high"),
+        ("PodDisruptionBudget", "chat-high"),
+        ("Deployment", "chat-shared"),
+        ("PodDisruptionBudget", "chat-shared"),
+    }
 
 
 def test_the_selector_is_part_of_the_pods_labels() -> None:

@@ -87,6 +87,14 @@ def test_who_finds_no_room_is_computed_again_and_ends_all_the_same() -> None:
     assert engine.tokens == 0
 
 
+def test_who_is_admitted_leaves_room_for_the_tokens_of_those_that_answer() -> None:
+    """Held by the first when the second comes: 100 + 8, and a token; the second would fill the rest to the brim."""
+    model = Model(kv_blocks=420)
+    rest = model.kv_tokens - (100 + 8 + 1) - 8
+    engine = play([Request(0.0, 100, 50), Request(model.duration(1, 100) + 1e-3, rest, 2)], model)
+    assert engine.counters.finished == 2
+
+
 ARRIVALS = st.lists(
     st.tuples(st.floats(0, 20), st.integers(1, 6000), st.integers(1, 120)), min_size=1, max_size=40
 )

@@ -4,12 +4,11 @@ import json
 import random
 from collections import Counter
 from itertools import pairwise
-from pathlib import Path
 
 import pytest
 
 from tidegate_bench.routing.requests import body_of, optimum, sequence_of
-from tidegate_bench.routing.traces import NOBODY, TRACES, Ask, read_azure, words
+from tidegate_bench.routing.traces import NOBODY, TRACES, Ask, words
 from tidegate_bench.sim.profile import Profile
 
 PROFILE = Profile()
@@ -93,14 +92,3 @@ def test_a_body_asks_for_a_stream_of_exactly_so_many_tokens() -> None:
     body = json.loads(body_of(Ask(0, (("user", "hi"),), 7)))
     assert (body["max_tokens"], body["ignore_eos"], body["stream"]) == (7, True, True)
     assert body["stream_options"] == {"include_usage": True}
-
-
-def test_a_real_trace_keeps_its_sizes_and_bursts_at_the_rate_asked_for(tmp_path: Path) -> None:
-    file = tmp_path / "t.csv"
-    stamps = ["18:15:00.0000000", "18:15:01.0000000", "18:15:01.5000000", "18:15:04.0000000"]
-    rows = [f"2023-11-16 {at},{100 * (i + 1)},{i + 1}" for i, at in enumerate(stamps)]
-    file.write_text("\n".join(["TIMESTAMP,ContextTokens,GeneratedTokens", *rows]))
-    asks = read_azure(file, random.Random(1), per_second=7.5, seconds=0.35)
-    assert [round(ask.at, 3) for ask in asks] == [0.0, 0.1, 0.15]
-    assert [ask.answer_tokens for ask in asks] == [1, 2, 3]
-    assert [len(ask.messages[0][1]) for ask in asks] == [400, 800, 1200]
