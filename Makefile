@@ -134,6 +134,10 @@ bench-autoscaling: setup ## Replicas and what they achieve over simulated hours,
 bench-operator: setup ## Time, API calls, CPU and memory of the operator with 1,000 and 5,000 LLMServices (hours; SERVICES="200")
 	@$(RUN) tidegate_bench operator $(if $(SERVICES),--services $(SERVICES))
 
+.PHONY: bench-footprint
+bench-footprint: setup ## What operator, gateway and console take at rest: libraries, import, memory (a minute)
+	@$(RUN) tidegate_bench footprint
+
 .PHONY: bench-engine
 bench-engine: setup ## What batching, caching, chunks, speculation and small weights give on a real vLLM on this CPU
 	@$(RUN) tidegate_bench engine

@@ -59,6 +59,12 @@ def _engine(chosen: argparse.Namespace) -> int:
     return bench.main(chosen.rounds, chosen.part or bench.PARTS, chosen.force)
 
 
+def _footprint(chosen: argparse.Namespace) -> int:
+    from tidegate_bench.footprint import bench, publish  # noqa: PLC0415
+
+    return publish.main(chosen.publish) if chosen.publish is not None else bench.main(chosen.rounds)
+
+
 def _rollout(chosen: argparse.Namespace) -> int:
     from tidegate_bench.rollout import bench  # noqa: PLC0415
 
@@ -84,6 +90,7 @@ def _operator(chosen: argparse.Namespace) -> int:
 RUN: Final[Mapping[str, Callable[[argparse.Namespace], int]]] = {
     "autoscaling": _autoscaling,
     "engine": _engine,
+    "footprint": _footprint,
     "gateway": _gateway,
     "operator": _operator,
     "profile": _profile,
@@ -127,6 +134,9 @@ def _parser() -> argparse.ArgumentParser:
     _add_engine(
         commands.add_parser("engine", help="what batching, caching and speculation give on a real vLLM")
     )
+    footprint = commands.add_parser("footprint", help="libraries, import and memory at rest, by component")
+    _add_rounds(footprint)
+    _add_publish(footprint)
     rollout = commands.add_parser("rollout", help="streams that break while a service changes its version")
     rollout.add_argument("--streams", type=int, default=1000, help="how many, during each change")
     rollout.add_argument("--seconds", type=float, default=40, help="over how long they are begun")

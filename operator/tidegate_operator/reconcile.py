@@ -1,7 +1,7 @@
 """One reconcile, from facts to facts: fetch, resolve, plan, build, apply, summarize, one status patch.
 
 Owns the order of the steps. Every cause leads here and every run can be the first: nothing is remembered from one
-to the next but when a status was written last, so that counts can wait. Must not contain any of the steps.
+to the next but when a status was written last, and since when news of one wait. Must not contain any of the steps.
 """
 
 import time
@@ -24,7 +24,7 @@ from tidegate_operator.metrics import Metrics
 from tidegate_operator.plan import make_plan
 from tidegate_operator.resolve import resolve
 from tidegate_operator.status import own, summarize, transitions
-from tidegate_operator.urgency import PATIENCE_SECONDS, is_urgent
+from tidegate_operator.urgency import ARRIVAL_SECONDS, PATIENCE_SECONDS, Urgency, urgency
 
 # What the watches cannot show may have changed: an object in our way carries no label of ours.
 LOOK_AGAIN_SECONDS = 10.0
@@ -47,6 +47,7 @@ class Reconciler:
     instance: str
     now: Callable[[], float] = time.monotonic
     _written: dict[Key, float] = field(default_factory=dict)
+    _arrived: dict[Key, float] = field(default_factory=dict)
 
     async def timed(self, key: Key) -> float | None:
         """Reconcile, and measure it."""
@@ -59,6 +60,7 @@ class Reconciler:
         if observed is None:
             self.metrics.forget(key)
             self._written.pop(key, None)
+            self._arrived.pop(key, None)
             return None
         plan, stalled = None, None
         try:
@@ -86,9 +88,18 @@ class Reconciler:
 
     def _put_off(self, key: Key, before: Object | None, status: Object) -> float | None:
         """Return for how many seconds a status can wait that has only new counts, None where it is due."""
-        due = self._written.get(key, float("-inf")) + PATIENCE_SECONDS
+        when = urgency(before, status) if status != before else Urgency.AT_ONCE
+        if when is not Urgency.SOON:
+            self._arrived.pop(key, None)
+        match when:
+            case Urgency.AT_ONCE:
+                return None
+            case Urgency.SOON:
+                due = self._arrived.setdefault(key, self.now()) + ARRIVAL_SECONDS
+            case Urgency.LATER:
+                due = self._written.get(key, float("-inf")) + PATIENCE_SECONDS
         left = due - self.now()
-        return left if left > 0 and status != before and not is_urgent(before, status) else None
+        return left if left > 0 else None
 
     async def _report(self, key: Key, observed: Observed, before: Object | None, status: Object) -> bool:
         """Write the status; return whether there was still something to write it to."""

@@ -22,6 +22,8 @@ _DROPPED = frozenset({"uid", "resourceVersion", "managedFields"})
 _LATE = ".status.startup"
 # Kubernetes makes these of a Service by itself, and anew where the Service was away for longer than a moment.
 _DERIVED = frozenset({"endpoints", "endpointslices"})
+# Codes from here on, and none at all: what has become of the write is not told.
+_BROKEN_OFF = 499
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
 _UID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}")
 
@@ -30,11 +32,15 @@ Flat = Mapping[str, str]
 
 @dataclass(frozen=True)
 class End:
-    """What a run left: every object's fields by path, and how often what was made and deleted."""
+    """What a run left: every object's fields by path, and how often what was made and deleted.
+
+    `unsure` counts writes that were broken off: their sender was killed, and the API server may have done them.
+    """
 
     fields: Flat
     made: Mapping[str, int]
     deleted: Mapping[str, int]
+    unsure: Mapping[str, int]
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,7 @@ def end_of(objects: Sequence[Object], writes: Iterable[Written], namespace: str)
         owned = {owner["name"]: uids.get(owner["uid"], "<nobody>") for owner in owners}
         known = _flat(one | {"owners": owned}, prefix)
         fields |= {path: _masked(value, namespace) for path, value in known if _LATE not in path}
-    made, deleted = Counter[str](), Counter[str]()
+    made, deleted, unsure = Counter[str](), Counter[str](), Counter[str]()
     for write in writes:
         if write.target.partition("/")[0] in ASIDE | _DERIVED:
             continue
@@ -69,7 +75,9 @@ def end_of(objects: Sequence[Object], writes: Iterable[Written], namespace: str)
             made[steady(write.target)] += 1
         if write.verb == "delete" and write.code in (200, 202):
             deleted[steady(write.target)] += 1
-    return End(fields, made, deleted)
+        if not 200 <= write.code < _BROKEN_OFF:
+            unsure[steady(write.target)] += 1
+    return End(fields, made, deleted, unsure)
 
 
 def reference_of(ends: Sequence[End]) -> Reference:
@@ -88,8 +96,8 @@ def differences(end: End, reference: Reference) -> list[str]:
     """Return in words what differs from the reference; nothing if all is as it should be."""
     return [
         *_of_fields(end.fields, reference),
-        *_of_counts("made", end.made, reference.made),
-        *_of_counts("deleted", end.deleted, reference.deleted),
+        *_of_counts("made", end.made, end.unsure, reference.made),
+        *_of_counts("deleted", end.deleted, end.unsure, reference.deleted),
     ]
 
 
@@ -102,11 +110,14 @@ def _of_fields(fields: Flat, reference: Reference) -> Iterator[str]:
             yield f"{path} is {is_now[:200]}, without the fault {should_be[:200]}"
 
 
-def _of_counts(word: str, counts: Mapping[str, int], bounds: Mapping[str, tuple[int, int]]) -> Iterator[str]:
+def _of_counts(
+    word: str, counts: Mapping[str, int], unsure: Mapping[str, int], bounds: Mapping[str, tuple[int, int]]
+) -> Iterator[str]:
     for target in sorted(counts.keys() | bounds.keys()):
         least, most = bounds.get(target, (0, 0))
-        if not least <= counts.get(target, 0) <= most:
-            yield f"{target} was {word} {counts.get(target, 0)} times, without the fault {least} to {most}"
+        count = counts.get(target, 0)
+        if not least - unsure.get(target, 0) <= count <= most:
+            yield f"{target} was {word} {count} times, without the fault {least} to {most}"
 
 
 def _bounds(counts: Sequence[Mapping[str, int]]) -> dict[str, tuple[int, int]]:

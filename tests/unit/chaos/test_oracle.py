@@ -68,6 +68,21 @@ def test_a_run_differs_when(run: End) -> None:
     assert differences(run, reference_of(CLEAN)) != []
 
 
+@pytest.mark.parametrize(
+    ("code", "differs"),
+    [
+        pytest.param(504, False, id="its sender was killed while the API server was at it"),
+        pytest.param(0, False, id="the API server says nothing of it"),
+        pytest.param(422, True, id="it was refused"),
+    ],
+)
+def test_a_child_that_is_there_may_have_been_made_by_a_write_of_which_no_answer_is_told(
+    code: int, differs: bool
+) -> None:
+    run = end(pod(status={"phase": "Running"}), writes=(made("services/chat", code), made("pods")))
+    assert (differences(run, reference_of(CLEAN)) != []) is differs
+
+
 def test_an_owner_that_is_gone_is_not_the_one_of_that_name_who_is_there_now() -> None:
     owner = {"kind": "LLMService", "metadata": {"name": "chat", "uid": "new"}}
     kept, orphan = (pod(), pod())

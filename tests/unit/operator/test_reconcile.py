@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 
+from objects import pod
 from tidegate_api.settings import Settings
 from tidegate_operator.cache import Cache, Change
 from tidegate_operator.cluster import ClusterError, Object
@@ -15,6 +17,7 @@ from tidegate_operator.kinds import ALL, CLAIM, DEPLOYMENT, LLM_SERVICE, SERVICE
 from tidegate_operator.metrics import Metrics
 from tidegate_operator.reconcile import AT_ONCE_SECONDS, LOOK_AGAIN_SECONDS, ROLLOUT_SECONDS, Reconciler
 from tidegate_operator.resync import read_all
+from tidegate_operator.urgency import ARRIVAL_SECONDS
 from unit.operator.fakes import KEY, FakeCluster, child, service
 
 
@@ -28,12 +31,20 @@ class World:
         self.metrics = Metrics()
         self.in_the_way: dict[Key, set[tuple[Kind, str]]] = {}
 
-    async def reconcile(self, tell: Callable[[Change], None] = lambda _: None) -> float | None:
+    def reconciler(
+        self, now: Callable[[], float] = time.monotonic, tell: Callable[[Change], None] = lambda _: None
+    ) -> Reconciler:
         cache = Cache(tell)
         cache.gateway_ready, cache.in_the_way = 1, self.in_the_way
-        await read_all(self.cluster, cache, [None])
+        return Reconciler(self.cluster, cache, Settings(), self.metrics, "operator-0", now)
+
+    async def look(self, reconciler: Reconciler) -> float | None:
+        await read_all(self.cluster, reconciler.cache, [None])
         self.cluster.calls.clear()
-        return await Reconciler(self.cluster, cache, Settings(), self.metrics, "operator-0").reconcile(KEY)
+        return await reconciler.reconcile(KEY)
+
+    async def reconcile(self, tell: Callable[[Change], None] = lambda _: None) -> float | None:
+        return await self.look(self.reconciler(tell=tell))
 
     def there(self, kind: Kind, name: str = KEY.name) -> Object | None:
         return self.cluster.objects.get((kind, KEY.namespace, name))
@@ -224,6 +235,34 @@ async def test_whether_it_is_ready_is_a_metric_until_it_is_gone() -> None:
     del world.cluster.objects[LLM_SERVICE, KEY.namespace, KEY.name]
     await world.reconcile()
     assert line not in world.metrics.exposition().decode()
+
+
+async def test_the_first_of_several_workers_is_told_with_the_others_and_alone_if_they_do_not_come() -> None:
+    high = {"name": "high", "pool": "Dedicated"}
+    world, now = World(service(qos={"classes": [high]}), CLAIMED), [100.0]
+    await world.reconcile()
+    for pool, number in (("high", 1), ("shared", 0)):
+        deployment = world.there(DEPLOYMENT, f"chat-{pool}")
+        assert deployment
+        counts = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": number, "availableReplicas": number}
+        world.cluster.seed({**deployment, "status": {**counts, "observedGeneration": 1}})
+    answers = pod("chat-high-1", pool="high", ready=True)
+    of = {"namespace": KEY.namespace, "uid": "uid-pod"}
+    world.cluster.seed(
+        {**answers, "apiVersion": "v1", "kind": "Pod", "metadata": {**answers["metadata"], **of}}
+    )
+    reconciler = world.reconciler(lambda: now[0])
+
+    async def writes() -> list[str]:
+        await world.look(reconciler)
+        return [verb for verb, kind, _ in world.cluster.writes if kind == "LLMService"]
+
+    assert await writes() == []
+    now[0] += ARRIVAL_SECONDS - 0.1
+    assert await writes() == []
+    now[0] += 0.1
+    assert await writes() == ["apply/status"]
+    assert world.reason("Ready") == "Serving"
 
 
 async def test_what_a_user_changes_while_the_status_is_written_is_not_overlooked() -> None:

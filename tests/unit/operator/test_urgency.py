@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tidegate_operator.urgency import is_urgent
+from tidegate_operator.urgency import Urgency, urgency
 
 
 def condition(kind: str, status: str, reason: str, message: str = "") -> dict[str, str]:
@@ -30,7 +30,12 @@ def status(ready: str = "False", reason: str = "WorkersStarting", **more: Any) -
     ("before", "after"),
     [
         pytest.param(None, status(), id="the first word"),
-        pytest.param(status(), status("True", "Serving"), id="it answers"),
+        pytest.param(status(), status("True", "Serving", moving="False"), id="all of it answers"),
+        pytest.param(
+            status(),
+            status("True", "Serving", observedGeneration=2),
+            id="it answers, and another spec was seen",
+        ),
         pytest.param(status("True", "Serving"), status(), id="it does not answer any more"),
         pytest.param(status(), status(observedGeneration=2), id="another spec was seen"),
         pytest.param(status(), status(reason="EngineCrashed"), id="someone should look"),
@@ -43,7 +48,11 @@ def status(ready: str = "False", reason: str = "WorkersStarting", **more: Any) -
     ],
 )
 def test_what_someone_acts_on_is_told_at_once(before: dict[str, Any] | None, after: dict[str, Any]) -> None:
-    assert is_urgent(before, after)
+    assert urgency(before, after) is Urgency.AT_ONCE
+
+
+def test_the_first_worker_that_answers_waits_a_moment_for_the_others() -> None:
+    assert urgency(status(), status("True", "Serving")) is Urgency.SOON
 
 
 @pytest.mark.parametrize(
@@ -60,4 +69,4 @@ def test_what_someone_acts_on_is_told_at_once(before: dict[str, Any] | None, aft
     ],
 )
 def test_counts_and_steps_can_wait(before: dict[str, Any], after: dict[str, Any]) -> None:
-    assert not is_urgent(before, after)
+    assert urgency(before, after) is Urgency.LATER

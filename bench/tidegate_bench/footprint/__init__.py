@@ -1,0 +1,1 @@
+"""What the control plane's own components take before anybody asks for anything."""
