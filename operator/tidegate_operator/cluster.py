@@ -17,13 +17,17 @@ Object = dict[str, Any]
 
 
 class ClusterError(Exception):
-    """The API server refused, or could not be asked (status 0); never carries headers or credentials."""
+    """The API server refused, or could not be asked (status 0); never carries headers or credentials.
 
-    def __init__(self, status: int, reason: str, message: str) -> None:
+    `after` is for how many seconds it wants to be left alone.
+    """
+
+    def __init__(self, status: int, reason: str, message: str, after: float = 0.0) -> None:
         super().__init__(f"{status} {reason}: {message}")
         self.status = status
         self.reason = reason
         self.message = message
+        self.after = after
 
 
 @dataclass(frozen=True, slots=True)

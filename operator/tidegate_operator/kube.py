@@ -168,11 +168,13 @@ class Kube:
 
 
 def _refusal(error: ApiException) -> ClusterError:
+    told = str((error.headers or {}).get("Retry-After", ""))
+    after = float(told) if told.isdecimal() else 0.0
     try:
         said = json.loads(error.body or "")
-        return ClusterError(error.status, said.get("reason") or error.reason, said["message"])
+        return ClusterError(error.status, said.get("reason") or error.reason, said["message"], after)
     except (ValueError, KeyError, AttributeError, TypeError):
-        return ClusterError(error.status, str(error.reason), "the API server gave no reason")
+        return ClusterError(error.status, str(error.reason), "the API server gave no reason", after)
 
 
 def _resource(client: DynamicClient, kind: Kind) -> Any:

@@ -1,4 +1,4 @@
-"""When each key is worked on: once per key at a time, a few keys in parallel, failures later and later.
+"""When each key is worked on: once per key at a time, a few keys in parallel, what does not succeed later and later.
 
 Owns order, deduplication, backoff and the clock of both. Must not know what a key means or what is done with it.
 """
@@ -8,6 +8,7 @@ import random
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, Protocol, TypeVar
 
+from tidegate_operator.cluster import ClusterError
 from tidegate_operator.errors import Waiting
 
 K = TypeVar("K", bound=Hashable)
@@ -127,10 +128,11 @@ class WorkQueue(Generic[K]):
             async with asyncio.timeout(self._timeout):
                 again = await self._work(key)
         except Waiting as waiting:
-            again = waiting.after
+            # What is to pass in a moment may not: the API server is not asked every moment for ever.
+            return max(waiting.after, self._backoff(key))
         except Exception as error:
             self._failed(key, error)
-            return self._backoff(key)
+            return max(error.after if isinstance(error, ClusterError) else 0.0, self._backoff(key))
         self._failures.pop(key, None)
         return again
 

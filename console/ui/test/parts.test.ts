@@ -99,6 +99,11 @@ test("an answer without a word has no times", () => {
   });
 });
 
+test("an answer that was read all at once has no rate", () => {
+  const answer = grown(grown(begun("m", 0), chunk("Hel"), 1880), chunk("lo"), 1880.6);
+  assert.equal(figures(answer).tokensPerSecond, null);
+});
+
 test("a failure within a stream keeps what was said before it", () => {
   const answer = grown(
     grown(begun("m", 0), chunk("Hi"), 1),

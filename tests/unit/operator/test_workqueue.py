@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tidegate_operator.cluster import ClusterError
 from tidegate_operator.errors import Waiting
 from tidegate_operator.workqueue import LONGEST_BACKOFF_SECONDS, WorkQueue
 from unit.operator.fakes import FakeClock
@@ -154,6 +155,42 @@ async def test_waiting_is_no_failure_and_says_when() -> None:
     desk.clock.advance(6)
     assert await desk.settle() == []
     desk.clock.advance(1)
+    assert await desk.settle() == ["a"]
+
+
+def conflicts(key: str) -> float | None:
+    raise Waiting("ChangedMeanwhile", 1)
+
+
+def is_refused(key: str) -> float | None:
+    raise ClusterError(500, "InternalError", "no")
+
+
+@pytest.mark.parametrize("answer", [conflicts, is_refused])
+async def test_what_never_succeeds_is_tried_at_most_ten_times_in_the_first_minute(
+    answer: Callable[[str], float | None],
+) -> None:
+    desk, tried = Desk(), 0
+    desk.answer = answer
+    desk.queue.add("a")
+    for _ in range(600):
+        tried += len(await desk.settle())
+        desk.clock.advance(0.1)
+    assert 5 <= tried <= 10
+
+
+async def test_who_is_told_to_come_back_later_does_not_come_earlier() -> None:
+    desk = Desk()
+
+    def is_too_much(key: str) -> float | None:
+        raise ClusterError(429, "TooManyRequests", "later", after=3)
+
+    desk.answer = is_too_much
+    desk.queue.add("a")
+    await desk.settle()
+    desk.clock.advance(2.9)
+    assert await desk.settle() == []
+    desk.clock.advance(0.2)
     assert await desk.settle() == ["a"]
 
 

@@ -95,6 +95,9 @@ export interface Figures {
   counted: boolean;
 }
 
+/** Less than this between the first token and the last is how the stream was read, not how fast it was computed. */
+const MEASURABLE_SECONDS = 0.01;
+
 /** The figures under an answer; a rate needs two tokens and some time between them. */
 export function figures(answer: Answer): Figures {
   const tokens = answer.completionTokens ?? (answer.chunks > 0 ? answer.chunks : null);
@@ -102,7 +105,7 @@ export function figures(answer: Answer): Figures {
   const span = first !== null && last !== null ? (last - first) / 1000 : 0;
   return {
     ttftSeconds: first === null ? null : (first - answer.startedAt) / 1000,
-    tokensPerSecond: tokens !== null && tokens > 1 && span > 0 ? (tokens - 1) / span : null,
+    tokensPerSecond: tokens !== null && tokens > 1 && span >= MEASURABLE_SECONDS ? (tokens - 1) / span : null,
     tokens,
     promptTokens: answer.promptTokens,
     counted: answer.completionTokens !== null,
