@@ -29,14 +29,15 @@ class Queues:
 
     def changed(self, change: Change, cache: Cache) -> None:
         """Have everyone looked at whom a change concerns."""
-        seconds = ASKED_SECONDS if change.kind in _ASKED else BURST_SECONDS
+        is_asked = change.kind in _ASKED
+        seconds = ASKED_SECONDS if is_asked else BURST_SECONDS
         for queue, keys in (
             (self.services, keys_of(change, cache)),
             (self.tenants, tenants_of(change, cache)),
             (self.models, models_of(change, cache)),
         ):
             for key in keys:
-                queue.add_after(key, seconds)
+                queue.add_after(key, seconds, is_asked=is_asked)
 
     def everything(self, cache: Cache) -> Iterator[tuple[WorkQueue[Key], Set[Key]]]:
         """Yield all that there is, with its queue."""

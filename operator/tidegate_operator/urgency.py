@@ -13,8 +13,8 @@ from tidegate_operator.reasons import REASONS
 
 # How long after the last write such news wait at most, in seconds.
 PATIENCE_SECONDS: Final = 5.0
-# How long the first workers wait for the others, in seconds: nobody who has waited for a model minds.
-ARRIVAL_SECONDS: Final = 2.0
+# How long the first workers wait for the others, in seconds: requests do not.
+ARRIVAL_SECONDS: Final = 5.0
 _COUNTS: Final = frozenset({"replicas", "readyReplicas", "ready", "pools", "startup"})
 _Status = Mapping[str, Any]
 

@@ -13,6 +13,8 @@ from tidegate_operator.errors import Waiting
 
 K = TypeVar("K", bound=Hashable)
 
+# Of so many keys in a row, the last is one that nobody has asked for, if there is one: no line stands still.
+TURNS = 4
 FIRST_BACKOFF_SECONDS = 1.0
 LONGEST_BACKOFF_SECONDS = 60.0
 
@@ -40,7 +42,8 @@ class Clock(Protocol):
 class WorkQueue(Generic[K]):
     """Calls `work(key)` for every added key; what it returns is after how many seconds to look again.
 
-    A key added while it waits is worked on once; one added while it is worked on, once more afterwards.
+    A key added while it waits is worked on once; one added while it is worked on, once more afterwards. What somebody
+    has asked for goes ahead of what has only happened.
     """
 
     def __init__(
@@ -57,7 +60,12 @@ class WorkQueue(Generic[K]):
         self._clock = clock
         self._timeout = timeout
         self._jitter = jitter
-        self._waiting: dict[K, float] = {}  # in order of arrival, with the time of it
+        # In order of arrival, with the time of it.
+        self._asked: dict[K, float] = {}
+        self._waiting: dict[K, float] = {}
+        self._turn = 0
+        # Keys that go ahead when their time comes.
+        self._ahead: set[K] = set()
         self._busy: dict[K, float] = {}
         self._again: set[K] = set()
         self._timers: dict[K, Timer] = {}
@@ -70,14 +78,19 @@ class WorkQueue(Generic[K]):
             timer.cancel()
         if key in self._busy:
             self._again.add(key)
-        elif key not in self._waiting:
-            self._waiting[key] = self._clock.time()
+        elif key not in self._waiting and key not in self._asked:
+            line = self._asked if key in self._ahead else self._waiting
+            line[key] = self._clock.time()
             self._arrived.set()
 
-    def add_after(self, key: K, seconds: float) -> None:
+    def add_after(self, key: K, seconds: float, *, is_asked: bool = False) -> None:
         """Work on a key after a while, unless it is due earlier anyway."""
         when = self._clock.time() + seconds
-        if key in self._waiting or key in self._again:
+        if is_asked:
+            self._ahead.add(key)
+            if key in self._waiting:
+                self._asked[key] = self._waiting.pop(key)
+        if key in self._waiting or key in self._asked or key in self._again:
             return
         if timer := self._timers.get(key):
             if timer.when() <= when:
@@ -88,11 +101,12 @@ class WorkQueue(Generic[K]):
     @property
     def depth(self) -> int:
         """Return how many keys wait for a worker."""
-        return len(self._waiting)
+        return len(self._waiting) + len(self._asked)
 
     def stalled_seconds(self) -> float:
         """Return for how long the first key in line has waited, or the longest work has run."""
-        since = [*list(self._waiting.values())[:1], *self._busy.values()]
+        lines = (self._waiting, self._asked)
+        since = [*(next(iter(line.values())) for line in lines if line), *self._busy.values()]
         return max((self._clock.time() - start for start in since), default=0.0)
 
     async def run(self, workers: int) -> None:
@@ -107,11 +121,10 @@ class WorkQueue(Generic[K]):
 
     async def step(self) -> None:
         """Wait for a key and work on it once."""
-        while not self._waiting:
+        while not (self._waiting or self._asked):
             self._arrived.clear()
             await self._arrived.wait()
-        key = next(iter(self._waiting))
-        del self._waiting[key]
+        key = self._next()
         self._busy[key] = self._clock.time()
         try:
             again = await self._attempt(key)
@@ -122,6 +135,14 @@ class WorkQueue(Generic[K]):
             self.add(key)
         elif again is not None:
             self.add_after(key, again)
+
+    def _next(self) -> K:
+        self._turn = (self._turn + 1) % TURNS
+        line = self._waiting if not self._asked or (self._waiting and self._turn == 0) else self._asked
+        key = next(iter(line))
+        del line[key]
+        self._ahead.discard(key)
+        return key
 
     async def _attempt(self, key: K) -> float | None:
         try:

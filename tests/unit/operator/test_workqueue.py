@@ -230,6 +230,25 @@ async def test_work_that_hangs_is_cut_off_and_tried_again() -> None:
     assert queue.depth == 1
 
 
+async def test_what_is_asked_for_goes_ahead_of_what_has_happened_and_nobody_waits_for_ever() -> None:
+    desk = Desk()
+    for key in ("pod-1", "pod-2", "pod-3", "pod-4", "changed-twice"):
+        desk.queue.add(key)
+    for number in range(5):
+        desk.queue.add_after(f"asked-{number}", 0, is_asked=True)
+    desk.queue.add_after("changed-twice", 0, is_asked=True)
+    desk.clock.advance(0.1)
+    assert await desk.settle() == [
+        *("changed-twice", "asked-0", "asked-1"),
+        "pod-1",
+        *("asked-2", "asked-3", "asked-4"),
+        *("pod-2", "pod-3", "pod-4"),
+    ]
+    desk.queue.add("asked-0")
+    desk.queue.add("pod-1")
+    assert await desk.settle() == ["asked-0", "pod-1"]
+
+
 async def test_a_queue_that_does_not_move_says_for_how_long() -> None:
     desk = Desk()
     assert desk.queue.stalled_seconds() == 0
