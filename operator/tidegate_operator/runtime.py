@@ -136,7 +136,7 @@ class Operator:
         queues = Queues(
             WorkQueue(Reconciler(*shared).timed, _reporter("LLMService", metrics), loop),
             WorkQueue(TenantReconciler(*shared).timed, _reporter("LLMTenant", metrics), loop),
-            WorkQueue(ModelReconciler(*shared, tell).timed, _reporter("LLMModel", metrics), loop),
+            WorkQueue(ModelReconciler(*shared).timed, _reporter("LLMModel", metrics), loop),
         )
         autoscaler = Autoscaler(
             reader=Reader(settings.gateway_service, cluster, asked.gateways, metrics),

@@ -3,11 +3,12 @@
 Owns the measuring and the report. Each process runs beside a real control plane on which nobody has asked for anything.
 """
 
+import os
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
@@ -16,14 +17,15 @@ from tidegate_bench import results
 from tidegate_bench.cost import rss_bytes
 from tidegate_bench.footprint.components import COMPONENTS, Component, environment_of, variables
 from tidegate_bench.operator import plane
+from tidegate_bench.operator.goals import MEMORY
+from tidegate_bench.processes import launched
 from tidegate_bench.results import Goal
 from tidegate_bench.statistics import Figure, quantile
 
 # Long enough to have read everything and to have opened every watch.
 SETTLE_SECONDS: Final = 15.0
 IMPORT_SECONDS: Final = 1.5
-# The operator's comes from the goals of its own benchmark, which measures the same.
-IDLE_MIB: Final = {"operator": 80.0, "gateway": 60.0}
+IDLE_MIB: Final = {"operator": dict(MEMORY)[0], "gateway": 60.0}
 _MIB: Final = 2**20
 _TIMED: Final = "import time; began = time.perf_counter(); import {}; print(time.perf_counter() - began)"
 
@@ -58,21 +60,20 @@ def measure(component: Component, kubeconfig: Path, rounds: int) -> Measured:
         float(subprocess.run(timed, env=around, check=True, capture_output=True, text=True).stdout)
         for _ in range(rounds + 1)
     ]
-    with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen([python, "-c", component.script], env=around, stdout=log, stderr=log)
-        try:
-            time.sleep(SETTLE_SECONDS)
-            if process.poll() is not None:
-                log.seek(0)
-                raise RuntimeError(
-                    f"the {component.name} has ended: {log.read().decode(errors='replace')[-2000:]}"
-                )
-            idle = rss_bytes(process.pid) / _MIB
-        finally:
-            process.kill()
-            process.wait()
+    idle = idle_bytes([python, "-c", component.script], around) / _MIB
     print(f"{component.name}: measured", file=sys.stderr, flush=True)
     return Measured(component.name, size_of(home / "lib") / _MIB, times[1:], idle)
+
+
+def idle_bytes(argv: Sequence[str], env: Mapping[str, str]) -> int:
+    """Return the resident memory of a process that has nothing to do; raises RuntimeError if it has ended."""
+    with tempfile.TemporaryDirectory() as folder:
+        log = Path(folder) / "log"
+        with launched(argv, os.sched_getaffinity(0), log, env) as process:
+            time.sleep(SETTLE_SECONDS)
+            if process.poll() is not None:
+                raise RuntimeError(f"it has ended: {log.read_text(errors='replace')[-2000:]}")
+            return rss_bytes(process.pid)
 
 
 def size_of(folder: Path) -> int:

@@ -4,7 +4,7 @@ Owns the order of the steps and the rules of writing: only what is not there, ov
 only of exactly what was looked at. Every run can be the first. Must not decide anything.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from tidegate_api.model import LLMModelSpec
 from tidegate_api.settings import Settings
 from tidegate_operator.announce import announce
-from tidegate_operator.cache import Cache, Change
+from tidegate_operator.cache import Cache
 from tidegate_operator.cluster import Cluster, ClusterError, Object
 from tidegate_operator.conditions.chain import Finding
 from tidegate_operator.errors import Waiting
@@ -42,7 +42,7 @@ log = structlog.get_logger(__name__)
 class ModelReconciler:
     """Brings LLMModels about. `instance` is the name of this process in events.
 
-    `tell` hears what was written: LLMServices follow their model, and no watch shows us our own writes as news.
+    What was written is told: LLMServices follow their model, and no watch shows us our own writes as news.
     """
 
     cluster: Cluster
@@ -50,7 +50,6 @@ class ModelReconciler:
     settings: Settings
     metrics: Metrics
     instance: str
-    tell: Callable[[Change], None]
 
     async def timed(self, key: Key) -> float | None:
         """Reconcile, and measure it."""
@@ -197,7 +196,7 @@ class ModelReconciler:
     def _put(self, item: Object) -> None:
         change = self.cache.put(item)
         if change is not None:
-            self.tell(change)
+            self.cache.tell(change)
 
     def _gather(self, key: Key) -> ModelFacts:
         return gather(key, self.cache, self.settings)

@@ -20,13 +20,11 @@ class Bench:
     """A reconciler, its cluster, and what it told."""
 
     def __init__(self, *items: Object) -> None:
-        self.cluster, self.cache = FakeCluster(), Cache()
         self.told: list[Change] = []
+        self.cluster, self.cache = FakeCluster(), Cache(self.told.append)
         for item in items:
             self.cache.put(self.cluster.seed(item))
-        self.reconciler = ModelReconciler(
-            self.cluster, self.cache, Settings(), Metrics(), "operator-0", self.told.append
-        )
+        self.reconciler = ModelReconciler(self.cluster, self.cache, Settings(), Metrics(), "operator-0")
 
     async def reconcile(self, key: Key = KEY) -> float | None:
         self.cluster.calls.clear()
